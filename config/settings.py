@@ -1,0 +1,222 @@
+"""Django settings. Everything from outside comes through `config.environment`."""
+
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import dj_database_url
+from celery.schedules import crontab
+
+from config.environment import load, secret, value
+
+ENVIRONMENT = load()
+HOME = ENVIRONMENT.home
+DEBUG = ENVIRONMENT.debug
+SECRET_KEY = secret("DJANGO_SECRET_KEY")
+
+PORTAL_URL = ENVIRONMENT.portal_url
+API_URL = ENVIRONMENT.api_url
+_portal = urlsplit(PORTAL_URL)
+ALLOWED_HOSTS = [_portal.hostname or "127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
+CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
+IS_HTTPS = _portal.scheme == "https"
+
+INSTALLED_APPS = [
+    "config",
+    "frontend",
+    "billing",
+    "metering",
+    "inference",
+    "tenants",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "allauth",
+    "allauth.account",
+    "django_htmx",
+    "pgtrigger",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "frontend.middleware.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "frontend.context.portal",
+            ],
+        },
+    }
+]
+
+# The pool forbids persistent connections; it hands out its own.
+_database = dj_database_url.parse(
+    ENVIRONMENT.database_url or "postgres://tokenfab@127.0.0.1:5432/tokenfab"
+)
+DATABASES = {
+    "default": {
+        **_database,
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": {
+            **_database.get("OPTIONS", {}),
+            "pool": {"min_size": 0, "max_size": 8, "timeout": 10},
+            "connect_timeout": 5,
+        },
+    }
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# Database 0 holds snapshots and limits, 1 Django's cache, 2 the Celery broker.
+VALKEY_URL = ENVIRONMENT.valkey_url or "redis://127.0.0.1:6379"
+
+
+def _valkey_database(number: int) -> str:
+    return urlsplit(VALKEY_URL)._replace(path=f"/{number}").geturl()
+
+
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": _valkey_database(1),
+    }
+}
+CELERY_BROKER_URL = _valkey_database(2)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_TASK_SOFT_TIME_LIMIT = 240
+CELERY_TASK_TIME_LIMIT = 300
+# Tasks are idempotent wake-ups that find their work in PostgreSQL; a lost or doubled
+# one harms nothing. `expires` keeps a stopped worker from waking to a backlog.
+CELERY_BEAT_SCHEDULE = {
+    "roll up usage": {
+        "task": "metering.tasks.roll_up_usage",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
+    "rate usage": {
+        "task": "billing.tasks.rate_usage",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
+    "issue due invoices": {
+        "task": "billing.tasks.issue_due_invoices",
+        "schedule": crontab(minute=5),
+        "options": {"expires": 3000},
+    },
+    "check engines": {
+        "task": "inference.tasks.check_engines",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 5},
+    },
+    "publish snapshots": {
+        "task": "config.tasks.publish_snapshots",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "prepare usage partitions": {
+        "task": "metering.tasks.prepare_usage_partitions",
+        "schedule": crontab(minute=20, hour="*/6"),
+        "options": {"expires": 3000},
+    },
+}
+
+# The snapshot key signs what the proxies believe; they get it by environment.
+SNAPSHOT_KEY = secret("SNAPSHOT_KEY").encode()
+# A snapshot is renewed every minute. A control plane that is down for a day stops
+# the data plane: by then nobody can say which keys were revoked.
+SNAPSHOT_LIFETIME = timedelta(days=1)
+JOURNAL_FOLDER = HOME / "journal"
+ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
+ENGINE_KEY = secret("ENGINE_KEY")
+ENGINE_IS_SIMULATOR = ENVIRONMENT.engine == "simulator"
+
+AUTH_USER_MODEL = "tenants.User"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "/"
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "mandatory"
+ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
+ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
+ACCOUNT_SESSION_REMEMBER = True
+
+# Without a mail server, mails are files that the portal shows at /dev/mailbox/, and
+# only there: the page lets its reader take over any user, so it must stay local.
+EMAIL_URL = value("EMAIL_URL")
+MAILBOX_FOLDER = HOME / "mail"
+HAS_MAILBOX = not EMAIL_URL and _portal.hostname in {"127.0.0.1", "localhost", "::1"}
+DEFAULT_FROM_EMAIL = value("EMAIL_FROM", "Tokenfab <no-reply@localhost>")
+if EMAIL_URL:
+    _mail = urlsplit(EMAIL_URL)
+    EMAIL_HOST, EMAIL_PORT = _mail.hostname, _mail.port or 587
+    EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = _mail.username or "", _mail.password or ""
+    EMAIL_USE_TLS = _mail.scheme == "smtp+tls"
+    EMAIL_TIMEOUT = 10
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    EMAIL_FILE_PATH = MAILBOX_FOLDER
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WHITENOISE_USE_FINDERS = True
+LANGUAGE_CODE = "en-us"
+USE_I18N = True
+TIME_ZONE = "UTC"
+USE_TZ = True
+
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+UNFOLD = {"SITE_TITLE": "Tokenfab", "SITE_HEADER": "Tokenfab"}
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"plain": {"format": "{levelname} {name}: {message}", "style": "{"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": "INFO"},
+    # One line a request is the front server's job; httpx would log each health check.
+    "loggers": {"httpx": {"level": "WARNING"}, "pgtrigger": {"level": "WARNING"}},
+}
+

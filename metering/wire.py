@@ -1,0 +1,71 @@
+"""Usage events (data plane to control plane) and price vectors (the other way)."""
+
+import enum
+
+import msgspec
+
+SNAPSHOT_KIND = "price_vectors"
+USAGE_EVENT_SCHEMA = 1
+
+
+class UsageSource(enum.StrEnum):
+    ENGINE = "engine"
+    ESTIMATE = "estimate"
+
+
+class Outcome(enum.StrEnum):
+    COMPLETED = "completed"
+    CLIENT_GONE = "client_gone"
+    """The client closed before the end; the engine was stopped or drained."""
+    ENGINE_FAILED = "engine_failed"
+    """The engine broke off after it had begun to answer."""
+
+
+class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
+    """The rates of one price version; nano-USD per million tokens."""
+
+    price_version_id: int
+    model: str
+    new_input_nano_usd_per_million: int
+    cached_input_nano_usd_per_million: int
+    output_nano_usd_per_million: int
+    effective_from: float
+    """Seconds since the epoch, inclusive."""
+    effective_to: float | None
+    """Seconds since the epoch, exclusive; None: open."""
+
+
+class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """One immutable fact of use: one call that reached an engine and used tokens.
+
+    Encoded as a JSON array in field order: append fields at the end only, and raise
+    USAGE_EVENT_SCHEMA when an old reader would misread a new event.
+    """
+
+    schema: int
+    event_id: str
+    """The request id without its prefix: 32 hexadecimal digits."""
+    tenant_id: int
+    project_id: int
+    api_key_id: int
+    model: str
+    engine_id: int
+    price_version_id: int
+    endpoint: str
+    """`chat.completions` or `completions`."""
+    streamed: bool
+    outcome: Outcome
+    usage_source: UsageSource
+    input_tokens: int
+    """All tokens of the prompt, the cached ones included."""
+    cached_input_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    """The part of the output spent on reasoning."""
+    received_at_us: int
+    """Microseconds since the epoch: the proxy had read the request's head."""
+    first_token_at_us: int | None
+    """None: not streamed, or nothing came."""
+    happened_at_us: int
+    """Microseconds since the epoch: the engine finished or was stopped."""
