@@ -6,6 +6,7 @@ from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Lower
 
 
 class UserManager(BaseUserManager["User"]):
@@ -35,13 +36,21 @@ class User(AbstractUser):
     REQUIRED_FIELDS: ClassVar[list[str]] = []
     objects = UserManager()  # type: ignore[assignment,misc]
 
+    class Meta(AbstractUser.Meta):
+        constraints = [
+            # Two spellings of one address would be two users, and one mailbox.
+            models.CheckConstraint(
+                condition=Q(email=Lower("email")), name="user_email_lower_case"
+            )
+        ]
+
 
 class Tenant(models.Model):
     """The paying party; every row of use and money belongs to one."""
 
     name = models.CharField(max_length=100)
     slug = models.SlugField(unique=True)
-    cache_salt = models.CharField(max_length=64)
+    cache_salt = models.CharField(max_length=64, unique=True)
     """Secret in the first KV block hash, so that tenants never share cached blocks."""
     created_at = models.DateTimeField()
 

@@ -1,0 +1,119 @@
+"""Rows for tests: each function makes one row and whatever it must hang on.
+
+They write rows and publish nothing; a test of a service calls the service.
+"""
+
+import secrets
+from datetime import datetime, timedelta
+from itertools import count
+from pathlib import Path
+
+from django.utils import timezone
+
+from inference.models import Engine, EngineState, ServedModel
+from tenants.domain import api_keys
+from tenants.models import ApiKey, Member, Project, Role, Tenant, User
+
+PASSWORD = "correct horse battery staple"
+
+_numbers = count(1)
+
+
+def make_user(*, email: str | None = None, password: str = PASSWORD, **fields) -> User:
+    """A user who may sign in with PASSWORD."""
+    email = email or f"user{next(_numbers)}@example.com"
+    return User.objects.create_user(email, password, **fields)
+
+
+def make_tenant(
+    *,
+    name: str = "Acme",
+    slug: str | None = None,
+    owner: User | None = None,
+    now: datetime | None = None,
+) -> Tenant:
+    """A tenant without a project; with `owner` as its owner if one is given."""
+    now = now or timezone.now()
+    tenant = Tenant.objects.create(
+        name=name,
+        slug=slug or f"tenant-{next(_numbers)}",
+        cache_salt=secrets.token_hex(32),
+        created_at=now,
+    )
+    if owner:
+        Member.objects.create(
+            tenant=tenant, user=owner, role=Role.OWNER, created_at=now
+        )
+    return tenant
+
+
+def make_member(*, tenant: Tenant, user: User, role: Role = Role.DEVELOPER) -> Member:
+    return Member.objects.create(
+        tenant=tenant, user=user, role=role, created_at=timezone.now()
+    )
+
+
+def make_project(*, tenant: Tenant | None = None, name: str = "Default") -> Project:
+    tenant = tenant or make_tenant()
+    return Project.objects.create(
+        tenant=tenant, name=name, created_at=tenant.created_at
+    )
+
+
+def make_api_key(
+    *,
+    project: Project | None = None,
+    name: str = "Test key",
+    mode: api_keys.Mode = "live",
+    **fields,
+) -> tuple[ApiKey, str]:
+    """The row and its secret; without limits unless `fields` says otherwise."""
+    project = project or make_project()
+    secret = api_keys.make(mode)
+    fields.setdefault("created_at", timezone.now())
+    api_key = ApiKey.objects.create(
+        tenant=project.tenant,
+        project=project,
+        name=name,
+        prefix=api_keys.shown_prefix(secret),
+        digest=api_keys.digest(secret),
+        **fields,
+    )
+    return api_key, secret
+
+
+def make_served_model(
+    *,
+    name: str = "smollm2-135m-instruct",
+    title: str = "SmolLM2 135M Instruct",
+    context_tokens: int = 4096,
+    is_default: bool = True,
+) -> ServedModel:
+    return ServedModel.objects.create(
+        name=name,
+        title=title,
+        context_tokens=context_tokens,
+        is_default=is_default,
+        created_at=timezone.now() - timedelta(days=1),
+    )
+
+
+def make_engine(
+    *,
+    served_model: ServedModel | None = None,
+    name: str | None = None,
+    address: str | Path | None = None,
+    **fields,
+) -> Engine:
+    """An engine row; a Path as `address` is the path of a unix socket. Nothing runs
+    there unless the test starts it."""
+    name = name or f"engine-{next(_numbers)}"
+    if isinstance(address, Path):
+        address = f"unix:{address}"
+    fields.setdefault("state", EngineState.READY)
+    return Engine.objects.create(
+        name=name,
+        served_model=served_model or make_served_model(),
+        address=address or f"unix:/nonexistent/{name}.sock",
+        **fields,
+    )
