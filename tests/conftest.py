@@ -1,0 +1,45 @@
+"""Servers, settings and the network guard; every test below has them.
+
+Order matters: the servers must run before Django's settings are read, so
+DJANGO_SETTINGS_MODULE is set here and not in pyproject.toml.
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import django
+import pytest
+import redis
+
+from tests.servers import start_servers
+
+start_servers()
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
+django.setup()
+
+
+def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: no test talks to anything but this machine."""
+    if event != "socket.connect":
+        return
+    address = arguments[1]
+    if not isinstance(address, tuple):  # a unix socket's path
+        return
+    host = str(address[0])
+    if not (host.startswith("127.") or host in {"::1", "localhost"}):
+        message = f"A test tried to reach {host}; only loopback is allowed."
+        raise PermissionError(message)
+
+
+sys.addaudithook(_refuse_the_network)
+
+
+@pytest.fixture
+def valkey() -> Iterator[redis.Redis]:
+    """A client of database 0 (snapshots and limits), empty before and after."""
+    client = redis.Redis.from_url(os.environ["VALKEY_URL"], db=0)
+    client.flushdb()
+    yield client
+    client.flushdb()
+    client.close()

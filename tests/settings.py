@@ -1,0 +1,11 @@
+"""The product's settings, less what would make a thousand tests slow or entangled."""
+
+from config.settings import *  # noqa: F403  every setting but those below
+from config.settings import DATABASES
+
+# Argon2 is slow on purpose.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+# allauth counts attempts in the cache: one test's must not lock out the next.
+CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# The threads of a pool outlive the test that opened it.
+DATABASES["default"]["OPTIONS"].pop("pool", None)
