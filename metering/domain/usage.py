@@ -1,0 +1,131 @@
+"""What one call used: the meters, and what a usage event must never say."""
+
+import enum
+from typing import Protocol
+
+QUANTITY_MAX = 2**31 - 1
+"""Of one event. No call comes near it, and no sum over an hour can pass a bigint."""
+_ID_MAX = 2**63 - 1
+_EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
+_LATEST_US = 4_102_444_800_000_000  # 2100-01-01
+_EVENT_ID_CHARACTERS = 32
+_HOUR_US = 3_600_000_000
+
+
+class Meter(enum.StrEnum):
+    """A named quantity; all are summed."""
+
+    NEW_INPUT_TOKENS = "new_input_tokens"
+    """Input tokens less the cached ones."""
+    CACHED_INPUT_TOKENS = "cached_input_tokens"
+    OUTPUT_TOKENS = "output_tokens"
+    """Reasoning tokens included."""
+    REQUESTS = "requests"
+    """Number of usage events; shown, never priced."""
+
+
+class Usage(Protocol):
+    """The fields of a usage event that the rules here read."""
+
+    @property
+    def event_id(self) -> str: ...
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def project_id(self) -> int: ...
+    @property
+    def api_key_id(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def engine_id(self) -> int: ...
+    @property
+    def price_version_id(self) -> int: ...
+    @property
+    def endpoint(self) -> str: ...
+    @property
+    def input_tokens(self) -> int: ...
+    @property
+    def cached_input_tokens(self) -> int: ...
+    @property
+    def cache_write_tokens(self) -> int: ...
+    @property
+    def output_tokens(self) -> int: ...
+    @property
+    def reasoning_tokens(self) -> int: ...
+    @property
+    def received_at_us(self) -> int: ...
+    @property
+    def first_token_at_us(self) -> int | None: ...
+    @property
+    def happened_at_us(self) -> int: ...
+
+
+def quantities(
+    *, events: int, input_tokens: int, cached_input_tokens: int, output_tokens: int
+) -> dict[Meter, int]:
+    """What the meters show for one event, or for the sums over several: the rule is
+    linear, so both agree. A meter that shows nothing is left out."""
+    shown = {
+        Meter.NEW_INPUT_TOKENS: input_tokens - cached_input_tokens,
+        Meter.CACHED_INPUT_TOKENS: cached_input_tokens,
+        Meter.OUTPUT_TOKENS: output_tokens,
+        Meter.REQUESTS: events,
+    }
+    return {meter: quantity for meter, quantity in shown.items() if quantity}
+
+
+def hour_us(at_us: int) -> int:
+    """The begin of the UTC hour of `at_us`, both in microseconds since the epoch."""
+    return at_us - at_us % _HOUR_US
+
+
+def objection(event: Usage) -> str | None:
+    """Why the database would refuse `event`, or None. Nothing that passes here may
+    be refused there: one refused row would hold up all others of its batch."""
+    return _objection_to_ids(event) or _objection_to_quantities(event) or _times(event)
+
+
+def _objection_to_ids(event: Usage) -> str | None:
+    if len(event.event_id) != _EVENT_ID_CHARACTERS or set(event.event_id) - set(
+        "0123456789abcdef"
+    ):
+        return "event_id is not 32 hexadecimal digits"
+    ids = (
+        event.tenant_id,
+        event.project_id,
+        event.api_key_id,
+        event.engine_id,
+        event.price_version_id,
+    )
+    if min(ids) < 0 or max(ids) > _ID_MAX:
+        return "an id is out of range"
+    if "\0" in event.model or "\0" in event.endpoint:
+        return "a name holds a NUL character"
+    return None
+
+
+def _objection_to_quantities(event: Usage) -> str | None:
+    counts = (
+        event.input_tokens,
+        event.cached_input_tokens,
+        event.cache_write_tokens,
+        event.output_tokens,
+        event.reasoning_tokens,
+    )
+    if min(counts) < 0 or max(counts) > QUANTITY_MAX:
+        return "a quantity is out of range"
+    if event.cached_input_tokens > event.input_tokens:
+        return "more cached input tokens than input tokens"
+    if event.reasoning_tokens > event.output_tokens:
+        return "more reasoning tokens than output tokens"
+    return None
+
+
+def _times(event: Usage) -> str | None:
+    times = [event.received_at_us, event.happened_at_us]
+    if event.first_token_at_us is not None:
+        times.append(event.first_token_at_us)
+    if min(times) < _EARLIEST_US or max(times) >= _LATEST_US:
+        return "a time is out of range"
+    return None

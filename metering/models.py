@@ -1,0 +1,183 @@
+"""What was used: usage events, their hourly rollups, and how far the journal came."""
+
+from django.db import models
+from django.db.models import Q
+
+from metering.domain.usage import Meter
+from metering.wire import Outcome, UsageSource
+
+QUANTITY_FIELDS = (
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+
+
+class UsageEvent(models.Model):
+    """One immutable fact of use. The table is partitioned by month of `happened_at`
+    and its true primary key is (event_id, happened_at); UPDATE and DELETE are refused.
+
+    The ids are plain numbers: a foreign key would cost five look-ups an event and could
+    refuse a fact because of a row deleted meanwhile.
+    """
+
+    event_id = models.UUIDField(primary_key=True)
+    """The request id without its prefix; a repeat of it is the same event."""
+    tenant_id = models.BigIntegerField()
+    project_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField()
+    model = models.TextField()
+    """Public name of the served model."""
+    engine_id = models.BigIntegerField()
+    price_version_id = models.BigIntegerField()
+    endpoint = models.TextField()
+    """`chat.completions` or `completions`."""
+    streamed = models.BooleanField()
+    outcome = models.TextField(choices=[(o.value, o.value) for o in Outcome])
+    usage_source = models.TextField(choices=[(s.value, s.value) for s in UsageSource])
+    input_tokens = models.IntegerField()
+    """All tokens of the prompt, the cached ones included."""
+    cached_input_tokens = models.IntegerField()
+    cache_write_tokens = models.IntegerField()
+    output_tokens = models.IntegerField()
+    reasoning_tokens = models.IntegerField()
+    """The part of the output spent on reasoning."""
+    received_at = models.DateTimeField()
+    """The proxy had read the request's head."""
+    first_token_at = models.DateTimeField(null=True)
+    """Null: not streamed, or nothing came."""
+    happened_at = models.DateTimeField()
+    """The engine finished or was stopped; decides the hour and month it counts to."""
+    stored_at = models.DateTimeField()
+    """The shipper wrote this row."""
+
+    class Meta:
+        db_table = "usage_event"
+        indexes = [
+            models.Index(
+                fields=["tenant_id", "-happened_at"], name="usage_event_tenant_time"
+            )
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(**{f"{field}__gte": 0 for field in QUANTITY_FIELDS}),
+                name="usage_event_quantities_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(cached_input_tokens__lte=models.F("input_tokens")),
+                name="usage_event_cached_within_input",
+            ),
+            models.CheckConstraint(
+                condition=Q(reasoning_tokens__lte=models.F("output_tokens")),
+                name="usage_event_reasoning_within_output",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=[o.value for o in Outcome]),
+                name="usage_event_outcome_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(usage_source__in=[s.value for s in UsageSource]),
+                name="usage_event_source_known",
+            ),
+        ]
+
+
+class OpenHour(models.Model):
+    """A tenant's hour that has events which its rollups do not show yet.
+
+    The shipper writes it in the transaction that stores the events; the roll-up takes
+    it away in the transaction that replaces the rollups.
+    """
+
+    tenant_id = models.BigIntegerField()
+    hour_at = models.DateTimeField()
+    """The begin of the UTC hour."""
+    generation = models.BigIntegerField(default=1)
+    """Rises with every batch of events, so that the write conflicts with a roll-up in
+    progress and waits for it instead of being lost to it."""
+
+    class Meta:
+        db_table = "open_hour"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant_id", "hour_at"], name="open_hour_once"
+            )
+        ]
+
+
+class UsageRollup(models.Model):
+    """The events of one hour and dimension, folded per meter; rebuildable from them."""
+
+    tenant_id = models.BigIntegerField()
+    project_id = models.BigIntegerField()
+    api_key_id = models.BigIntegerField()
+    model = models.TextField()
+    """Public name of the served model."""
+    meter = models.TextField(choices=[(m.value, m.value) for m in Meter])
+    price_version_id = models.BigIntegerField()
+    hour_at = models.DateTimeField()
+    """The begin of the UTC hour in which the events happened."""
+    quantity = models.BigIntegerField()
+    """Tokens, or events for the meter `requests`. Never 0: there is no such row."""
+    event_count = models.IntegerField()
+    """Events of this hour and dimension, whether or not this meter showed any."""
+
+    class Meta:
+        db_table = "usage_rollup"
+        constraints = [
+            # Tenant and hour come first: the same index answers the pages' ranges.
+            models.UniqueConstraint(
+                fields=[
+                    "tenant_id",
+                    "hour_at",
+                    "project_id",
+                    "api_key_id",
+                    "model",
+                    "meter",
+                    "price_version_id",
+                ],
+                name="usage_rollup_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0), name="usage_rollup_quantity_not_negative"
+            ),
+            models.CheckConstraint(
+                condition=Q(event_count__gt=0), name="usage_rollup_has_events"
+            ),
+            models.CheckConstraint(
+                condition=Q(meter__in=[m.value for m in Meter]),
+                name="usage_rollup_meter_known",
+            ),
+        ]
+
+
+class JournalCursor(models.Model):
+    """How far one journal segment is in `usage_event`; moves with the rows."""
+
+    folder = models.TextField()
+    """Name of the proxy's folder below the journal: its index."""
+    segment = models.TextField()
+    """File name in that folder."""
+    shipped_bytes = models.BigIntegerField(default=0)
+    """Offset of the first byte not yet shipped."""
+    boot_id = models.CharField(max_length=16, blank=True, default="")
+    """Hexadecimal, of the last shipped record; empty: none yet."""
+    sequence = models.BigIntegerField(default=0)
+    """Of the last shipped record of that boot id."""
+    ended_at = models.DateTimeField(null=True)
+    """When a sealed segment was shipped to its end; null: not yet. The file may be
+    deleted from then on, and the row after it."""
+
+    class Meta:
+        db_table = "journal_cursor"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["folder", "segment"], name="journal_cursor_once_per_segment"
+            ),
+            models.CheckConstraint(
+                condition=Q(shipped_bytes__gte=0, sequence__gte=0),
+                name="journal_cursor_not_negative",
+            ),
+        ]
