@@ -15,7 +15,7 @@ _MAC_HEX_LENGTH = 64
 
 
 class SnapshotRejectedError(Exception):
-    """The signature, the kind or the form is wrong; the data plane keeps the old one."""
+    """Signature, kind or form is wrong; the data plane keeps the snapshot it has."""
 
 
 @dataclass(frozen=True, kw_only=True)

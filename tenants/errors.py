@@ -1,0 +1,51 @@
+"""What the services of this app refuse, and why; `code` is stable, the text is not."""
+
+from typing import ClassVar
+
+
+class TenantsError(Exception):
+    """Base of every refusal. The text may be shown to the person who asked."""
+
+    code: ClassVar[str]
+
+
+class InvalidNameError(TenantsError):
+    code = "invalid_name"
+
+
+class InvalidExpiryError(TenantsError):
+    code = "invalid_expiry"
+
+
+class InvalidLimitError(TenantsError):
+    code = "invalid_limit"
+
+
+class InvalidModelListError(TenantsError):
+    code = "invalid_model_list"
+
+
+class TooManyApiKeysError(TenantsError):
+    code = "too_many_api_keys"
+
+
+class ApiKeyNotFoundError(TenantsError):
+    """No such key, or a key of another tenant: the caller is not told which."""
+
+    code = "api_key_not_found"
+
+
+class TenantNotFoundError(TenantsError):
+    code = "tenant_not_found"
+
+
+class TenantAmbiguousError(TenantsError):
+    """Several tenants bear the name; a slug names one."""
+
+    code = "tenant_ambiguous"
+
+
+class OperatorDisabledError(TenantsError):
+    """The operator's user exists, but was made inactive or is no longer staff."""
+
+    code = "operator_disabled"

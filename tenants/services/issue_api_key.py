@@ -1,0 +1,122 @@
+"""Issue an API key; the only moment at which its secret exists on our side."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from django.db import transaction
+
+from tenants.domain import api_keys
+from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
+from tenants.errors import (
+    InvalidExpiryError,
+    InvalidLimitError,
+    InvalidModelListError,
+    InvalidNameError,
+    TooManyApiKeysError,
+)
+from tenants.models import ApiKey, Project, Tenant, User
+from tenants.services.publish_key_policies import (
+    publish_key_policies,
+    published_api_keys,
+)
+
+DEFAULT_REQUESTS_PER_MINUTE = 600
+DEFAULT_TOKENS_PER_MINUTE = 1_000_000
+REQUESTS_PER_MINUTE_MAX = 2**31 - 1
+TOKENS_PER_MINUTE_MAX = 2**53 - 1
+"""Valkey's Lua counts in doubles; above this they skip integers."""
+API_KEYS_MAX = 1000
+"""Per tenant, counting every key that the snapshot still has to carry."""
+ALLOWED_MODELS_MAX = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class IssuedKey:
+    api_key: ApiKey
+    secret: str = field(repr=False)
+    """Shown once; the database has its digest alone."""
+
+
+@transaction.atomic
+def issue_api_key(
+    *,
+    project: Project,
+    name: str,
+    created_by: User | None,
+    now: datetime,
+    mode: api_keys.Mode = "live",
+    expires_at: datetime | None = None,
+    allowed_models: Sequence[str] | None = None,
+    requests_per_minute: int | None = DEFAULT_REQUESTS_PER_MINUTE,
+    tokens_per_minute: int | None = DEFAULT_TOKENS_PER_MINUTE,
+) -> IssuedKey:
+    """A new key of `project`, known to the data plane within a second of the commit.
+
+    A limit of None means no such limit, `allowed_models` None means all models.
+    Raises InvalidNameError, InvalidExpiryError, InvalidLimitError,
+    InvalidModelListError and TooManyApiKeysError.
+    """
+    models = _checked_models(allowed_models)
+    if expires_at is not None and expires_at <= now:
+        raise InvalidExpiryError("The expiry must lie in the future.")
+    _check_limit(requests_per_minute, REQUESTS_PER_MINUTE_MAX)
+    _check_limit(tokens_per_minute, TOKENS_PER_MINUTE_MAX)
+    _check_room(project.tenant_id, now)
+    secret = api_keys.make(mode)
+    api_key = ApiKey.objects.create(
+        tenant_id=project.tenant_id,
+        project=project,
+        name=checked_key_name(name),
+        prefix=api_keys.shown_prefix(secret),
+        digest=api_keys.digest(secret),
+        created_by=created_by,
+        created_at=now,
+        expires_at=expires_at,
+        allowed_models=models,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+    )
+    # Robust: with Valkey away the key exists all the same, and the minutely
+    # publication makes it known.
+    transaction.on_commit(publish_key_policies, robust=True)
+    return IssuedKey(api_key=api_key, secret=secret)
+
+
+def checked_key_name(name: str) -> str:
+    cleaned = clean_name(name)
+    if cleaned is None:
+        raise InvalidNameError(
+            f"A key's name has 1 to {NAME_CHARACTERS_MAX} printable characters."
+        )
+    return cleaned
+
+
+def _checked_models(names: Sequence[str] | None) -> list[str] | None:
+    if names is None:
+        return None
+    unique = sorted(set(names))
+    if not unique or len(unique) > ALLOWED_MODELS_MAX:
+        raise InvalidModelListError(
+            f"A list of allowed models names 1 to {ALLOWED_MODELS_MAX} models."
+        )
+    if any(clean_name(name) != name for name in unique):
+        raise InvalidModelListError(
+            "A model's name is 1 to 100 characters, no spaces around."
+        )
+    return unique
+
+
+def _check_limit(limit: int | None, limit_max: int) -> None:
+    if limit is not None and not 0 < limit <= limit_max:
+        raise InvalidLimitError(f"A limit lies between 1 and {limit_max}.")
+
+
+def _check_room(tenant_id: int, now: datetime) -> None:
+    """Holds the tenant's row, so that parallel calls count one after the other."""
+    Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    if published_api_keys(now).filter(tenant_id=tenant_id).count() >= API_KEYS_MAX:
+        raise TooManyApiKeysError(
+            f"A tenant has at most {API_KEYS_MAX} keys, those revoked within the last "
+            "30 days included."
+        )
