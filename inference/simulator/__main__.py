@@ -1,0 +1,67 @@
+"""Run one simulated engine until SIGTERM: `python -m inference.simulator`."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import uvloop
+
+from inference.simulator.routes import Engine
+from inference.simulator.server import Server
+from inference.simulator.settings import Settings, read_settings
+
+_DRAIN_SECONDS = 1.0
+_BACKLOG = 2048
+
+
+def main() -> int:
+    try:
+        settings = read_settings()
+    except ValueError as problem:
+        sys.stderr.write(f"{problem}\n")
+        return 2
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(_serve(settings))
+    return 0
+
+
+async def _serve(settings: Settings) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    server = Server(
+        Engine(settings).handle, keep_alive_seconds=settings.keep_alive_seconds
+    )
+    listener = await _listen(server, settings)
+    await stop.wait()
+    listener.close()
+    await server.drain(_DRAIN_SECONDS)
+    _forget(settings.socket)
+
+
+async def _listen(server: Server, settings: Settings) -> asyncio.Server:
+    loop = asyncio.get_running_loop()
+    if not settings.socket:
+        return await loop.create_server(
+            server.connect, "127.0.0.1", settings.port, backlog=_BACKLOG
+        )
+    _forget(settings.socket)
+    # Only our own user may connect, from the first moment on.
+    mask = os.umask(0o177)
+    try:
+        return await loop.create_unix_server(
+            server.connect, settings.socket, backlog=_BACKLOG
+        )
+    finally:
+        os.umask(mask)
+
+
+def _forget(socket: str) -> None:
+    if socket:
+        Path(socket).unlink(missing_ok=True)
+
+
+sys.exit(main())

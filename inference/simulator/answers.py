@@ -1,0 +1,228 @@
+"""Answers in vLLM's shapes, byte for byte where callers may depend on it: the order of
+members, which are null and which are absent, and where usage stands.
+"""
+
+from typing import Any
+
+import msgspec
+
+from inference.simulator.calls import Call
+from inference.simulator.scheduler import Sequence
+from inference.simulator.server import Exchange
+
+FINGERPRINT = "vllm-simulator"
+_OBJECTS = {"chat": "chat.completion", "completion": "text_completion"}
+_encode = msgspec.json.encode
+
+
+class WholeAnswer:
+    """Answers once, when every choice has finished."""
+
+    is_streamed = False
+
+    def __init__(self, exchange: Exchange, call: Call) -> None:
+        self._exchange = exchange
+        self._call = call
+        self._missing = len(call.sequences)
+
+    def tokens_made(self, sequence: Sequence) -> None:
+        if not sequence.is_finished:
+            return
+        self._missing -= 1
+        if not self._missing:
+            usage = usage_of(self._call, sequence, hides_nulls=False)
+            self._exchange.respond(
+                200, _whole(self._call, None if self._exchange.hides_usage else usage)
+            )
+
+
+class StreamedAnswer:
+    """Answers with server-sent events, each in a chunk of its own.
+
+    A caller that reads slowly gets fewer and larger events, as vLLM merges what it
+    could not send: at most one reply is ever kept.
+    """
+
+    is_streamed = True
+
+    def __init__(self, exchange: Exchange, call: Call) -> None:
+        self._exchange = exchange
+        self._call = call
+        self._sent = [0] * len(call.sequences)
+        self._first: Sequence | None = None
+        self._head = _encode(
+            {
+                "id": call.id,
+                "object": "chat.completion.chunk"
+                if call.kind == "chat"
+                else "text_completion",
+                "created": call.created_at,
+                "model": call.model,
+            }
+        )[:-1]
+        exchange.on_drained = self._catch_up
+
+    def tokens_made(self, sequence: Sequence) -> None:
+        events: list[bytes] = []
+        if self._first is None:
+            self._first = sequence
+            events = self._openings()
+            self._exchange.begin_stream()
+        if self._exchange.is_congested:
+            return
+        events.append(self._event(sequence))
+        self._send(events)
+
+    def _catch_up(self) -> None:
+        self._send(
+            [
+                self._event(sequence)
+                for sequence in self._call.sequences
+                if sequence.made > self._sent[sequence.index]
+            ]
+        )
+
+    def _send(self, events: list[bytes]) -> None:
+        is_over = all(
+            self._sent[sequence.index] == len(sequence.reply.token_ids)
+            for sequence in self._call.sequences
+        )
+        if is_over:
+            events += [self._last_event(), b"data: [DONE]\n\n"]
+        if self._exchange.hides_usage:
+            events = [_without_usage(event) for event in events]
+        self._exchange.send_events(events, is_last=is_over)
+
+    def _openings(self) -> list[bytes]:
+        if self._call.kind != "chat":
+            return []
+        return [
+            b'data: %b,"choices":[{"index":%d,"delta":{"role":"assistant","content":""}'
+            b',"logprobs":null,"finish_reason":null}],"usage":%b,'
+            b'"prompt_token_ids":null,"prompt_text":null}\n\n'
+            % (self._head, sequence.index, _running_usage("chat", sequence, 0))
+            for sequence in self._call.sequences
+        ]
+
+    def _event(self, sequence: Sequence) -> bytes:
+        reply, start = sequence.reply, self._sent[sequence.index]
+        text = reply.text[reply.shown[start] : reply.shown[sequence.made]]
+        if not start:
+            text = self._call.echoes[sequence.index] + text
+        self._sent[sequence.index] = sequence.made
+        usage = _running_usage(self._call.kind, sequence, sequence.made)
+        return b'data: %b,"choices":[%b],"usage":%b}\n\n' % (
+            self._head,
+            _delta(self._call, sequence, text),
+            usage,
+        )
+
+    def _last_event(self) -> bytes:
+        sequence = self._first or self._call.sequences[0]
+        usage = _encode(usage_of(self._call, sequence, hides_nulls=True))
+        return b'data: %b,"choices":[],"usage":%b,"system_fingerprint":"%b"}\n\n' % (
+            self._head,
+            usage,
+            FINGERPRINT.encode(),
+        )
+
+
+def usage_of(call: Call, sequence: Sequence, *, hides_nulls: bool) -> dict[str, Any]:
+    """The final usage of a call; the cache figures are those of one `sequence`, as in
+    vLLM. Only chat tells the tokens written to the cache.
+    """
+    prompt_tokens = sum(map(len, call.prompts))
+    completion_tokens = sum(each.made for each in call.sequences)
+    written = sequence.cache_write_tokens if call.kind == "chat" else None
+    details: dict[str, Any] = {
+        "cached_tokens": sequence.cached_tokens,
+        "created_cache_tokens": written,
+        "multimodal_tokens": None,
+    }
+    usage: dict[str, Any] = {
+        "prompt_tokens": prompt_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
+        "completion_tokens": completion_tokens,
+        "prompt_tokens_details": _without_nulls(details) if hides_nulls else details,
+        "completion_tokens_details": None,
+    }
+    return _without_nulls(usage) if hides_nulls else usage
+
+
+def _without_nulls(members: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in members.items() if value is not None}
+
+
+def _without_usage(event: bytes) -> bytes:
+    """The event as an engine sends it that was not asked for usage: empty if usage was
+    all it had to say.
+    """
+    if not event.startswith(b"data: {"):
+        return event
+    body = msgspec.json.decode(event[6:])
+    if not body["choices"]:
+        return b""
+    return b"data: %b\n\n" % _encode(body | {"usage": None})
+
+
+def _running_usage(kind: str, sequence: Sequence, made: int) -> bytes:
+    prompt_tokens = len(sequence.prompt)
+    return (
+        b'{"prompt_tokens":%d,"total_tokens":%d,"completion_tokens":%d'
+        % (prompt_tokens, prompt_tokens + made, made)
+    ) + (b',"completion_tokens_details":null}' if kind == "chat" else b"}")
+
+
+def _delta(call: Call, sequence: Sequence, text: str) -> bytes:
+    reason, stop = b"null", b"null"
+    if sequence.is_finished:
+        reason = b'"%b"' % sequence.reply.finish_reason.encode()
+        stop = _encode(sequence.reply.stop_reason)
+    if call.kind == "completion":
+        return (
+            b'{"index":%d,"text":%b,"logprobs":null,"finish_reason":%b,'
+            b'"stop_reason":%b,"prompt_token_ids":null,"token_ids":null}'
+        ) % (sequence.index, _encode(text), reason, stop)
+    ending = b'"stop_reason":%b,' % stop if sequence.is_finished else b""
+    return (
+        b'{"index":%d,"delta":{"content":%b},"logprobs":null,"finish_reason":%b,'
+        b'%b"token_ids":null}'
+    ) % (sequence.index, _encode(text), reason, ending)
+
+
+def _whole(call: Call, usage: dict[str, Any] | None) -> bytes:
+    answer: dict[str, Any] = {
+        "id": call.id,
+        "object": _OBJECTS[call.kind],
+        "created": call.created_at,
+        "model": call.model,
+        "choices": [_choice(call, sequence) for sequence in call.sequences],
+        "service_tier": None,
+        "system_fingerprint": FINGERPRINT,
+        "usage": usage,
+    }
+    if call.kind == "chat":
+        answer |= {"prompt_logprobs": None, "prompt_token_ids": None}
+        answer |= {"prompt_text": None}
+    answer |= {"kv_transfer_params": None, "ec_transfer_params": None, "metrics": None}
+    return _encode(answer)
+
+
+def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
+    reply = sequence.reply
+    ending = {
+        "logprobs": None,
+        "finish_reason": reply.finish_reason,
+        "stop_reason": reply.stop_reason,
+        "token_ids": None,
+    }
+    if call.kind == "chat":
+        message = {"role": "assistant", "content": reply.text, "refusal": None}
+        message |= {"annotations": None, "audio": None, "function_call": None}
+        message |= {"reasoning": None}
+        said: dict[str, Any] = {"index": sequence.index, "message": message}
+        return said | ending | {"routed_experts": None}
+    text = call.echoes[sequence.index] + reply.text
+    said = {"index": sequence.index, "text": text} | ending
+    said |= {"prompt_logprobs": None, "prompt_token_ids": None}
+    return said | {"routed_experts": None}

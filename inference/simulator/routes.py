@@ -1,0 +1,187 @@
+"""Which path answers what."""
+
+import hashlib
+import secrets
+import uuid
+from collections.abc import Callable
+from http import HTTPStatus
+from time import time
+
+import msgspec
+
+from inference.simulator import errors
+from inference.simulator.answers import StreamedAnswer, WholeAnswer
+from inference.simulator.blocks import BlockPool
+from inference.simulator.calls import Call, plan_chat, plan_completion, tokenized
+from inference.simulator.errors import Refusal
+from inference.simulator.faults import FaultPlan, Kind
+from inference.simulator.metrics import Metrics
+from inference.simulator.scheduler import Listener, Scheduler
+from inference.simulator.server import Exchange
+from inference.simulator.settings import Settings
+
+VERSION = "0.32.0"
+"""The version of vLLM whose behaviour is followed."""
+_GUARDED = ("/v1", "/v2", "/inference", "/cohere")
+
+
+class FaultOrder(msgspec.Struct):
+    fault: str
+    times: int = 1
+
+
+class Engine:
+    """Everything that the routes share."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.metrics = Metrics(model=settings.model)
+        self.faults = FaultPlan(settings.fault, takes_orders=settings.faults)
+        self._key_digest = hashlib.sha256(settings.key.encode()).digest()
+        self._scheduler = Scheduler(
+            BlockPool(settings.block_count),
+            self.metrics,
+            max_sequences=settings.max_sequences,
+            tokens_per_second=settings.tokens_per_second,
+            ttft_seconds=settings.ttft_seconds,
+        )
+        self._started_at = int(time())
+        self._open_calls = 0
+
+    def handle(self, exchange: Exchange) -> None:
+        exchange.request_id = exchange.headers.get(b"x-request-id") or uuid.uuid4().hex
+        try:
+            self._handle(exchange)
+        except Refusal as refusal:
+            exchange.respond(refusal.status, refusal.body)
+
+    def _handle(self, exchange: Exchange) -> None:
+        path = exchange.path
+        if path.startswith(_GUARDED):
+            if not self._has_key(exchange):
+                exchange.respond(401, b'{"error":"Unauthorized"}')
+                return
+            if self._befall(exchange):
+                return
+        route = _ROUTES.get((exchange.method, path))
+        if route is None:
+            known = any(known == path for _, known in _ROUTES)
+            raise errors.no_such_page(
+                HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND
+            )
+        route(self, exchange)
+
+    def _has_key(self, exchange: Exchange) -> bool:
+        if not self.settings.key:
+            return True
+        scheme, _, given = exchange.headers.get(b"authorization", "").partition(" ")
+        digest = hashlib.sha256(given.encode("latin-1")).digest()
+        return scheme.lower() == "bearer" and secrets.compare_digest(
+            digest, self._key_digest
+        )
+
+    def _befall(self, exchange: Exchange) -> bool:
+        """True: a fault has answered, or will never answer."""
+        try:
+            fault = self.faults.draw(exchange.headers.get(b"x-simulator-fault", ""))
+        except ValueError as problem:
+            raise Refusal(str(problem)) from problem
+        exchange.suffer(fault)
+        if fault is None:
+            return False
+        if fault.kind is Kind.STATUS:
+            status = HTTPStatus(fault.number)
+            raise Refusal("A fault was asked for.", kind=status.phrase, status=status)
+        if fault.kind is Kind.GARBAGE:
+            exchange.respond(200, b"\x00\xff<html>}{ no such thing")
+            return True
+        if fault.kind is Kind.NOT_HTTP:
+            exchange.send_raw(b"\x16\x03\x01 this is not HTTP\r\n\r\n")
+            return True
+        # Without an answer there is nothing to run: no tokens, no counters.
+        return fault.kind is Kind.HANG and fault.number == 0
+
+    def health(self, exchange: Exchange) -> None:
+        exchange.respond(200, b"")
+
+    def show_metrics(self, exchange: Exchange) -> None:
+        exchange.respond(
+            200, self.metrics.text(), "text/plain; version=0.0.4; charset=utf-8"
+        )
+
+    def show_version(self, exchange: Exchange) -> None:
+        exchange.respond(200, msgspec.json.encode({"version": VERSION}))
+
+    def show_load(self, exchange: Exchange) -> None:
+        exchange.respond(200, msgspec.json.encode({"server_load": self._open_calls}))
+
+    def list_models(self, exchange: Exchange) -> None:
+        model = {
+            "id": self.settings.model,
+            "object": "model",
+            "created": self._started_at,
+            "owned_by": "vllm",
+            "root": self.settings.model,
+            "parent": None,
+            "max_model_len": self.settings.context_tokens,
+            "permission": [],
+        }
+        exchange.respond(200, msgspec.json.encode({"object": "list", "data": [model]}))
+
+    def tokenize(self, exchange: Exchange) -> None:
+        exchange.respond(200, tokenized(exchange.body, self.settings))
+
+    def chat(self, exchange: Exchange) -> None:
+        self._generate(exchange, plan_chat)
+
+    def complete(self, exchange: Exchange) -> None:
+        self._generate(exchange, plan_completion)
+
+    def order_fault(self, exchange: Exchange) -> None:
+        if not self.faults.takes_orders:
+            raise errors.no_such_page(HTTPStatus.NOT_FOUND)
+        try:
+            order = msgspec.json.decode(exchange.body, type=FaultOrder)
+            self.faults.order(order.fault, order.times)
+        except (msgspec.DecodeError, ValueError) as problem:
+            raise Refusal(str(problem)) from problem
+        exchange.respond(200, b"{}")
+
+    def _generate(self, exchange: Exchange, plan: Callable[..., Call]) -> None:
+        _refuse_other_media(exchange)
+        call = plan(
+            exchange.body, request_id=exchange.request_id, settings=self.settings
+        )
+        if exchange.fault is not None and exchange.fault.kind is Kind.SLOW:
+            for sequence in call.sequences:
+                sequence.seconds_per_token = exchange.fault.number / 1000
+        answer: Listener
+        if call.is_streamed:
+            answer = StreamedAnswer(exchange, call)
+        else:
+            answer = WholeAnswer(exchange, call)
+        exchange.on_gone = lambda: self._scheduler.abort(call.sequences)
+        self._scheduler.submit(call.sequences, answer)
+
+
+def _refuse_other_media(exchange: Exchange) -> None:
+    media_type = exchange.headers.get(b"content-type", "").partition(";")[0]
+    if media_type.strip().lower() != "application/json":
+        raise errors.invalid_body(
+            "Unsupported Media Type: Only 'application/json' is allowed"
+        )
+
+
+_ROUTES: dict[tuple[str, str], Callable[[Engine, Exchange], None]] = {
+    ("GET", "/health"): Engine.health,
+    ("GET", "/ping"): Engine.health,
+    ("POST", "/ping"): Engine.health,
+    ("GET", "/metrics"): Engine.show_metrics,
+    ("GET", "/version"): Engine.show_version,
+    ("GET", "/load"): Engine.show_load,
+    ("GET", "/v1/models"): Engine.list_models,
+    ("POST", "/tokenize"): Engine.tokenize,
+    ("POST", "/v1/chat/completions"): Engine.chat,
+    ("POST", "/v1/completions"): Engine.complete,
+    ("POST", "/simulator/fault"): Engine.order_fault,
+}
