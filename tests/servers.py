@@ -27,22 +27,19 @@ START_SECONDS_MAX = 60
 
 
 def start_servers() -> None:
-    if not os.environ.get("TOKENFAB_HOME"):
-        folder = tempfile.mkdtemp(prefix="tokenfab-test-")
-        atexit.register(shutil.rmtree, folder, ignore_errors=True)
-        os.environ["TOKENFAB_HOME"] = folder
-    home = Path(os.environ["TOKENFAB_HOME"]).absolute()
-    home.mkdir(parents=True, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="tokenfab-test-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ.setdefault("TOKENFAB_HOME", folder)
     if not os.environ.get("DATABASE_URL"):
-        os.environ["DATABASE_URL"] = _start_postgres(home)
-    os.environ["VALKEY_URL"] = _start_valkey(home)
+        os.environ["DATABASE_URL"] = _start_postgres(Path(folder))
+    os.environ["VALKEY_URL"] = _start_valkey(Path(folder))
 
 
 def _start_postgres(home: Path) -> str:
     server = postgres.prepare(home, any_free_port())
     started = postgres.command(server)
     process = _start(started, home / "postgres.log", signal.SIGINT)
-    postgres.release(started)
+    started.close()
     _wait(process, lambda: postgres.create_database(server.url), home / "postgres.log")
     return server.url
 

@@ -13,6 +13,11 @@ class Command:
     popen: Mapping[str, Any] = field(default_factory=dict)
     """Keyword arguments for `subprocess.Popen` and `asyncio.create_subprocess_exec`."""
 
+    def close(self) -> None:
+        """Closes our copies of descriptors that the started program has inherited."""
+        for descriptor in self.popen.get("pass_fds", ()):
+            os.close(descriptor)
+
 
 def dies_with_parent(signal_name: str) -> tuple[str, ...]:
     """An argv prefix: the kernel sends the signal when the starting thread dies.

@@ -159,15 +159,17 @@ def _initialise(server: EmbeddedPostgres) -> None:
 
 def _run_initdb(initdb: Path, data: Path, password_fd: int) -> None:
     popen = dict(_as_unprivileged(data))
+    ours = popen.get("pass_fds", ())
     argv = (
         *(str(initdb), "-D", _data_argument(data, popen), "-U", USER),
         *("-A", "scram-sha-256", f"--pwfile=/dev/fd/{password_fd}", "-E", "UTF8"),
         *("--locale-provider=builtin", "--builtin-locale=C.UTF-8"),
         *("--locale=C.UTF-8", "--no-sync", "--no-instructions"),
     )
-    popen["pass_fds"] = (*popen.get("pass_fds", ()), password_fd)
+    popen["pass_fds"] = (*ours, password_fd)
     result = subprocess.run(argv, capture_output=True, text=True, check=False, **popen)
-    _close_descriptors(popen, keep=password_fd)
+    for descriptor in ours:
+        os.close(descriptor)
     if result.returncode:
         raise PostgresError(f"initdb failed: {result.stderr.strip()}")
 
@@ -202,14 +204,3 @@ def _as_unprivileged(data: Path) -> Mapping[str, Any]:
 def _data_argument(data: Path, popen: Mapping[str, Any]) -> str:
     descriptors = popen.get("pass_fds", ())
     return f"/proc/self/fd/{descriptors[0]}" if descriptors else str(data)
-
-
-def release(started: Command) -> None:
-    """Closes our copies of the descriptors, once the program runs with its own."""
-    _close_descriptors(started.popen)
-
-
-def _close_descriptors(popen: Mapping[str, Any], *, keep: int = -1) -> None:
-    for descriptor in popen.get("pass_fds", ()):
-        if descriptor != keep:
-            os.close(descriptor)
