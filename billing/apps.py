@@ -1,5 +1,13 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class BillingConfig(AppConfig):
     name = "billing"
+
+    def import_models(self) -> None:
+        """Django looks for models in `billing.models` itself, which stays empty."""
+        for module in ("prices", "rating", "ledger", "invoices"):
+            import_module(f"billing.models.{module}")
+        super().import_models()

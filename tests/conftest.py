@@ -9,8 +9,10 @@ import sys
 from collections.abc import Iterator
 
 import django
+import pgtrigger
 import pytest
 import redis
+from django.db.backends.base.operations import BaseDatabaseOperations
 
 from tests.servers import start_servers
 
@@ -33,6 +35,24 @@ def _refuse_the_network(event: str, arguments: tuple[object, ...]) -> None:
 
 
 sys.addaudithook(_refuse_the_network)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _flush_passes_the_guards_of_history() -> Iterator[None]:
+    """Django empties the tables after each transactional test by TRUNCATE, which the
+    database refuses for the books. Nothing but that flush gets by.
+    """
+    flush = BaseDatabaseOperations.execute_sql_flush
+
+    def flush_ignoring_triggers(self, sql_list) -> None:
+        with pgtrigger.ignore():
+            flush(self, sql_list)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            BaseDatabaseOperations, "execute_sql_flush", flush_ignoring_triggers
+        )
+        yield
 
 
 @pytest.fixture

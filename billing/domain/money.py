@@ -1,0 +1,82 @@
+"""Money: integers of nano-USD (10⁻⁹ USD), and the two places where it is rounded.
+
+1. `amount_nano_usd`: a quantity times a rate, to whole nano-USD.
+2. `cents`: a line item's amount, to whole cents.
+
+Both round half up, and both take nothing below zero.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+NANO_USD_PER_USD = 1_000_000_000
+NANO_USD_PER_CENT = 10_000_000
+_CENTS_PER_USD = 100
+_TOKENS_PER_RATE = 1_000_000
+_RATE_DECIMALS = 9
+_RATE_USD_MAX = 1_000_000
+"""Per million tokens, a dollar a token: above it somebody mistook the unit."""
+
+
+class InvalidRateError(ValueError):
+    """Not a rate that can be kept exactly; the text says why."""
+
+
+def _divided_half_up(dividend: int, divisor: int) -> int:
+    if dividend < 0:
+        raise ValueError(f"rounding is defined from zero up, not for {dividend}")
+    return (2 * dividend + divisor) // (2 * divisor)
+
+
+def amount_nano_usd(quantity: int, rate_nano_usd_per_million: int) -> int:
+    """What `quantity` tokens cost, half a nano-USD rounded up.
+
+    Raises ValueError when the product is below zero.
+    """
+    return _divided_half_up(quantity * rate_nano_usd_per_million, _TOKENS_PER_RATE)
+
+
+def cents(amount_nano_usd: int) -> int:
+    """A line item's amount in cents, half a cent rounded up.
+
+    Raises ValueError for an amount below zero.
+    """
+    return _divided_half_up(amount_nano_usd, NANO_USD_PER_CENT)
+
+
+def nano_usd(amount_cents: int) -> int:
+    return amount_cents * NANO_USD_PER_CENT
+
+
+def exact_usd(amount_nano_usd: int) -> str:
+    """USD with as many decimals as it takes, at least two: `0.0000123`, `1.50`."""
+    sign = "-" if amount_nano_usd < 0 else ""
+    whole, rest = divmod(abs(amount_nano_usd), NANO_USD_PER_USD)
+    decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
+    return f"{sign}{whole}.{decimals}"
+
+
+def usd_of_cents(amount_cents: int) -> str:
+    """USD with two decimals: `12.34`."""
+    sign = "-" if amount_cents < 0 else ""
+    whole, rest = divmod(abs(amount_cents), _CENTS_PER_USD)
+    return f"{sign}{whole}.{rest:02d}"
+
+
+def parse_rate_usd(text: str) -> int:
+    """Nano-USD per million tokens, of a rate in USD per million such as `0.10`.
+
+    Raises InvalidRateError for anything but a plain number from 0 with at most nine
+    decimals: a finer one could only be kept by rounding it.
+    """
+    try:
+        rate = Decimal(text.strip())
+    except InvalidOperation:
+        raise InvalidRateError(f"{text!r} is not a number of USD") from None
+    if not rate.is_finite() or rate.is_signed() or rate > _RATE_USD_MAX:
+        raise InvalidRateError(
+            f"{text!r} is not a rate between 0 and {_RATE_USD_MAX} USD"
+        )
+    exact = rate.scaleb(_RATE_DECIMALS)
+    if exact != exact.to_integral_value():
+        raise InvalidRateError(f"{text!r} has more than {_RATE_DECIMALS} decimals")
+    return int(exact)

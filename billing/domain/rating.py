@@ -1,0 +1,123 @@
+"""Rating: quantity times rate is an amount, per price version and meter."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from billing.domain.money import amount_nano_usd
+from metering.domain.usage import Meter
+
+METER_NAMES = (
+    Meter.NEW_INPUT_TOKENS.value,
+    Meter.CACHED_INPUT_TOKENS.value,
+    Meter.OUTPUT_TOKENS.value,
+)
+"""The meters that have a price, in the order of an invoice."""
+
+_UNPRICED_METERS = frozenset({Meter.REQUESTS.value})
+
+
+class UnpricedUsageError(Exception):
+    """Usage that names no price of its model. It is refused, never free."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rates:
+    new_input_nano_usd_per_million: int
+    cached_input_nano_usd_per_million: int
+    output_nano_usd_per_million: int
+
+    def of_meter(self, meter: str) -> int:
+        """Nano-USD per million. Raises KeyError for a meter without a price."""
+        return {
+            METER_NAMES[0]: self.new_input_nano_usd_per_million,
+            METER_NAMES[1]: self.cached_input_nano_usd_per_million,
+            METER_NAMES[2]: self.output_nano_usd_per_million,
+        }[meter]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Price:
+    price_version_id: int
+    model: str
+    rates: Rates
+
+
+@dataclass(frozen=True, kw_only=True)
+class Usage:
+    """The sum over a span of one tenant's rollups."""
+
+    model: str
+    meter: str
+    price_version_id: int
+    quantity: int
+
+
+@dataclass(frozen=True, order=True)
+class ChargeKey:
+    """What is added up before it is multiplied."""
+
+    price_version_id: int
+    meter: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Charge:
+    """A rated amount: of a whole span, or the part of it that a line item bills."""
+
+    model: str
+    meter: str
+    price_version_id: int
+    quantity: int
+    rate_nano_usd_per_million: int
+    amount_nano_usd: int
+
+    @property
+    def key(self) -> ChargeKey:
+        return ChargeKey(self.price_version_id, self.meter)
+
+
+def rate(usages: Iterable[Usage], prices: Mapping[int, Price]) -> list[Charge]:
+    """One charge per price version and meter; unpriced meters have none.
+
+    Raises UnpricedUsageError for usage whose price version is not among `prices`, or
+    is the price of another model, and for a meter that nobody said is free.
+    """
+    charges = [
+        _charge(usage, prices)
+        for usage in usages
+        if usage.meter not in _UNPRICED_METERS and usage.quantity
+    ]
+    return sorted(charges, key=_invoice_order)
+
+
+def _invoice_order(charge: Charge) -> tuple[str, int, int]:
+    return charge.model, charge.price_version_id, METER_NAMES.index(charge.meter)
+
+
+def _charge(usage: Usage, prices: Mapping[int, Price]) -> Charge:
+    rate_nano_usd_per_million = _rate(usage, prices)
+    return Charge(
+        model=usage.model,
+        meter=usage.meter,
+        price_version_id=usage.price_version_id,
+        quantity=usage.quantity,
+        rate_nano_usd_per_million=rate_nano_usd_per_million,
+        amount_nano_usd=amount_nano_usd(usage.quantity, rate_nano_usd_per_million),
+    )
+
+
+def _rate(usage: Usage, prices: Mapping[int, Price]) -> int:
+    what = f"{usage.quantity} {usage.meter} of {usage.model}"
+    price = prices.get(usage.price_version_id)
+    if price is None:
+        raise UnpricedUsageError(
+            f"{what} name price version {usage.price_version_id}, which is not there"
+        )
+    if price.model != usage.model:
+        raise UnpricedUsageError(
+            f"{what} name price version {usage.price_version_id}, which is of"
+            f" {price.model}"
+        )
+    if usage.meter not in METER_NAMES:
+        raise UnpricedUsageError(f"{what} have a meter that no price knows")
+    return price.rates.of_meter(usage.meter)

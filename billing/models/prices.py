@@ -1,0 +1,109 @@
+"""What a model's tokens cost, from when to when."""
+
+from datetime import datetime
+from typing import Self
+
+import pgtrigger
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, QuerySet
+
+from billing.domain.rating import Rates
+from billing.models.guards import no_truncate
+from inference.models import ServedModel
+
+# Usage names the version it was admitted under, for ever: a version is never deleted,
+# and the one change it may see is the end that its successor gives it.
+_NEVER_CHANGES = """
+IF TG_OP = 'UPDATE'
+    AND to_jsonb(NEW) - 'effective_to' = to_jsonb(OLD) - 'effective_to'
+    AND (OLD.effective_to IS NULL OR OLD.effective_to = NEW.effective_to)
+THEN
+    RETURN NEW;
+END IF;
+RAISE EXCEPTION 'a price version never changes: % refused', TG_OP
+    USING ERRCODE = 'restrict_violation';
+"""
+
+
+class PriceVersionQuerySet(QuerySet["PriceVersion"]):
+    def of_model(self, served_model: ServedModel) -> Self:
+        return self.filter(served_model=served_model)
+
+    def in_effect_at(self, at: datetime) -> Self:
+        """At most one per model."""
+        return self.filter(
+            Q(effective_to__isnull=True) | Q(effective_to__gt=at),
+            effective_from__lte=at,
+        )
+
+
+class PriceVersion(models.Model):
+    """The rates of one served model over a half-open span of time; for all tenants."""
+
+    served_model = models.ForeignKey(
+        ServedModel, models.PROTECT, related_name="price_versions"
+    )
+    new_input_nano_usd_per_million = models.BigIntegerField()
+    """Input tokens that the prefix cache did not hold."""
+    cached_input_nano_usd_per_million = models.BigIntegerField()
+    output_nano_usd_per_million = models.BigIntegerField()
+    effective_from = models.DateTimeField()
+    """The first instant at which it applies."""
+    effective_to = models.DateTimeField(null=True, blank=True)
+    """The first instant at which it no longer applies; null: open."""
+    created_at = models.DateTimeField()
+    """When it was set; may be before it applies."""
+
+    objects = PriceVersionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="price_versions_do_not_overlap",
+                expressions=[
+                    ("served_model", RangeOperators.EQUAL),
+                    (
+                        Func(
+                            F("effective_from"),
+                            F("effective_to"),
+                            function="TSTZRANGE",
+                            output_field=DateTimeRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    new_input_nano_usd_per_million__gte=0,
+                    cached_input_nano_usd_per_million__gte=0,
+                    output_nano_usd_per_million__gte=0,
+                ),
+                name="price_rates_not_negative",
+            ),
+            # An empty span would overlap nothing and could not apply to anything.
+            models.CheckConstraint(
+                condition=Q(effective_to__isnull=True)
+                | Q(effective_to__gt=F("effective_from")),
+                name="price_span_not_empty",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="never_changes",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update | pgtrigger.Delete,
+                func=_NEVER_CHANGES,
+            ),
+            no_truncate(),
+        ]
+
+    @property
+    def rates(self) -> Rates:
+        return Rates(
+            new_input_nano_usd_per_million=self.new_input_nano_usd_per_million,
+            cached_input_nano_usd_per_million=self.cached_input_nano_usd_per_million,
+            output_nano_usd_per_million=self.output_nano_usd_per_million,
+        )

@@ -1,0 +1,106 @@
+"""Which months of a tenant are rated, and what they came to."""
+
+from datetime import datetime
+from typing import Self
+
+from django.db import models
+from django.db.models import F, Q, QuerySet
+
+from billing.domain.periods import Period, month_of
+from billing.domain.rating import METER_NAMES
+from billing.models.prices import PriceVersion
+from tenants.models import Tenant
+
+
+class BillingPeriodQuerySet(QuerySet["BillingPeriod"]):
+    def to_rate(self, now: datetime) -> Self:
+        """Changed since they were last rated, and not put off after a failure."""
+        return self.filter(
+            Q(rate_after__isnull=True) | Q(rate_after__lte=now),
+            generation__gt=F("rated_generation"),
+        ).order_by(F("rate_after").asc(nulls_first=True), "id")
+
+
+class BillingPeriod(models.Model):
+    """One tenant's calendar month (UTC) in which something was used.
+
+    A trigger on the usage rollups writes `generation` in the transaction that changes
+    them, so that no late usage can be missed, and rating finds its work by an index.
+    """
+
+    tenant = models.ForeignKey(
+        Tenant, models.PROTECT, related_name="billing_periods", db_constraint=False
+    )
+    """Without a constraint: a rollup is a fact even if it names a tenant that is not
+    there. Rating then refuses it, instead of the trigger stopping the roll-up."""
+    starts_at = models.DateTimeField()
+    """The begin of the month."""
+    generation = models.BigIntegerField(db_default=1)
+    """Rises with every change of the month's rollups."""
+    rated_generation = models.BigIntegerField(db_default=0)
+    """The generation that the rated usage shows, or more."""
+    revision = models.BigIntegerField(db_default=0)
+    """Number of ledger transactions that rating this month has booked."""
+    rated_at = models.DateTimeField(null=True, blank=True)
+    """When it was last rated; null: never yet."""
+    rate_after = models.DateTimeField(null=True, blank=True)
+    """Null: as soon as it changed. Else rating failed, and is tried again then."""
+    problem = models.TextField(db_default="", blank=True)
+    """Why rating failed; empty: it did not."""
+
+    objects = BillingPeriodQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "starts_at"], name="billing_period_once"
+            ),
+            models.UniqueConstraint(
+                fields=["id", "tenant"], name="billing_period_of_tenant"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["rate_after", "id"],
+                condition=Q(generation__gt=F("rated_generation")),
+                name="billing_period_to_rate",
+            )
+        ]
+
+    @property
+    def span(self) -> Period:
+        return month_of(self.starts_at)
+
+
+class RatedUsage(models.Model):
+    """What a month's use of one meter under one price version came to so far.
+
+    A cache of quantity times rate over the rollups: rating replaces it.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="rated_usage")
+    period = models.ForeignKey(
+        BillingPeriod, models.PROTECT, related_name="rated_usage", db_constraint=False
+    )
+    """Guarded by a key together with the tenant (migration 0002)."""
+    price_version = models.ForeignKey(
+        PriceVersion, models.PROTECT, related_name="rated_usage"
+    )
+    meter = models.CharField(max_length=32)
+    quantity = models.BigIntegerField()
+    """Tokens."""
+    amount_nano_usd = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["period", "price_version", "meter"], name="rated_usage_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gte=0, amount_nano_usd__gte=0),
+                name="rated_usage_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(meter__in=METER_NAMES), name="rated_usage_meter_known"
+            ),
+        ]
