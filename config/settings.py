@@ -1,6 +1,7 @@
 """Django settings. Everything from outside comes through `config.environment`."""
 
 from datetime import timedelta
+from pathlib import PurePath
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -151,6 +152,15 @@ JOURNAL_FOLDER = HOME / "journal"
 ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
 ENGINE_KEY = secret("ENGINE_KEY")
 ENGINE_IS_SIMULATOR = ENVIRONMENT.engine == "simulator"
+ENGINE_URLS = ENVIRONMENT.engine_urls
+_engine_socket = value("ENGINE_SOCKET") or HOME / "run" / "engine.sock"
+ENGINE_ADDRESSES = ENGINE_URLS or (f"unix:{_engine_socket}",)
+# The public name of what the engines serve; MODEL is a path or a hub name.
+SERVED_MODEL_NAME = (
+    value("SERVED_MODEL_NAME")
+    or PurePath(value("MODEL")).name.lower()
+    or "smollm2-135m-instruct"
+)
 
 AUTH_USER_MODEL = "tenants.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
@@ -219,4 +229,3 @@ LOGGING = {
     # One line a request is the front server's job; httpx would log each health check.
     "loggers": {"httpx": {"level": "WARNING"}, "pgtrigger": {"level": "WARNING"}},
 }
-

@@ -106,7 +106,8 @@ def make_engine(
     **fields,
 ) -> Engine:
     """An engine row; a Path as `address` is the path of a unix socket. Nothing runs
-    there unless the test starts it."""
+    there unless the test starts it.
+    """
     name = name or f"engine-{next(_numbers)}"
     if isinstance(address, Path):
         address = f"unix:{address}"

@@ -1,0 +1,54 @@
+"""Make the engines that this installation was started with the ones that serve."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.db import transaction
+
+from inference.models import Engine, ServedModel
+from inference.services.publish_routes import publish_routes
+from inference.services.register_engine import register_engine
+from inference.services.register_served_model import register_served_model
+
+CONTEXT_TOKENS_DEFAULT = 4096
+_TITLES = {"smollm2-135m-instruct": "SmolLM2 135M Instruct"}
+
+
+@transaction.atomic
+def register_default_engines(
+    *,
+    model_name: str,
+    addresses: Sequence[str],
+    engine_name: str = "",
+    context_tokens: int | None = None,
+    is_simulator: bool = False,
+    now: datetime,
+) -> list[Engine]:
+    """The default model with an engine at each of `addresses`; every other engine is
+    drained, since whoever started it no longer gives it.
+
+    `engine_name` names the engine if there is one. Without `context_tokens` a known
+    model keeps its own. Raises InvalidServedModelError and InvalidEngineError.
+    """
+    known = ServedModel.objects.filter(name=model_name).first()
+    model = register_served_model(
+        name=model_name,
+        title=known.title if known else _TITLES.get(model_name, model_name),
+        context_tokens=context_tokens
+        or (known.context_tokens if known else CONTEXT_TOKENS_DEFAULT),
+        is_default=True,
+        now=now,
+    )
+    engines = [
+        register_engine(
+            served_model=model,
+            address=address,
+            name=engine_name if len(addresses) == 1 else "",
+            is_simulator=is_simulator,
+        )
+        for address in addresses
+    ]
+    given = [engine.pk for engine in engines]
+    Engine.objects.exclude(pk__in=given).update(is_draining=True)
+    transaction.on_commit(publish_routes, robust=True)
+    return engines
