@@ -1,0 +1,57 @@
+# `make up` and `make test` need nothing before them; `make help` explains itself.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALL := $(PYTHON) config/install.py
+
+.DEFAULT_GOAL := help
+.PHONY: help setup up down status logs check test test-fast bench docs
+
+help: ## Show this list
+	@echo "Tokenfab, the front office of a token fab."
+	@echo
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo
+	@echo "  Settings go before or behind, for instance: PORT=9000 ENGINE=simulator make up"
+	@echo "  All of them: docs/operations.md"
+
+setup: ## Install the packages into .venv (up and test do it themselves)
+	@$(INSTALL) base
+
+up: setup ## Start everything and stay in the foreground; Ctrl-C stops it
+	@$(BIN)/python manage.py up
+
+down: setup ## Stop it from another terminal
+	@$(BIN)/python manage.py down
+
+status: setup ## Show processes, addresses and the engine's progress
+	@$(BIN)/python manage.py status || true
+
+logs: setup ## Follow the logs; one process with NAME=web
+	@$(BIN)/python manage.py logs $(NAME)
+
+check: ## Format, lint, types, import contracts, migrations, architecture
+	@$(INSTALL) dev
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	$(BIN)/pytest -q tests/architecture
+
+test: ## Everything, with the real engine and a real browser; says what it skips
+	@$(INSTALL) dev
+	@$(INSTALL) chromium
+	@$(BIN)/python -m inference.engine prepare || echo "The engine is not ready: its tests are skipped."
+	$(BIN)/pytest
+
+test-fast: ## Everything but engine and browser, within three minutes
+	@$(INSTALL) dev
+	$(BIN)/pytest -m "not engine and not browser"
+
+bench: ## Measure what the proxy adds, on the simulated engine
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.overhead
+
+docs: ## Check the documents: links, commands, settings
+	@$(INSTALL) dev
+	$(BIN)/pytest -q tests/docs
