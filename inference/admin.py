@@ -1,0 +1,58 @@
+"""The operator's view of models and engines. Rows change through services alone."""
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from inference.models import Engine, ServedModel
+from inference.services.drain_engine import drain_engine
+from inference.services.resume_engine import resume_engine
+from tenants.read_only_admin import ReadOnlyMixin
+
+
+@admin.register(ServedModel)
+class ServedModelAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "title", "context_tokens", "is_default", "created_at")
+    list_filter = ("is_default",)
+    search_fields = ("name", "title")
+    ordering = ("name",)
+
+
+@admin.register(Engine)
+class EngineAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "name",
+        "model_name",
+        "address",
+        "state",
+        "is_draining",
+        "is_simulator",
+        "checked_at",
+        "ready_at",
+    )
+    fields = list_display
+    list_filter = ("state", "is_draining", "is_simulator", "served_model__name")
+    list_select_related = ("served_model",)
+    search_fields = ("name", "address", "served_model__name")
+    ordering = ("name",)
+    actions = ("drain", "resume")
+
+    @admin.display(description="Model", ordering="served_model__name")
+    def model_name(self, row: Engine) -> str:
+        return row.served_model.name
+
+    def has_drain_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("inference.change_engine")
+
+    @admin.action(description="Drain: give no new work", permissions=["drain"])
+    def drain(self, request: HttpRequest, queryset: QuerySet[Engine]) -> None:
+        for row in queryset:
+            drain_engine(engine_id=row.pk)
+        self.message_user(request, f"Draining {len(queryset)} engines.")
+
+    @admin.action(description="Resume: give work again", permissions=["drain"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[Engine]) -> None:
+        for row in queryset:
+            resume_engine(engine_id=row.pk)
+        self.message_user(request, f"Resumed {len(queryset)} engines.")
