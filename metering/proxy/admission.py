@@ -1,0 +1,104 @@
+"""How much a call may use: checks against the snapshot, and the size of its hold."""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from inference.wire import Route
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.snapshots import Snapshots
+from metering.proxy.transform.request import ParsedRequest
+from metering.wire import PriceVector
+from tenants.wire import KeyPolicy
+
+_TOKENS_PER_BYTE = 0.3
+"""Before a key's own ratio is known: JSON of English text has about 0.25."""
+_TEMPLATE_TOKENS = 32
+"""A chat template adds roles and perhaps a system prompt."""
+_RATIO_WEIGHT = 0.2
+"""Of the latest call in a key's moving average."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Admission:
+    route: Route
+    price: PriceVector
+    input_tokens_estimate: int
+    least_tokens: int
+    """To hold; with an output ceiling the most that the call can use."""
+    most_tokens: int
+
+
+class Admitter:
+    def __init__(self, snapshots: Snapshots) -> None:
+        self._snapshots = snapshots
+        self._tokens_per_byte: dict[int, float] = {}
+
+    def admit(self, policy: KeyPolicy, request: ParsedRequest) -> Admission:
+        """Raises RefusedError: unknown, forbidden or unpriced model."""
+        route = self._route(policy, request.model)
+        price = self._snapshots.price_vector(route.model, at=time.time())
+        if price is None:
+            raise RefusedError(
+                errors.UNPRICED_MODEL,
+                f"The model {route.model} has no price yet, so it cannot be called.",
+            )
+        estimate = self._estimate_input_tokens(policy, request)
+        ceiling = request.output_ceiling
+        if ceiling is None:
+            least = estimate + 1
+            most = estimate + request.samples * max(1, route.context_tokens - estimate)
+        else:
+            output = request.samples * min(ceiling, route.context_tokens)
+            least = most = estimate + output
+        return Admission(
+            route=route,
+            price=price,
+            input_tokens_estimate=estimate,
+            least_tokens=least,
+            most_tokens=most,
+        )
+
+    def learn(
+        self, policy: KeyPolicy, request: ParsedRequest, *, input_tokens: int
+    ) -> None:
+        """What the engine counted improves the key's next estimate."""
+        if request.prompt_bytes == 0:
+            return
+        ratio = max(0, input_tokens - _TEMPLATE_TOKENS) / request.prompt_bytes
+        old = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
+        self._tokens_per_byte[policy.api_key_id] = old + _RATIO_WEIGHT * (ratio - old)
+
+    def visible_routes(self, policy: KeyPolicy) -> list[Route]:
+        return [
+            route
+            for name, route in self._snapshots.routes.items()
+            if name == route.model and _is_allowed(policy, route)
+        ]
+
+    def _route(self, policy: KeyPolicy, model: str) -> Route:
+        routes: Mapping[str, Route] = self._snapshots.routes
+        route = routes.get(model)
+        if route is None:
+            raise RefusedError(
+                errors.UNKNOWN_MODEL,
+                f"The model {model[:100]!r} does not exist. GET /v1/models lists those "
+                "that do; `default` always works.",
+                param="model",
+            )
+        if not _is_allowed(policy, route):
+            raise RefusedError(
+                errors.MODEL_NOT_ALLOWED,
+                f"This API key may not use the model {route.model}.",
+                param="model",
+            )
+        return route
+
+    def _estimate_input_tokens(self, policy: KeyPolicy, request: ParsedRequest) -> int:
+        ratio = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
+        return _TEMPLATE_TOKENS + int(request.prompt_bytes * ratio)
+
+
+def _is_allowed(policy: KeyPolicy, route: Route) -> bool:
+    return policy.allowed_models is None or route.model in policy.allowed_models

@@ -1,0 +1,52 @@
+"""Who calls: the API key of a request, found in the present snapshot."""
+
+import time
+
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.snapshots import Snapshots
+from tenants.domain import api_keys
+from tenants.wire import KeyPolicy
+
+_HOW = "Send it as `Authorization: Bearer tf_live_…`; keys are made in the portal."
+
+
+class UnknownKeyError(RefusedError):
+    """No such key in the snapshot; a fresher one may know it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            errors.UNKNOWN_KEY, "This API key does not exist. It may have been deleted."
+        )
+
+
+def authenticate(authorization: bytes | None, snapshots: Snapshots) -> KeyPolicy:
+    """Raises RefusedError; UnknownKeyError where a fresher snapshot may help."""
+    if not authorization:
+        raise RefusedError(errors.MISSING_KEY, f"You sent no API key. {_HOW}")
+    scheme, _, value = authorization.partition(b" ")
+    secret = value.strip().decode("latin-1")
+    if scheme.lower() != b"bearer" or not secret:
+        raise RefusedError(
+            errors.MISSING_KEY, f"The Authorization header holds no key. {_HOW}"
+        )
+    if not api_keys.is_well_formed(secret):
+        raise RefusedError(
+            errors.MALFORMED_KEY,
+            "This is not a Tokenfab API key: its prefix, length or check characters "
+            "are wrong. Was it cut short or mistyped?",
+        )
+    if not snapshots.is_current:
+        raise RefusedError(
+            errors.KEYS_UNAVAILABLE,
+            "API keys cannot be checked right now. Please retry in a few seconds.",
+            retry_after_seconds=2,
+        )
+    policy = snapshots.policy(api_keys.digest(secret))
+    if policy is None:
+        raise UnknownKeyError
+    if policy.state == "revoked":
+        raise RefusedError(errors.REVOKED_KEY, "This API key was revoked.")
+    if policy.expires_at is not None and policy.expires_at <= time.time():
+        raise RefusedError(errors.EXPIRED_KEY, "This API key has expired.")
+    return policy

@@ -1,0 +1,107 @@
+"""Every refusal of the data plane: one table, in the shape of OpenAI's error body.
+
+{"error": {"message": str, "type": str, "param": str | null, "code": str}}
+"""
+
+from dataclasses import dataclass
+from http import HTTPStatus
+
+import msgspec
+
+INVALID = "invalid_request_error"
+_AUTHENTICATION = "authentication_error"
+_PERMISSION = "permission_error"
+_RATE_LIMIT = "rate_limit_error"
+_SERVER = "server_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A row of the table: which status and type a code has."""
+
+    code: str
+    status: HTTPStatus
+    type: str
+
+
+# What the caller sent.
+BAD_HTTP = Refusal("bad_http_request", HTTPStatus.BAD_REQUEST, INVALID)
+HEAD_TOO_LARGE = Refusal(
+    "head_too_large", HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, INVALID
+)
+BODY_TOO_LARGE = Refusal("body_too_large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, INVALID)
+TOO_SLOW = Refusal("request_timeout", HTTPStatus.REQUEST_TIMEOUT, INVALID)
+UNKNOWN_ROUTE = Refusal("unknown_url", HTTPStatus.NOT_FOUND, INVALID)
+WRONG_METHOD = Refusal("method_not_allowed", HTTPStatus.METHOD_NOT_ALLOWED, INVALID)
+OLD_HTTP = Refusal(
+    "http_version_not_supported", HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, INVALID
+)
+INVALID_JSON = Refusal("invalid_json", HTTPStatus.BAD_REQUEST, INVALID)
+INVALID_VALUE = Refusal("invalid_value", HTTPStatus.BAD_REQUEST, INVALID)
+MISSING_PARAMETER = Refusal(
+    "missing_required_parameter", HTTPStatus.BAD_REQUEST, INVALID
+)
+UNKNOWN_PARAMETER = Refusal("unknown_parameter", HTTPStatus.BAD_REQUEST, INVALID)
+CONTEXT_TOO_LONG = Refusal("context_length_exceeded", HTTPStatus.BAD_REQUEST, INVALID)
+ENGINE_REFUSED = Refusal("invalid_request", HTTPStatus.BAD_REQUEST, INVALID)
+# Who the caller is.
+MISSING_KEY = Refusal("missing_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
+MALFORMED_KEY = Refusal("malformed_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
+UNKNOWN_KEY = Refusal("invalid_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
+REVOKED_KEY = Refusal("revoked_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
+EXPIRED_KEY = Refusal("expired_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
+# What the caller may do.
+UNKNOWN_MODEL = Refusal("model_not_found", HTTPStatus.NOT_FOUND, INVALID)
+MODEL_NOT_ALLOWED = Refusal("model_not_allowed", HTTPStatus.FORBIDDEN, _PERMISSION)
+RATE_LIMITED = Refusal("rate_limit_exceeded", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT)
+NEVER_FITS = Refusal(
+    "request_exceeds_rate_limit", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
+)
+# What we cannot do right now.
+UNPRICED_MODEL = Refusal("model_not_priced", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+ENGINE_NOT_READY = Refusal("engine_not_ready", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+OVERLOADED = Refusal("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+LIMITER_UNAVAILABLE = Refusal(
+    "rate_limiter_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
+KEYS_UNAVAILABLE = Refusal("keys_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+JOURNAL_FULL = Refusal("metering_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
+ENGINE_UNAVAILABLE = Refusal("engine_unavailable", HTTPStatus.BAD_GATEWAY, _SERVER)
+ENGINE_INVALID = Refusal("engine_answer_invalid", HTTPStatus.BAD_GATEWAY, _SERVER)
+ENGINE_TIMEOUT = Refusal("engine_timeout", HTTPStatus.GATEWAY_TIMEOUT, _SERVER)
+
+
+class RefusedError(Exception):
+    """The call is answered with `refusal` and goes no further."""
+
+    def __init__(
+        self,
+        refusal: Refusal,
+        message: str,
+        *,
+        param: str | None = None,
+        retry_after_seconds: int | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.refusal = refusal
+        self.message = message
+        self.param = param
+        self.retry_after_seconds = retry_after_seconds
+
+    def body(self) -> bytes:
+        return msgspec.json.encode(
+            {
+                "error": {
+                    "message": self.message,
+                    "type": self.refusal.type,
+                    "param": self.param,
+                    "code": self.refusal.code,
+                }
+            }
+        )
+
+    def headers(self) -> bytes:
+        """Further header lines of the answer, each ended by CRLF."""
+        if self.retry_after_seconds is None:
+            return b""
+        return b"retry-after: %d\r\n" % self.retry_after_seconds

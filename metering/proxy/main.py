@@ -1,0 +1,134 @@
+"""One proxy process: `python -m metering.proxy.main`. Several share a port, one a core
+(SO_REUSEPORT); each has a journal folder of its own.
+"""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import signal
+import sys
+
+import uvloop
+
+from metering.proxy import settings as proxy_settings
+from metering.proxy.admission import Admitter
+from metering.proxy.deadlines import Deadlines
+from metering.proxy.journal import Journal
+from metering.proxy.limits import Limits
+from metering.proxy.observe import Observer
+from metering.proxy.pipeline import Plane
+from metering.proxy.routing import Router
+from metering.proxy.server import ClientConnection
+from metering.proxy.settings import ProxySettings
+from metering.proxy.snapshots import Snapshots
+from metering.proxy.valkey import Valkey
+
+_log = logging.getLogger(__name__)
+_SNAPSHOT_DEADLINE_SECONDS = 5.0
+_ROOM_CHECK_SECONDS = 1.0
+
+
+def _fail(error: OSError) -> None:
+    """The journal is lost: answers that wait for it must never look complete."""
+    _log.critical("stopping: %s", error)
+    os._exit(1)
+
+
+async def _keep_checking_room(plane: Plane) -> None:
+    """Runs for ever."""
+    while True:
+        plane.has_journal_room = plane.journal.has_room()
+        await asyncio.sleep(_ROOM_CHECK_SECONDS)
+
+
+async def _drain(plane: Plane, server: asyncio.Server) -> None:
+    """Ends what can be ended in time, stops the rest, and empties the journal."""
+    plane.is_draining = True
+    server.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(plane.settings.drain_seconds):
+            await plane.wait_until_idle()
+    for call in list(plane.calls):
+        call.cut_short()
+    plane.journal.close()
+    await asyncio.sleep(0)  # the confirmations of the last batch
+    await asyncio.sleep(0.05)  # the last bytes leave the transports
+
+
+async def _run(settings: ProxySettings) -> None:
+    observer = Observer()
+    limits_valkey = Valkey(settings.valkey_url, deadline_seconds=settings.hold_seconds)
+    snapshots_valkey = Valkey(
+        settings.valkey_url, deadline_seconds=_SNAPSHOT_DEADLINE_SECONDS
+    )
+    snapshots = Snapshots(
+        snapshots_valkey, secret=settings.snapshot_key, folder=settings.snapshot_folder
+    )
+    snapshots.load_copies()
+    router = Router(snapshots, settings, observer)
+    plane = Plane(
+        settings=settings,
+        snapshots=snapshots,
+        admitter=Admitter(snapshots),
+        limits=Limits(limits_valkey),
+        router=router,
+        journal=Journal(
+            settings.journal_folder,
+            segment_bytes=settings.journal_segment_bytes,
+            on_failure=_fail,
+        ),
+        observer=observer,
+        deadlines=Deadlines(),
+        calls=set(),
+        idle=asyncio.Event(),
+    )
+    background: list[asyncio.Task[object]] = [
+        asyncio.create_task(work)
+        for work in (
+            limits_valkey.keep_connected(),
+            snapshots_valkey.keep_connected(),
+            snapshots.keep_polling(),
+            router.keep_probing(),
+            plane.deadlines.keep_turning(),
+            _keep_checking_room(plane),
+        )
+    ]
+    loop = asyncio.get_running_loop()
+    stopping = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    server = await loop.create_server(
+        lambda: ClientConnection(plane),
+        settings.host,
+        settings.port,
+        backlog=2048,
+        reuse_port=True,
+    )
+    _log.info("listening on %s:%d", settings.host, settings.port)
+    gc.freeze()  # what lives as long as the process need not be walked again
+    stopped: asyncio.Task[object] = asyncio.create_task(stopping.wait())
+    done, _ = await asyncio.wait(
+        [stopped, *background], return_when=asyncio.FIRST_COMPLETED
+    )
+    await _drain(plane, server)
+    for task in background:
+        task.cancel()
+    for task in done - {stopped}:
+        task.result()  # a background task never ends but by a bug: end loudly
+
+
+def main() -> None:
+    logging.basicConfig(
+        level=logging.INFO,
+        format="%(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    settings = proxy_settings.load()
+    with contextlib.suppress(KeyboardInterrupt):
+        uvloop.run(_run(settings))
+
+
+if __name__ == "__main__":
+    main()

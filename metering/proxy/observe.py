@@ -1,0 +1,72 @@
+"""Counters and latencies of one proxy process, in Prometheus' text format."""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.exposition import generate_latest
+
+_LATENCY_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
+
+
+class Observer:
+    def __init__(self) -> None:
+        registry = self._registry = CollectorRegistry()
+        self.answers = Counter(
+            "tokenfab_proxy_answers",
+            "Answers begun, by endpoint and status",
+            ["endpoint", "status"],
+            registry=registry,
+        )
+        self.refusals = Counter(
+            "tokenfab_proxy_refusals",
+            "Calls refused or failed by the proxy, by error code",
+            ["code"],
+            registry=registry,
+        )
+        self.tokens = Counter(
+            "tokenfab_proxy_tokens",
+            "Tokens metered, by model and meter",
+            ["model", "meter"],
+            registry=registry,
+        )
+        self.outcomes = Counter(
+            "tokenfab_proxy_outcomes",
+            "Usage events recorded, by outcome and usage source",
+            ["outcome", "usage_source"],
+            registry=registry,
+        )
+        self.first_token_seconds = Histogram(
+            "tokenfab_proxy_first_token_seconds",
+            "Receipt of the request to the first streamed byte",
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.call_seconds = Histogram(
+            "tokenfab_proxy_call_seconds",
+            "Receipt of the request to the end of the engine's answer",
+            buckets=_LATENCY_BUCKETS,
+            registry=registry,
+        )
+        self.in_flight = Gauge(
+            "tokenfab_proxy_calls_in_flight", "Calls in flight", registry=registry
+        )
+        self.clients = Gauge(
+            "tokenfab_proxy_client_connections", "Open connections", registry=registry
+        )
+        self.engine_healthy = Gauge(
+            "tokenfab_proxy_engine_healthy",
+            "1 when the engine's last probe succeeded",
+            ["engine"],
+            registry=registry,
+        )
+        self.journal_events = Counter(
+            "tokenfab_proxy_journal_events",
+            "Usage events made durable",
+            registry=registry,
+        )
+        self.ends_withheld = Counter(
+            "tokenfab_proxy_ends_withheld",
+            "Answers closed without their end: the journal was too slow to confirm",
+            registry=registry,
+        )
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)

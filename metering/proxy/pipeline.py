@@ -1,0 +1,553 @@
+"""One metered call: hold, route, relay, record, settle. The only place with the order.
+
+A call is a small state machine driven by callbacks of three parties that come in any
+order: the client (may leave), the engine (may fail) and Valkey or the journal (may be
+slow). It outlives its client: what an engine has begun is metered in any case.
+"""
+
+import asyncio
+import enum
+import logging
+import random
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from metering.proxy import errors
+from metering.proxy.admission import Admission, Admitter
+from metering.proxy.deadlines import Deadlines
+from metering.proxy.errors import RefusedError
+from metering.proxy.journal import Journal
+from metering.proxy.limits import Hold, Limits
+from metering.proxy.observe import Observer
+from metering.proxy.routing import Router
+from metering.proxy.settings import ENGINE_TRIES_MAX, ProxySettings
+from metering.proxy.settle import Use, encoded_event, estimated_use
+from metering.proxy.snapshots import Snapshots
+from metering.proxy.transform.engine_errors import public_error
+from metering.proxy.transform.request import ParsedRequest, rewrite
+from metering.proxy.upstream import HTTP_OK, Engine, EngineConnection
+from metering.proxy.usage_tap import (
+    InvalidAnswerError,
+    StreamTap,
+    Usage,
+    chunk,
+    usage_of,
+)
+from metering.wire import Outcome, UsageSource
+from tenants.wire import KeyPolicy
+
+_log = logging.getLogger(__name__)
+_RETRIED_STATUSES = {429, 502, 503, 504}
+
+
+@dataclass(slots=True, kw_only=True)
+class Plane:
+    """What all calls of the process share."""
+
+    settings: ProxySettings
+    snapshots: Snapshots
+    admitter: Admitter
+    limits: Limits
+    router: Router
+    journal: Journal
+    observer: Observer
+    deadlines: Deadlines
+    calls: set["Call"]
+    """In flight, those without a client included."""
+    idle: asyncio.Event
+    """Set when the last call in flight ended."""
+    has_journal_room: bool = True
+    is_draining: bool = False
+    buffered_bytes: int = 0
+
+    async def wait_until_idle(self) -> None:
+        while self.calls:
+            self.idle.clear()
+            await self.idle.wait()
+
+
+class Client(Protocol):
+    """The connection that waits for the answer."""
+
+    def refuse(self, error: RefusedError) -> None:
+        """Answers with the error; nothing of the answer was sent before."""
+
+    def send_whole(self, headers: bytes, body: bytes) -> None: ...
+
+    def begin_stream(self, headers: bytes, first: bytes) -> None: ...
+
+    def send(self, data: bytes) -> None: ...
+
+    def end_stream(self, rest: bytes, *, close: bool) -> None:
+        """Sends the last bytes; the connection may serve its next request."""
+
+    def break_off(self) -> None:
+        """Closes without an end: the answer must not look complete."""
+
+
+class State(enum.IntEnum):
+    HOLDING = 1
+    CONNECTING = 2
+    WAITING = 3
+    """For the engine's first byte."""
+    RELAYING = 4
+    RECORDING = 5
+    """The event is on its way to the disk; the end of the answer waits for it."""
+    DONE = 6
+
+
+def new_request_id() -> str:
+    """32 hexadecimal digits, a UUID of version 7: time first, so that rows that are
+    written together lie together.
+    """
+    milliseconds = time.time_ns() // 1_000_000
+    bits = random.getrandbits(74)
+    value = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62
+    return f"{value | bits & ((1 << 62) - 1):032x}"
+
+
+class Call:
+    __slots__ = (
+        "_admission",
+        "_body",
+        "_body_bytes",
+        "_client",
+        "_connection",
+        "_engine",
+        "_first_token_at_us",
+        "_hold",
+        "_is_paused",
+        "_plane",
+        "_policy",
+        "_received_at_us",
+        "_request",
+        "_state",
+        "_tried",
+        "_tries",
+        "deadline",
+        "request_id",
+        "tap",
+        "wants_stream",
+        "watched_slot",
+    )
+
+    def __init__(
+        self,
+        plane: Plane,
+        client: Client,
+        *,
+        request_id: str,
+        received_at_us: int,
+        policy: KeyPolicy,
+        request: ParsedRequest,
+        body_bytes: int,
+    ) -> None:
+        """Raises RefusedError when the call cannot be admitted."""
+        if not plane.has_journal_room:
+            raise RefusedError(
+                errors.JOURNAL_FULL,
+                "Usage cannot be recorded right now. Please retry in a minute.",
+                retry_after_seconds=60,
+            )
+        self._admission: Admission = plane.admitter.admit(policy, request)
+        self._plane = plane
+        self._client: Client | None = client
+        self._policy = policy
+        self._request = request
+        self._body_bytes = body_bytes
+        self._body = b""
+        self._hold: Hold | None = None
+        self._engine: Engine | None = None
+        self._connection: EngineConnection | None = None
+        self._tries = 0
+        self._tried: set[int] = set()
+        self._received_at_us = received_at_us
+        self._first_token_at_us: int | None = None
+        self._is_paused = False
+        self._state = State.HOLDING
+        self.request_id = request_id
+        self.wants_stream = request.is_streamed
+        self.tap = StreamTap()
+        self.deadline = float("inf")
+        self.watched_slot = -1
+
+    def start(self) -> None:
+        plane, admission = self._plane, self._admission
+        plane.calls.add(self)
+        plane.observer.in_flight.inc()
+        plane.limits.hold(
+            self._policy,
+            least=admission.least_tokens,
+            most=admission.most_tokens,
+            callback=self._on_held,
+        )
+
+    def _on_held(self, hold: Hold | RefusedError) -> None:
+        if isinstance(hold, RefusedError):
+            if self._state is State.HOLDING:
+                self._refuse(hold)
+            return
+        if self._state is State.DONE:  # cut short meanwhile
+            self._plane.limits.void(hold)
+            return
+        self._hold = hold
+        if self._client is None:
+            self._end_unused()
+            return
+        self._body = rewrite(
+            self._request,
+            model=self._admission.route.model,
+            cache_salt=self._policy.cache_salt,
+        )
+        self._try_engine(fresh=False)
+
+    def _try_engine(self, *, fresh: bool) -> None:
+        self._state = State.CONNECTING
+        self._tries += 1
+        try:
+            engine = self._plane.router.pick(
+                self._admission.route, besides=() if fresh else self._tried
+            )
+        except RefusedError as error:
+            self._refuse(error)
+            return
+        self._engine = engine
+        engine.calls += 1
+        engine.connect(self._on_connected, fresh=fresh)
+
+    def _on_connected(self, connection: EngineConnection | OSError) -> None:
+        if self._state is not State.CONNECTING:  # refused by a drain meanwhile
+            if isinstance(connection, EngineConnection):
+                connection.release()
+            return
+        if self._client is None:
+            if isinstance(connection, EngineConnection):
+                connection.release()
+            self._end_unused()
+            return
+        if isinstance(connection, OSError):
+            self._retry_or_refuse(connection)
+            return
+        settings = self._plane.settings
+        self._connection = connection
+        self._state = State.WAITING
+        self._set_deadline(
+            settings.first_byte_seconds
+            if self.wants_stream
+            else settings.answer_seconds
+        )
+        connection.send(self, self._engine_head(), self._body)
+
+    def _engine_head(self) -> bytes:
+        return (
+            b"POST %b HTTP/1.1\r\nhost: engine\r\nauthorization: Bearer %b\r\n"
+            b"x-request-id: %b\r\ncontent-type: application/json\r\n"
+            b"content-length: %d\r\n\r\n"
+            % (
+                self._request.endpoint.path,
+                self._plane.settings.engine_key.encode(),
+                self.request_id.encode(),
+                len(self._body),
+            )
+        )
+
+    def on_stream_begun(self) -> None:
+        if self._state is State.WAITING:
+            self._state = State.RELAYING
+            self._set_deadline(self._relay_seconds())
+
+    def on_stream(self, ready: bytes) -> None:
+        if self._state is not State.RELAYING:
+            return
+        self._set_deadline(self._relay_seconds())
+        if self.tap.ended:
+            self._connection = None
+            self._end_stream()
+            return
+        if self._client is None:
+            self._stop_engine_if_metered()
+        elif self._first_token_at_us is None:
+            self._first_token_at_us = time.time_ns() // 1000
+            self._client.begin_stream(self._answer_headers(), ready)
+        else:
+            self._client.send(ready)
+
+    def _end_stream(self) -> None:
+        try:
+            final = self.tap.final_usage()
+        except InvalidAnswerError as error:
+            _log.error("request %s: %s", self.request_id, error)
+            final = None
+        if final is None:
+            # vLLM ends a stream that failed with an error event and no usage.
+            self._end_failed(self.tap.rest(with_usage=True))
+            return
+        if self._client is not None and self._first_token_at_us is None:
+            self._first_token_at_us = time.time_ns() // 1000
+            self._client.begin_stream(self._answer_headers(), b"")
+        outcome = Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
+        rest = self.tap.rest(with_usage=self._request.wants_usage)
+        self._record(_engine_use(final, outcome), rest=rest)
+
+    def on_whole_answer(self, status: int, body: bytes) -> None:
+        self._connection = None
+        if status != HTTP_OK:
+            if status in _RETRIED_STATUSES and self._tries < ENGINE_TRIES_MAX:
+                self._leave_engine()
+                self._retry()
+            else:
+                self._refuse(public_error(status, body, secret=self._policy.cache_salt))
+            return
+        try:
+            usage = usage_of(body)
+        except InvalidAnswerError as error:
+            self._refuse_invalid(error)
+            return
+        if usage is None or self.wants_stream:
+            self._refuse_invalid(InvalidAnswerError("no usage, or no stream"))
+            return
+        outcome = Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
+        self._record(_engine_use(usage, outcome), rest=body)
+
+    def on_engine_lost(self, error: Exception) -> None:
+        self._connection = None
+        if self._state is State.RELAYING and self.tap.releases:
+            self._break_stream(errors.ENGINE_UNAVAILABLE, "The engine broke off.")
+        elif isinstance(error, InvalidAnswerError):
+            self._refuse_invalid(error)
+        else:
+            self._retry_or_refuse(error)
+
+    def client_gone(self) -> None:
+        """The client closed; what the engine has begun is stopped or drained."""
+        self._client = None
+        if self._state is State.WAITING:
+            self._set_deadline(self._plane.settings.client_gone_drain_seconds)
+        elif self._state is State.RELAYING:
+            self.resume()  # a paused engine would never say what it used
+            self._set_deadline(self._plane.settings.client_gone_drain_seconds)
+            self._stop_engine_if_metered()
+
+    def pause(self) -> None:
+        """The client takes bytes too slowly."""
+        self._is_paused = True
+        if self._connection is not None and self._state is State.RELAYING:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        if self._is_paused and self._connection is not None:
+            self._connection.resume()
+        self._is_paused = False
+
+    def on_deadline(self) -> None:
+        if self._client is None:
+            self._abandon()
+        elif self._is_paused:
+            self._set_deadline(self._relay_seconds())  # the client is slow, not it
+        elif self._state is State.RECORDING:
+            self._plane.observer.ends_withheld.inc()
+            self._client.break_off()
+            self._finish()
+        elif self._state is State.RELAYING and self.tap.releases:
+            self._abort_engine()
+            self._break_stream(errors.ENGINE_TIMEOUT, "The engine stopped answering.")
+        else:
+            self._abort_engine()
+            self._refuse(
+                RefusedError(
+                    errors.ENGINE_TIMEOUT,
+                    "The engine did not answer in time. You were not charged.",
+                )
+            )
+
+    def cut_short(self) -> None:
+        """The process must end: stops a call that outlasted the drain."""
+        self._abort_engine()
+        if self._state is State.RELAYING and self.tap.releases:
+            self._break_stream(errors.OVERLOADED, "The service is restarting.")
+        elif self._state < State.RECORDING:
+            self._refuse(
+                RefusedError(
+                    errors.OVERLOADED,
+                    "The service is restarting. Please retry.",
+                    retry_after_seconds=1,
+                )
+            )
+
+    def _relay_seconds(self) -> float:
+        settings = self._plane.settings
+        if self._client is None:
+            return settings.client_gone_drain_seconds
+        return settings.chunk_seconds
+
+    def _stop_engine_if_metered(self) -> None:
+        """With several samples the running usage is of one only: drained instead."""
+        usage = self.tap.running_usage()
+        if usage is not None and self._request.samples == 1:
+            self._abort_engine()
+            self._record(_engine_use(usage, Outcome.CLIENT_GONE), rest=b"")
+
+    def _abandon(self) -> None:
+        """The client is gone and the engine did not end within the drain."""
+        if self._state is State.RECORDING:
+            return
+        self._abort_engine()
+        # A release is one event, and an event mostly one token.
+        use = estimated_use(
+            self._admission,
+            input_usage=self.tap.running_usage(),
+            output_tokens=self.tap.releases,
+        )
+        self._record(use, rest=b"")
+
+    def _break_stream(self, refusal: errors.Refusal, message: str) -> None:
+        """After the first byte: an error event, then the end."""
+        self._plane.observer.refusals.labels(refusal.code).inc()
+        event = b"data: %b\n\n" % RefusedError(refusal, message).body()
+        self._end_failed(chunk(event) + b"0\r\n\r\n")
+
+    def _end_failed(self, rest: bytes) -> None:
+        """The engine failed. What it said it used is billed; without a word of its own
+        nothing is: a failure is no ground for a guess.
+        """
+        usage = self.tap.running_usage()
+        if usage is not None and self._request.samples == 1:
+            self._record(_engine_use(usage, Outcome.ENGINE_FAILED), rest=rest)
+        elif self._first_token_at_us is None:
+            self._refuse_invalid(InvalidAnswerError("a stream without usage"))
+        else:
+            if self._client is not None:
+                self._client.end_stream(rest, close=True)
+            self._end_unused()
+
+    def _record(self, use: Use, *, rest: bytes) -> None:
+        """The usage event first; `rest` leaves when it is durable."""
+        hold, engine, plane = self._hold, self._engine, self._plane
+        if hold is None or engine is None:  # cannot be: both precede the engine's work
+            raise RuntimeError("a call was recorded before it was held")
+        self._state = State.RECORDING
+        event = encoded_event(
+            use,
+            event_id=self.request_id,
+            hold=hold,
+            request=self._request,
+            admission=self._admission,
+            engine_id=engine.address.engine_id,
+            received_at_us=self._received_at_us,
+            first_token_at_us=self._first_token_at_us,
+        )
+        self._set_deadline(plane.settings.durable_seconds)
+        plane.journal.append(event, lambda: self._on_durable(use, rest))
+        if use.usage_source is UsageSource.ENGINE:
+            plane.limits.settle(hold, tokens=use.limited_tokens)
+            plane.admitter.learn(
+                self._policy, self._request, input_tokens=use.usage.input_tokens
+            )
+        self._count(use)
+
+    def _on_durable(self, use: Use, rest: bytes) -> None:
+        self._plane.observer.journal_events.inc()
+        client = self._client
+        if self._state is State.DONE:
+            return
+        if client is not None:
+            if self.wants_stream:
+                is_broken = use.outcome is Outcome.ENGINE_FAILED
+                client.end_stream(rest, close=is_broken)
+            else:
+                client.send_whole(self._answer_headers(), rest)
+        self._finish()
+
+    def _count(self, use: Use) -> None:
+        observer, usage = self._plane.observer, use.usage
+        model = self._admission.route.model
+        observer.outcomes.labels(use.outcome, use.usage_source).inc()
+        new = usage.input_tokens - usage.cached_input_tokens
+        observer.tokens.labels(model, "new_input_tokens").inc(new)
+        observer.tokens.labels(model, "cached_input_tokens").inc(
+            usage.cached_input_tokens
+        )
+        observer.tokens.labels(model, "output_tokens").inc(usage.output_tokens)
+        elapsed_us = time.time_ns() // 1000 - self._received_at_us
+        observer.call_seconds.observe(elapsed_us / 1e6)
+        if self._first_token_at_us is not None:
+            first_us = self._first_token_at_us - self._received_at_us
+            observer.first_token_seconds.observe(first_us / 1e6)
+
+    def _answer_headers(self) -> bytes:
+        return self._hold.headers() if self._hold is not None else b""
+
+    def _retry_or_refuse(self, error: Exception) -> None:
+        _log.warning("request %s: engine lost: %r", self.request_id, error)
+        if self._client is not None and self._tries < ENGINE_TRIES_MAX:
+            self._leave_engine()
+            self._retry()
+        else:
+            self._refuse(
+                RefusedError(
+                    errors.ENGINE_UNAVAILABLE,
+                    "The engine could not be reached. You were not charged.",
+                    retry_after_seconds=1,
+                )
+            )
+
+    def _retry(self) -> None:
+        """Another engine if there is one, else the same on a fresh connection: an idle
+        one may have been closed under our hands.
+        """
+        others = [
+            address
+            for address in self._admission.route.engines
+            if address.engine_id not in self._tried
+        ]
+        self._try_engine(fresh=not others)
+
+    def _refuse_invalid(self, error: Exception) -> None:
+        _log.error("request %s: invalid answer: %s", self.request_id, error)
+        self._refuse(
+            RefusedError(
+                errors.ENGINE_INVALID,
+                "The engine's answer could not be read. You were not charged.",
+            )
+        )
+
+    def _refuse(self, error: RefusedError) -> None:
+        """Nothing was released: all of the hold returns and nothing is recorded."""
+        if self._client is not None:
+            self._client.refuse(error)
+        self._end_unused()
+
+    def _end_unused(self) -> None:
+        if self._hold is not None:
+            self._plane.limits.void(self._hold)
+        self._finish()
+
+    def _leave_engine(self) -> None:
+        if self._engine is not None:
+            self._tried.add(self._engine.address.engine_id)
+            self._engine.calls -= 1
+            self._engine = None
+
+    def _abort_engine(self) -> None:
+        if self._connection is not None:
+            self._connection.abort()
+            self._connection = None
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._plane.deadlines.set(self, seconds)
+
+    def _finish(self) -> None:
+        self._leave_engine()
+        self._state = State.DONE
+        self._client = None
+        self.deadline = float("inf")
+        self._plane.buffered_bytes -= self._body_bytes
+        self._plane.calls.discard(self)
+        if not self._plane.calls:
+            self._plane.idle.set()
+        self._plane.observer.in_flight.dec()
+
+
+def _engine_use(usage: Usage, outcome: Outcome) -> Use:
+    return Use(usage=usage, usage_source=UsageSource.ENGINE, outcome=outcome)

@@ -1,0 +1,142 @@
+"""Where a call goes: the engines of each model, their health, and the choice."""
+
+import asyncio
+import json
+import logging
+import time
+from collections.abc import Container
+from pathlib import Path
+from typing import Any
+
+from inference.wire import EngineAddress, Route
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.observe import Observer
+from metering.proxy.settings import ENGINE_CALLS_MAX, ProxySettings
+from metering.proxy.snapshots import Snapshots
+from metering.proxy.upstream import Engine
+
+_log = logging.getLogger(__name__)
+_PROBE_SECONDS = 1.0
+_PROBE_TIMEOUT_SECONDS = 2.0
+_RETRY_AFTER_SECONDS = 5
+"""Where nothing says how long the engine will still take."""
+_RETRY_AFTER_SECONDS_MAX = 120
+
+
+class Router:
+    def __init__(
+        self, snapshots: Snapshots, settings: ProxySettings, observer: Observer
+    ) -> None:
+        self._snapshots = snapshots
+        self._settings = settings
+        self._observer = observer
+        self._engines: dict[int, Engine] = {}
+
+    def pick(self, route: Route, *, besides: Container[int]) -> Engine:
+        """The least busy healthy engine of the route, not one in `besides`.
+
+        Raises RefusedError when there is none, or all are full.
+        """
+        healthy = [
+            engine
+            for address in route.engines
+            if address.engine_id not in besides
+            and (engine := self._engine(address)).is_healthy
+        ]
+        if not healthy:
+            raise self._not_ready()
+        engine = min(healthy, key=lambda one: one.calls)
+        if engine.calls >= ENGINE_CALLS_MAX:
+            raise RefusedError(
+                errors.OVERLOADED,
+                "All engines of this model are busy. Please retry shortly.",
+                retry_after_seconds=1,
+            )
+        return engine
+
+    def readiness(self) -> tuple[bool, dict[str, Any]]:
+        """Whether some engine answers, and how far its preparation is."""
+        is_ready = any(engine.is_healthy for engine in self._engines.values())
+        progress = _read_progress(self._settings.engine_progress_file)
+        state = "ready" if is_ready else "starting"
+        return is_ready, {"status": state, "engine": progress}
+
+    def _not_ready(self) -> RefusedError:
+        progress = _read_progress(self._settings.engine_progress_file) or {}
+        eta = progress.get("eta_seconds")
+        seconds = int(eta) if isinstance(eta, int | float) else _RETRY_AFTER_SECONDS
+        message = "No engine is ready for this model yet."
+        if progress.get("state") == "failed":
+            message = "The engine could not be started; the operator has been told why."
+        elif progress.get("state") not in (None, "ready"):
+            done = int(100 * float(progress.get("overall") or 0))
+            title = progress.get("title") or progress["state"]
+            message = f"The engine is being prepared: {title}, {done} % done."
+        return RefusedError(
+            errors.ENGINE_NOT_READY,
+            message,
+            retry_after_seconds=max(1, min(seconds, _RETRY_AFTER_SECONDS_MAX)),
+        )
+
+    def _engine(self, address: EngineAddress) -> Engine:
+        engine = self._engines.get(address.engine_id)
+        if engine is None or engine.address != address:
+            if engine is not None:
+                engine.close_idle()
+            engine = Engine(address, connect_seconds=self._settings.connect_seconds)
+            self._engines[address.engine_id] = engine
+        return engine
+
+    async def keep_probing(self) -> None:
+        """Runs for ever: asks every engine's `/health`, and drops those that left."""
+        while True:
+            began = time.monotonic()
+            addresses = {
+                address.engine_id: address
+                for route in self._snapshots.routes.values()
+                for address in route.engines
+            }
+            for engine_id in self._engines.keys() - addresses.keys():
+                self._engines.pop(engine_id).close_idle()
+            await asyncio.gather(
+                *(self._probe(self._engine(address)) for address in addresses.values())
+            )
+            await asyncio.sleep(max(0.0, began + _PROBE_SECONDS - time.monotonic()))
+
+    async def _probe(self, engine: Engine) -> None:
+        try:
+            async with asyncio.timeout(_PROBE_TIMEOUT_SECONDS):
+                is_healthy = await _answers_health(engine.address.address)
+        except (OSError, TimeoutError, ValueError):
+            is_healthy = False
+        if is_healthy != engine.is_healthy:
+            name = engine.address.name
+            _log.info("engine %s is %s", name, "healthy" if is_healthy else "away")
+            self._observer.engine_healthy.labels(name).set(is_healthy)
+        engine.is_healthy = is_healthy
+
+
+async def _answers_health(address: str) -> bool:
+    scheme, _, rest = address.partition(":")
+    if scheme == "unix":
+        reader, writer = await asyncio.open_unix_connection(rest)
+    else:
+        host, _, port = rest.strip("/").partition(":")
+        reader, writer = await asyncio.open_connection(host, int(port or 80))
+    try:
+        writer.write(
+            b"GET /health HTTP/1.1\r\nhost: engine\r\nconnection: close\r\n\r\n"
+        )
+        return (await reader.readline()).startswith(b"HTTP/1.1 200")
+    finally:
+        writer.transport.abort()
+
+
+def _read_progress(path: Path) -> dict[str, Any] | None:
+    """None: no engine of ours is being prepared on this machine."""
+    try:
+        progress = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return progress if isinstance(progress, dict) else None

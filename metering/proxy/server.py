@@ -1,0 +1,510 @@
+"""Connections from clients: one request at a time, strictly read, always answered."""
+
+import asyncio
+import time
+from typing import Any, cast
+
+import httptools
+import msgspec
+
+from metering.proxy import errors
+from metering.proxy.auth import UnknownKeyError, authenticate
+from metering.proxy.errors import RefusedError
+from metering.proxy.pipeline import Call, Plane, new_request_id
+from metering.proxy.settings import (
+    BUFFERED_BODY_BYTES_MAX,
+    CLIENT_WRITE_HIGH_BYTES,
+    DISCARDED_BODY_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+)
+from metering.proxy.transform.request import ENDPOINTS, Endpoint, parse
+from tenants.wire import KeyPolicy
+
+_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_JSON = b"content-type: application/json\r\n"
+_TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+_OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
+_MODELS_PATH = b"/v1/models"
+
+
+class ClientConnection(asyncio.Protocol):
+    __slots__ = (
+        "_authorization",
+        "_body",
+        "_body_bytes",
+        "_call",
+        "_content_length",
+        "_discarded_bytes",
+        "_endpoint",
+        "_expects_continue",
+        "_head_bytes",
+        "_headers",
+        "_in_head",
+        "_is_busy",
+        "_is_chunked",
+        "_is_pipelined",
+        "_keep_alive",
+        "_loop",
+        "_parser",
+        "_path",
+        "_plane",
+        "_policy",
+        "_received_at_us",
+        "_refused",
+        "_request_id",
+        "_stalled_at_bytes",
+        "_transport",
+        "deadline",
+        "watched_slot",
+    )
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._loop = asyncio.get_running_loop()
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._call: Call | None = None
+        self._is_busy = self._is_pipelined = False
+        self._stalled_at_bytes = -1
+        self._body_bytes = 0
+        self.deadline = float("inf")
+        self.watched_slot = -1
+        self._reset()
+
+    def _reset(self) -> None:
+        self._in_head = False
+        self._head_bytes = self._headers = 0
+        self._path = b""
+        self._authorization: bytes | None = None
+        self._content_length = 0
+        self._is_chunked = self._expects_continue = False
+        self._refused: RefusedError | None = None
+        self._endpoint: Endpoint | None = None
+        self._policy: KeyPolicy | None = None
+        self._body: list[bytes] = []
+        self._discarded_bytes = 0
+        self._request_id = ""
+        self._keep_alive = True
+
+    # The transport's side.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=CLIENT_WRITE_HIGH_BYTES)
+        self._plane.observer.clients.inc()
+        self._set_deadline(self._plane.settings.idle_client_seconds)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        del exc
+        self.deadline = float("inf")
+        self._plane.observer.clients.dec()
+        self._drop_body()
+        call, self._call = self._call, None
+        if call is not None:
+            call.client_gone()
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_pipelined:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse_and_close(_bad_http("Upgrades are not supported"))
+        except httptools.HttpParserError as error:
+            self._on_bad_http(error)
+        else:
+            if not self._in_head and self._is_reading_body():
+                self._set_deadline(self._plane.settings.body_seconds)
+
+    def _is_reading_body(self) -> bool:
+        return not self._is_busy and bool(self._path)
+
+    def _on_bad_http(self, error: Exception) -> None:
+        if self._is_busy:
+            self._is_pipelined = True
+            return
+        refused = self._refused
+        detail = str(error.__cause__ or error.__context__ or error)
+        self._refuse_and_close(refused or _bad_http(detail))
+
+    def pause_writing(self) -> None:
+        self._stalled_at_bytes = self._transport.get_write_buffer_size()
+        self._set_deadline(self._plane.settings.stalled_client_seconds)
+        if self._call is not None:
+            self._call.pause()
+
+    def resume_writing(self) -> None:
+        self._stalled_at_bytes = -1
+        self.deadline = float("inf")
+        if self._call is not None:
+            self._call.resume()
+
+    def on_deadline(self) -> None:
+        if self._stalled_at_bytes >= 0:
+            waiting = self._transport.get_write_buffer_size()
+            if waiting < self._stalled_at_bytes:
+                self._stalled_at_bytes = waiting
+                self._set_deadline(self._plane.settings.stalled_client_seconds)
+            else:
+                self._transport.abort()
+        elif self._is_busy:
+            return
+        elif self._in_head or self._path:
+            self._refuse_and_close(
+                RefusedError(errors.TOO_SLOW, "The request came too slowly.")
+            )
+        else:
+            self._transport.close()
+
+    # The parser's side.
+
+    def on_message_begin(self) -> None:
+        if self._is_busy:
+            self._is_pipelined = True
+            return
+        self._reset()
+        self._in_head = True
+        self._received_at_us = time.time_ns() // 1000
+        self._request_id = new_request_id()
+        self._set_deadline(self._plane.settings.head_seconds)
+
+    def on_url(self, url: bytes) -> None:
+        if not self._is_pipelined:
+            self._count_head(len(url))
+            self._path += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_pipelined:
+            return
+        self._headers += 1
+        self._count_head(len(name) + len(value) + 4)
+        match name.lower():
+            case b"authorization":
+                self._authorization = value
+            case b"content-length":
+                self._content_length = int(value)
+            case b"transfer-encoding":
+                self._is_chunked = True
+            case b"expect":
+                self._expects_continue = value.lower() == b"100-continue"
+
+    def _count_head(self, size: int) -> None:
+        self._head_bytes += size
+        if self._head_bytes > HEAD_BYTES_MAX or self._headers > HEADERS_MAX:
+            self._refused = RefusedError(
+                errors.HEAD_TOO_LARGE,
+                f"The head is larger than {HEAD_BYTES_MAX} bytes or has more than "
+                f"{HEADERS_MAX} headers.",
+            )
+            raise self._refused
+
+    def on_headers_complete(self) -> None:
+        if self._is_pipelined:
+            return
+        self._in_head = False
+        self._keep_alive = self._parser.should_keep_alive()
+        self._path = self._path.partition(b"?")[0]
+        self._set_deadline(self._plane.settings.body_seconds)
+        try:
+            self._check_head()
+        except UnknownKeyError as error:
+            # A fresher snapshot may know it: decided when the request is complete.
+            self._refused = error
+            self._continue_if_expected()
+        except RefusedError as error:
+            self._refused = error
+            if self._has_body():
+                self._send_refusal(error)
+        else:
+            self._continue_if_expected()
+
+    def _continue_if_expected(self) -> None:
+        if self._expects_continue and self._has_body():
+            self._transport.write(_CONTINUE)
+
+    def _has_body(self) -> bool:
+        return self._is_chunked or self._content_length > 0
+
+    def _check_head(self) -> None:
+        """Raises RefusedError."""
+        method = self._parser.get_method()
+        if self._parser.get_http_version() != "1.1":
+            raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
+        self._endpoint = ENDPOINTS.get(self._path)
+        is_models = self._path == _MODELS_PATH or self._path.startswith(
+            _MODELS_PATH + b"/"
+        )
+        if not (self._endpoint or is_models or self._path in _OPEN_PATHS):
+            path = self._path[:200].decode("latin-1")
+            raise RefusedError(
+                errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
+            )
+        allowed = b"POST" if self._endpoint else b"GET"
+        if method != allowed:
+            raise RefusedError(
+                errors.WRONG_METHOD,
+                f"Method not allowed here; use {allowed.decode()}.",
+            )
+        if self._path not in _OPEN_PATHS:
+            self._policy = authenticate(self._authorization, self._plane.snapshots)
+        self._check_length(self._content_length)
+
+    def _check_length(self, length: int) -> None:
+        limit = self._plane.settings.body_bytes_max
+        if length > limit:
+            raise RefusedError(
+                errors.BODY_TOO_LARGE, f"The body is larger than {limit} bytes."
+            )
+        if self._plane.buffered_bytes + length > BUFFERED_BODY_BYTES_MAX:
+            raise RefusedError(
+                errors.OVERLOADED,
+                "Too many large requests at once. Please retry shortly.",
+                retry_after_seconds=1,
+            )
+
+    def on_body(self, data: bytes) -> None:
+        if self._is_pipelined:
+            return
+        if self._refused is not None and not isinstance(self._refused, UnknownKeyError):
+            self._discard(data)
+            return
+        self._body.append(data)
+        self._body_bytes += len(data)
+        self._plane.buffered_bytes += len(data)
+        if self._is_chunked:
+            try:
+                self._check_length(self._body_bytes)
+            except RefusedError as error:
+                self._refused = error
+                self._drop_body()
+                self._send_refusal(error)
+
+    def _discard(self, data: bytes) -> None:
+        """A refused caller may finish sending: closing early would reset its
+        connection before it reads the answer.
+        """
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > DISCARDED_BODY_BYTES_MAX:
+            self._transport.abort()
+
+    def on_message_complete(self) -> None:
+        if self._is_pipelined:
+            return
+        self._is_busy = True
+        self.deadline = float("inf")
+        if isinstance(self._refused, UnknownKeyError):
+            task = self._loop.create_task(self._look_again())
+            task.add_done_callback(_raise_bugs)
+        elif self._refused is None:
+            self._serve()
+        elif self._has_body():
+            self._next_request()  # its refusal was sent with the head
+        else:
+            self.refuse(self._refused)
+
+    async def _look_again(self) -> None:
+        snapshots = self._plane.snapshots
+        await snapshots.refresh_for_unknown_key()
+        if self._transport.is_closing():
+            return
+        try:
+            self._refused = None
+            self._policy = authenticate(self._authorization, snapshots)
+            self._check_length(self._content_length)
+        except RefusedError as error:
+            self.refuse(error)
+            return
+        self._serve()
+
+    # Serving one request.
+
+    def _serve(self) -> None:
+        if self._endpoint is not None and self._policy is not None:
+            self._begin_call(self._endpoint, self._policy)
+        elif self._path == b"/healthz":
+            self._answer(200, _TEXT, b"ok\n")
+        elif self._path == b"/readyz":
+            self._answer_readiness()
+        elif self._path == b"/metrics":
+            self._answer(200, _TEXT, self._plane.observer.text())
+        elif self._policy is not None:
+            self._answer_models(self._policy)
+
+    def _begin_call(self, endpoint: Endpoint, policy: KeyPolicy) -> None:
+        body = b"".join(self._body)
+        self._body.clear()
+        try:
+            call = Call(
+                self._plane,
+                self,
+                request_id=self._request_id,
+                received_at_us=self._received_at_us,
+                policy=policy,
+                request=parse(endpoint, body),
+                body_bytes=self._body_bytes,
+            )
+        except RefusedError as error:
+            self.refuse(error)
+            return
+        self._body_bytes = 0  # the call gives them back
+        self._call = call
+        call.start()
+
+    def _answer_readiness(self) -> None:
+        is_ready, state = self._plane.router.readiness()
+        if self._plane.is_draining:
+            is_ready, state = False, {"status": "draining"}
+        status = 200 if is_ready else 503
+        extra = b"" if is_ready else b"retry-after: 2\r\n"
+        self._answer(status, _JSON + extra, msgspec.json.encode(state))
+
+    def _answer_models(self, policy: KeyPolicy) -> None:
+        models = [
+            {
+                "id": route.model,
+                "object": "model",
+                "created": route.created_at,
+                "owned_by": "tokenfab",
+            }
+            for route in self._plane.admitter.visible_routes(policy)
+        ]
+        name = (
+            self._path.removeprefix(_MODELS_PATH).removeprefix(b"/").decode("latin-1")
+        )
+        if not name:
+            document: object = {"object": "list", "data": models}
+        else:
+            document = next((one for one in models if one["id"] == name), None)
+        if document is None:
+            self.refuse(
+                RefusedError(
+                    errors.UNKNOWN_MODEL,
+                    f"The model {name[:100]!r} does not exist.",
+                    param="model",
+                )
+            )
+        else:
+            self._answer(200, _JSON, msgspec.json.encode(document))
+
+    # What a call says (pipeline.Client).
+
+    def refuse(self, error: RefusedError) -> None:
+        self._call = None
+        self._send_refusal(error)
+        self._next_request()
+
+    def send_whole(self, headers: bytes, body: bytes) -> None:
+        self._call = None
+        self._answer(200, _JSON + headers, body)
+
+    def begin_stream(self, headers: bytes, first: bytes) -> None:
+        self._observe(200)
+        self._transport.write(
+            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+            b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
+            + headers
+            + self._standing_headers()
+            + first
+        )
+
+    def send(self, data: bytes) -> None:
+        self._transport.write(data)
+
+    def end_stream(self, rest: bytes, *, close: bool) -> None:
+        self._call = None
+        self._transport.write(rest)
+        if close:
+            self._transport.close()
+        else:
+            self._next_request()
+
+    def break_off(self) -> None:
+        self._call = None
+        self._transport.abort()
+
+    # Answers.
+
+    def _answer(self, status: int, headers: bytes, body: bytes) -> None:
+        self._write_answer(status, headers, body)
+        self._next_request()
+
+    def _send_refusal(self, error: RefusedError) -> None:
+        self._plane.observer.refusals.labels(error.refusal.code).inc()
+        headers = _JSON + error.headers()
+        if error.refusal is errors.WRONG_METHOD:
+            headers += b"allow: %b\r\n" % (b"POST" if self._endpoint else b"GET")
+        self._write_answer(error.refusal.status, headers, error.body())
+
+    def _refuse_and_close(self, error: RefusedError) -> None:
+        self._keep_alive = False
+        if not self._is_busy:
+            self._send_refusal(error)
+        self._transport.close()
+
+    def _write_answer(self, status: int, headers: bytes, body: bytes) -> None:
+        self._observe(status)
+        self._transport.write(
+            b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n%b%b"
+            % (
+                status,
+                _REASONS.get(status, b"Error"),
+                headers,
+                len(body),
+                self._standing_headers(),
+                body,
+            )
+        )
+
+    def _standing_headers(self) -> bytes:
+        connection = b"" if self._may_keep_alive() else b"connection: close\r\n"
+        request_id = self._request_id or new_request_id()
+        return b"x-request-id: req_%b\r\n%b\r\n" % (request_id.encode(), connection)
+
+    def _may_keep_alive(self) -> bool:
+        return (
+            self._keep_alive and not self._plane.is_draining and not self._is_pipelined
+        )
+
+    def _observe(self, status: int) -> None:
+        name = self._endpoint.name if self._endpoint else "other"
+        self._plane.observer.answers.labels(name, str(status)).inc()
+
+    def _next_request(self) -> None:
+        """The answer is complete."""
+        self._drop_body()
+        if self._is_pipelined:
+            self._is_busy = self._is_pipelined = False
+            self._request_id = ""
+            self._refuse_and_close(
+                _bad_http("Send one request at a time: pipelining is not supported")
+            )
+        elif not self._may_keep_alive():
+            self._transport.close()
+        else:
+            self._is_busy = False
+            self._reset()
+            self._set_deadline(self._plane.settings.idle_client_seconds)
+
+    def _drop_body(self) -> None:
+        self._plane.buffered_bytes -= self._body_bytes
+        self._body_bytes = 0
+        self._body.clear()
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._plane.deadlines.set(self, seconds)
+
+
+def _bad_http(detail: str) -> RefusedError:
+    return RefusedError(errors.BAD_HTTP, f"This is not valid HTTP: {detail}.")
+
+
+def _raise_bugs(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        raise error
+
+
+_REASONS = {200: b"OK"} | {
+    refusal.status.value: refusal.status.phrase.encode()
+    for refusal in vars(errors).values()
+    if isinstance(refusal, errors.Refusal)
+}

@@ -1,0 +1,109 @@
+"""What one proxy process is told by its environment, and the bounds it works within."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+MIB = 1024 * 1024
+
+HEAD_BYTES_MAX = 32 * 1024
+HEADERS_MAX = 100
+BUFFERED_BODY_BYTES_MAX = 512 * MIB
+"""Over all connections of the process; above it a call with a body is answered 503."""
+DISCARDED_BODY_BYTES_MAX = 64 * MIB
+"""A refused caller may finish sending this much, so that it gets to read the answer."""
+SSE_EVENT_BYTES_MAX = MIB
+ANSWER_BYTES_MAX = 64 * MIB
+"""Of a whole, not streamed answer."""
+CLIENT_WRITE_HIGH_BYTES = 64 * 1024
+SAMPLES_MAX = 16
+"""`n`: answers to one prompt in one call."""
+ENGINE_TRIES_MAX = 3
+ENGINE_IDLE_CONNECTIONS_MAX = 512
+ENGINE_IDLE_SECONDS_MAX = 4.0
+"""0.8 of uvicorn's keep-alive of 5 s: we must be the one that closes first."""
+ENGINE_CALLS_MAX = 1024
+"""In flight to one engine from this process; above it 503 at once."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProxySettings:
+    host: str
+    port: int
+    home: Path
+    journal_folder: Path
+    snapshot_folder: Path
+    valkey_url: str
+    snapshot_key: bytes
+    engine_key: str
+    engine_progress_file: Path
+    body_bytes_max: int
+    journal_segment_bytes: int
+    head_seconds: float
+    body_seconds: float
+    """Without progress."""
+    idle_client_seconds: float
+    hold_seconds: float
+    connect_seconds: float
+    first_byte_seconds: float
+    """Until the first byte of a streamed answer."""
+    answer_seconds: float
+    """Until a whole, not streamed answer."""
+    chunk_seconds: float
+    """Between two reads of a streamed answer."""
+    stalled_client_seconds: float
+    """A client that takes no byte for so long is gone."""
+    client_gone_drain_seconds: float
+    """How long an engine may finish for a client that left before any usage."""
+    durable_seconds: float
+    drain_seconds: float
+
+
+def _text(name: str, default: str | None = None) -> str:
+    if given := os.environ.get(name):
+        return given
+    if path := os.environ.get(f"{name}_FILE"):
+        return Path(path).read_text().strip()
+    if default is None:
+        raise SystemExit(f"{name} is not set; `make up` sets it for its proxies")
+    return default
+
+
+def _seconds(name: str, default: float) -> float:
+    text = _text(name, str(default))
+    try:
+        return float(text)
+    except ValueError:
+        raise SystemExit(f"{name}={text!r} is not a number of seconds") from None
+
+
+def load() -> ProxySettings:
+    """Raises SystemExit with one sentence for a variable that is missing or wrong."""
+    home = Path(_text("TOKENFAB_HOME")).absolute()
+    return ProxySettings(
+        host=_text("PROXY_HOST", "127.0.0.1"),
+        port=int(_text("PROXY_PORT")),
+        home=home,
+        journal_folder=home / "journal" / _text("PROXY_INDEX", "0"),
+        snapshot_folder=home / "snapshots" / _text("PROXY_INDEX", "0"),
+        valkey_url=_text("VALKEY_URL"),
+        snapshot_key=_text("SNAPSHOT_KEY").encode(),
+        engine_key=_text("ENGINE_KEY", ""),
+        engine_progress_file=Path(
+            _text("ENGINE_PROGRESS_FILE", str(home / "run" / "engine_progress.json"))
+        ),
+        body_bytes_max=int(_text("BODY_BYTES_MAX", str(16 * MIB))),
+        journal_segment_bytes=int(_text("JOURNAL_SEGMENT_BYTES", str(8 * MIB))),
+        head_seconds=_seconds("HEAD_SECONDS", 10),
+        body_seconds=_seconds("BODY_SECONDS", 60),
+        idle_client_seconds=_seconds("IDLE_CLIENT_SECONDS", 75),
+        hold_seconds=_seconds("HOLD_SECONDS", 0.05),
+        connect_seconds=_seconds("CONNECT_SECONDS", 1),
+        first_byte_seconds=_seconds("FIRST_BYTE_SECONDS", 120),
+        answer_seconds=_seconds("ANSWER_SECONDS", 600),
+        chunk_seconds=_seconds("CHUNK_SECONDS", 60),
+        stalled_client_seconds=_seconds("STALLED_CLIENT_SECONDS", 60),
+        client_gone_drain_seconds=_seconds("CLIENT_GONE_DRAIN_SECONDS", 30),
+        durable_seconds=_seconds("DURABLE_SECONDS", 1),
+        drain_seconds=_seconds("DRAIN_SECONDS", 5),
+    )

@@ -1,0 +1,90 @@
+"""The end of a call: one usage event, and the hold turned into actual use."""
+
+import time
+from dataclasses import dataclass
+
+import msgspec
+
+from metering.proxy.admission import Admission
+from metering.proxy.limits import Hold
+from metering.proxy.transform.request import ParsedRequest
+from metering.proxy.usage_tap import Usage
+from metering.wire import USAGE_EVENT_SCHEMA, Outcome, UsageEvent, UsageSource
+
+_encode = msgspec.json.Encoder().encode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a call came to."""
+
+    usage: Usage
+    usage_source: UsageSource
+    outcome: Outcome
+
+    @property
+    def limited_tokens(self) -> int:
+        """What counts against tokens per minute: the cached input does not."""
+        usage = self.usage
+        return usage.input_tokens - usage.cached_input_tokens + usage.output_tokens
+
+
+def estimated_use(
+    admission: Admission, *, input_usage: Usage | None, output_tokens: int
+) -> Use:
+    """For an engine that did not end after its client left: marked as an estimate, so
+    that it can be corrected. `input_usage` is what the engine said of the input.
+    """
+    input_tokens = (
+        input_usage.input_tokens if input_usage else admission.input_tokens_estimate
+    )
+    usage = Usage(
+        input_tokens=input_tokens,
+        cached_input_tokens=0,
+        cache_write_tokens=0,
+        output_tokens=output_tokens,
+        reasoning_tokens=0,
+    )
+    return Use(
+        usage=usage,
+        usage_source=UsageSource.ESTIMATE,
+        outcome=Outcome.CLIENT_GONE,
+    )
+
+
+def encoded_event(
+    use: Use,
+    *,
+    event_id: str,
+    hold: Hold,
+    request: ParsedRequest,
+    admission: Admission,
+    engine_id: int,
+    received_at_us: int,
+    first_token_at_us: int | None,
+) -> bytes:
+    policy, usage = hold.policy, use.usage
+    return _encode(
+        UsageEvent(
+            schema=USAGE_EVENT_SCHEMA,
+            event_id=event_id,
+            tenant_id=policy.tenant_id,
+            project_id=policy.project_id,
+            api_key_id=policy.api_key_id,
+            model=admission.route.model,
+            engine_id=engine_id,
+            price_version_id=admission.price.price_version_id,
+            endpoint=request.endpoint.name,
+            streamed=request.is_streamed,
+            outcome=use.outcome,
+            usage_source=use.usage_source,
+            input_tokens=usage.input_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            cache_write_tokens=usage.cache_write_tokens,
+            output_tokens=usage.output_tokens,
+            reasoning_tokens=usage.reasoning_tokens,
+            received_at_us=received_at_us,
+            first_token_at_us=first_token_at_us,
+            happened_at_us=time.time_ns() // 1000,
+        )
+    )

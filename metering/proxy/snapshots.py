@@ -1,0 +1,146 @@
+"""What the control plane allows: keys, routes and prices, polled from Valkey.
+
+A poll reads three version numbers; a snapshot is fetched only when its number rose.
+One whose signature fails is ignored, one past its expiry admits nothing, and the last
+good copy lies on disk for a restart without Valkey.
+"""
+
+import asyncio
+import logging
+import time
+from pathlib import Path
+from typing import TypeVar
+
+import msgspec
+
+from inference.wire import SNAPSHOT_KIND as ROUTES
+from inference.wire import Route
+from metering.proxy.valkey import Valkey, ValkeyUnavailableError
+from metering.wire import SNAPSHOT_KIND as PRICE_VECTORS
+from metering.wire import PriceVector
+from tenants.domain import snapshot as snapshot_form
+from tenants.domain.snapshot import Snapshot, SnapshotRejectedError
+from tenants.wire import SNAPSHOT_KIND as KEY_POLICIES
+from tenants.wire import KeyPolicy
+
+_log = logging.getLogger(__name__)
+_KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS)
+_POLL_SECONDS = 0.25
+"""A revoked key must stop working within a second."""
+_REFRESH_SECONDS_MIN = 0.1
+"""Unknown keys make the proxy look at once, but not more often than this."""
+DEFAULT_MODEL = "default"
+
+Item = TypeVar("Item")
+
+
+class Snapshots:
+    def __init__(self, valkey: Valkey, *, secret: bytes, folder: Path) -> None:
+        self._valkey = valkey
+        self._secret = secret
+        self._folder = folder
+        self._versions = dict.fromkeys(_KINDS, 0)
+        self._keys_expire_at = 0.0
+        self._policies: dict[bytes, KeyPolicy] = {}
+        self._prices: dict[str, tuple[PriceVector, ...]] = {}
+        self._refresh: asyncio.Task[None] | None = None
+        self._refreshed_at = 0.0
+        self.routes: dict[str, Route] = {}
+        """By public name, and the default one also as `default`."""
+
+    @property
+    def is_current(self) -> bool:
+        """False: no key snapshot, or one that is past its expiry."""
+        return time.time() < self._keys_expire_at
+
+    def policy(self, digest: bytes) -> KeyPolicy | None:
+        return self._policies.get(digest)
+
+    def price_vector(self, model: str, *, at: float) -> PriceVector | None:
+        """The rates of `model` in force at `at` (seconds since the epoch)."""
+        for vector in self._prices.get(model, ()):
+            if vector.effective_from <= at and (
+                vector.effective_to is None or at < vector.effective_to
+            ):
+                return vector
+        return None
+
+    def load_copies(self) -> None:
+        """Takes up what the process before this one had last."""
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for kind in _KINDS:
+            try:
+                self._take(kind, (self._folder / kind).read_bytes(), keep=False)
+            except FileNotFoundError:
+                continue
+
+    async def keep_polling(self) -> None:
+        """Runs for ever."""
+        while True:
+            await self.refresh()
+            await asyncio.sleep(_POLL_SECONDS)
+
+    async def refresh(self) -> None:
+        """Fetches what is newer; concurrent callers share one look."""
+        if self._refresh is None:
+            self._refresh = asyncio.get_running_loop().create_task(self._look())
+        try:
+            await asyncio.shield(self._refresh)
+        finally:
+            if self._refresh is not None and self._refresh.done():
+                self._refresh = None
+
+    async def refresh_for_unknown_key(self) -> bool:
+        """A key made a moment ago is found before the next poll. False: looked just
+        now, so that strangers with made-up keys cannot load Valkey.
+        """
+        now = time.monotonic()
+        if now - self._refreshed_at < _REFRESH_SECONDS_MIN:
+            return False
+        self._refreshed_at = now
+        await self.refresh()
+        return True
+
+    async def _look(self) -> None:
+        try:
+            versions = await self._valkey.ask(
+                "MGET", *map(snapshot_form.valkey_version_key, _KINDS)
+            )
+            for kind, version in zip(_KINDS, versions, strict=True):
+                if version is not None and int(version) > self._versions[kind]:
+                    blob = await self._valkey.ask("GET", snapshot_form.valkey_key(kind))
+                    if blob is not None:
+                        self._take(kind, blob, keep=True)
+        except ValkeyUnavailableError:
+            return  # the present copies stay in force until they expire
+
+    def _take(self, kind: str, blob: bytes, *, keep: bool) -> None:
+        try:
+            snapshot = snapshot_form.verify(blob, kind=kind, secret=self._secret)
+            self._apply(snapshot)
+        except (SnapshotRejectedError, msgspec.ValidationError) as error:
+            _log.error("a snapshot of %s was rejected: %s", kind, error)
+            return
+        self._versions[kind] = snapshot.version
+        if keep:
+            draft = self._folder / f"{kind}.draft"
+            draft.touch(mode=0o600)
+            draft.write_bytes(blob)
+            draft.rename(self._folder / kind)
+
+    def _apply(self, snapshot: Snapshot) -> None:
+        if snapshot.kind == KEY_POLICIES:
+            policies = msgspec.convert(snapshot.items, list[KeyPolicy])
+            self._policies = {bytes.fromhex(one.digest): one for one in policies}
+            self._keys_expire_at = snapshot.expires_at
+        elif snapshot.kind == ROUTES:
+            routes = msgspec.convert(snapshot.items, list[Route])
+            self.routes = {route.model: route for route in routes}
+            for route in routes:
+                if route.is_default:
+                    self.routes[DEFAULT_MODEL] = route
+        else:
+            prices: dict[str, list[PriceVector]] = {}
+            for vector in msgspec.convert(snapshot.items, list[PriceVector]):
+                prices.setdefault(vector.model, []).append(vector)
+            self._prices = {model: tuple(some) for model, some in prices.items()}

@@ -1,0 +1,262 @@
+"""Connections to one engine: a pool of kept-alive ones, and a strict reader of answers.
+
+The engine is ours, but a broken one must not break the proxy: whatever does not read
+as HTTP/1.1 with a length or chunks ends the connection with InvalidAnswerError.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Literal, Protocol, cast
+
+from inference.wire import EngineAddress
+from metering.proxy.settings import (
+    ANSWER_BYTES_MAX,
+    ENGINE_IDLE_CONNECTIONS_MAX,
+    ENGINE_IDLE_SECONDS_MAX,
+    HEAD_BYTES_MAX,
+)
+from metering.proxy.usage_tap import InvalidAnswerError, StreamTap, unchunk_ended
+
+_READ_HIGH_BYTES = 256 * 1024
+HTTP_OK = 200
+_Framing = Literal["", "sized", "chunked", "stream"]
+"""How an answer ends; empty: its head has not come whole yet."""
+
+
+class Receiver(Protocol):
+    """What gets the answer to one request."""
+
+    wants_stream: bool
+    tap: StreamTap
+
+    def on_stream_begun(self) -> None:
+        """The head of a chunked 200 answer to a streamed call came."""
+
+    def on_stream(self, ready: bytes) -> None:
+        """More of the stream may be forwarded, or `tap.ended` became true."""
+
+    def on_whole_answer(self, status: int, body: bytes) -> None: ...
+
+    def on_engine_lost(self, error: Exception) -> None:
+        """The connection ended, or what came made no sense."""
+
+
+class EngineConnection(asyncio.Protocol):
+    __slots__ = (
+        "_buffer",
+        "_engine",
+        "_framing",
+        "_is_reusable",
+        "_length",
+        "_receiver",
+        "_status",
+        "_transport",
+        "idle_since",
+    )
+
+    def __init__(self, engine: "Engine") -> None:
+        self._engine = engine
+        self._receiver: Receiver | None = None
+        self._buffer = b""
+        self._read_nothing_yet()
+        self.idle_since = 0.0
+
+    def _read_nothing_yet(self) -> None:
+        self._framing: _Framing = ""
+        self._length = self._status = 0
+        self._is_reusable = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)
+
+    def send(self, receiver: Receiver, head: bytes, body: bytes) -> None:
+        self._receiver = receiver
+        self._read_nothing_yet()
+        self._transport.writelines((head, body))
+
+    def pause(self) -> None:
+        self._transport.pause_reading()
+
+    def resume(self) -> None:
+        self._transport.resume_reading()
+
+    def abort(self) -> None:
+        """Stops the engine's work on the present request: vLLM sees the close."""
+        self._receiver = None
+        self._transport.abort()
+
+    def release(self) -> None:
+        """Back to the pool, unused."""
+        self._engine.put_back(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._receiver is None:  # bytes that nobody asked for
+            self._engine.forget(self)
+            self._transport.abort()
+            return
+        try:
+            self._read(self._receiver, data)
+        except InvalidAnswerError as error:
+            self._fail(error)
+
+    def _read(self, receiver: Receiver, data: bytes) -> None:
+        if self._framing == "stream":
+            self._read_stream(receiver, data)
+            return
+        data = self._buffer + data if self._buffer else data
+        if not self._framing:
+            end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
+            if end < 0:
+                if len(data) >= HEAD_BYTES_MAX:
+                    raise InvalidAnswerError("the head is too long")
+                self._buffer = data
+                return
+            self._framing = self._read_head(receiver, data[:end])
+            data = data[end + 4 :]
+            if self._framing == "stream":
+                self._buffer = b""
+                receiver.on_stream_begun()
+                if data:
+                    self._read_stream(receiver, data)
+                return
+        self._buffer = data
+        if len(data) > ANSWER_BYTES_MAX:
+            raise InvalidAnswerError("the answer is too long")
+        if self._framing == "sized":
+            self._read_sized(receiver)
+        else:
+            self._read_chunked(receiver)
+
+    def _read_head(self, receiver: Receiver, head: bytes) -> _Framing:
+        status_line, *lines = head.split(b"\r\n")
+        version, _, rest = status_line.partition(b" ")
+        if version != b"HTTP/1.1" or not rest[:3].isdigit():
+            raise InvalidAnswerError("no HTTP/1.1 status line")
+        self._status = int(rest[:3])
+        fields: dict[bytes, bytes] = {}
+        for line in lines:
+            name, _, value = line.partition(b":")
+            fields[name.lower()] = value.strip()
+        self._is_reusable = fields.get(b"connection", b"").lower() != b"close"
+        if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
+            is_stream = receiver.wants_stream and self._status == HTTP_OK
+            return "stream" if is_stream else "chunked"
+        if (length := fields.get(b"content-length", b"")).isdigit():
+            self._length = int(length)
+            return "sized"
+        raise InvalidAnswerError("neither a length nor chunks")
+
+    def _read_stream(self, receiver: Receiver, data: bytes) -> None:
+        ready = receiver.tap.feed(data)
+        if receiver.tap.ended:
+            self._finish()
+        if ready or receiver.tap.ended:
+            receiver.on_stream(ready)
+
+    def _read_sized(self, receiver: Receiver) -> None:
+        if len(self._buffer) > self._length:
+            raise InvalidAnswerError("more bytes than the length says")
+        if len(self._buffer) == self._length:
+            body, self._buffer = self._buffer, b""
+            self._finish()
+            receiver.on_whole_answer(self._status, body)
+
+    def _read_chunked(self, receiver: Receiver) -> None:
+        # Looked for only where it can be, so that a long body is not walked each read.
+        if not self._buffer.endswith(b"0\r\n\r\n"):
+            return
+        body = unchunk_ended(self._buffer)
+        if body is not None:
+            self._buffer = b""
+            self._finish()
+            receiver.on_whole_answer(self._status, body)
+
+    def _finish(self) -> None:
+        """The answer ended exactly at its framing."""
+        self._receiver = None
+        if self._is_reusable:
+            self._engine.put_back(self)
+        else:
+            self._transport.abort()
+
+    def _fail(self, error: Exception) -> None:
+        receiver, self._receiver = self._receiver, None
+        self._transport.abort()
+        if receiver is not None:
+            receiver.on_engine_lost(error)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._engine.forget(self)
+        if self._receiver is not None:
+            self._fail(exc or ConnectionResetError("the engine closed the connection"))
+
+
+class Engine:
+    """One engine as this process sees it: address, health, load, idle connections."""
+
+    def __init__(self, address: EngineAddress, *, connect_seconds: float) -> None:
+        self.address = address
+        self.is_healthy = False
+        self.calls = 0
+        """In flight from this process."""
+        self._connect_seconds = connect_seconds
+        # Last in, first out: the longest idle ones age and are closed.
+        self._idle: dict[EngineConnection, None] = {}
+        self._connecting: set[asyncio.Task[None]] = set()
+
+    def connect(
+        self,
+        callback: Callable[[EngineConnection | OSError], None],
+        *,
+        fresh: bool = False,
+    ) -> None:
+        """Calls back with a connection, an idle one unless `fresh`, or the OSError."""
+        oldest_allowed = time.monotonic() - ENGINE_IDLE_SECONDS_MAX
+        while self._idle and not fresh:
+            connection, _ = self._idle.popitem()
+            if connection.idle_since >= oldest_allowed:
+                callback(connection)
+                return
+            connection.abort()
+        task = asyncio.get_running_loop().create_task(self._open(callback))
+        self._connecting.add(task)
+        task.add_done_callback(self._connecting.discard)
+
+    async def _open(
+        self, callback: Callable[[EngineConnection | OSError], None]
+    ) -> None:
+        try:
+            connection = await asyncio.wait_for(self._dial(), self._connect_seconds)
+        except (OSError, TimeoutError) as error:
+            self.is_healthy = False
+            callback(error if isinstance(error, OSError) else TimeoutError("connect"))
+            return
+        callback(connection)
+
+    async def _dial(self) -> EngineConnection:
+        loop = asyncio.get_running_loop()
+        scheme, _, rest = self.address.address.partition(":")
+        if scheme == "unix":
+            _, made = await loop.create_unix_connection(self._make, rest)
+        else:
+            host, _, port = rest.strip("/").partition(":")
+            _, made = await loop.create_connection(self._make, host, int(port or 80))
+        return made
+
+    def _make(self) -> EngineConnection:
+        return EngineConnection(self)
+
+    def put_back(self, connection: EngineConnection) -> None:
+        if len(self._idle) >= ENGINE_IDLE_CONNECTIONS_MAX:
+            connection.abort()
+            return
+        connection.idle_since = time.monotonic()
+        self._idle[connection] = None
+
+    def forget(self, connection: EngineConnection) -> None:
+        self._idle.pop(connection, None)
+
+    def close_idle(self) -> None:
+        while self._idle:
+            self._idle.popitem()[0].abort()

@@ -1,0 +1,227 @@
+"""Reads the usage out of an answer while its bytes pass unchanged.
+
+A stream is released in whole HTTP chunks that end a whole server-sent event; the
+ordinary read is exactly one, and is passed on without a copy. From the event with the
+final usage on, or from `[DONE]`, everything is held until the usage event is durable.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import msgspec
+
+from metering.proxy.settings import SSE_EVENT_BYTES_MAX
+
+_FINAL = b'"choices":[]'
+"""Marks vLLM's usage chunk. In a tenant's text the quotes are escaped: no match."""
+_DONE = b"data: [DONE]"
+_SIZE_LINE_BYTES_MAX = 20
+
+
+class InvalidAnswerError(Exception):
+    """The engine's answer breaks its framing, its form or its own arithmetic."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What the engine says a call used. Zero is a value."""
+
+    input_tokens: int
+    cached_input_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+
+
+class _PromptDetails(msgspec.Struct):
+    cached_tokens: int | None = None
+    created_cache_tokens: int | None = None
+
+
+class _CompletionDetails(msgspec.Struct):
+    reasoning_tokens: int | None = None
+
+
+class _Usage(msgspec.Struct):
+    prompt_tokens: int
+    completion_tokens: int | None = None
+    prompt_tokens_details: _PromptDetails | None = None
+    completion_tokens_details: _CompletionDetails | None = None
+
+
+class _Answer(msgspec.Struct):
+    usage: _Usage | None = None
+
+
+_decode = msgspec.json.Decoder(_Answer).decode
+
+
+def usage_of(answer: bytes) -> Usage | None:
+    """The usage of one JSON answer or event; None: it has none.
+
+    Raises InvalidAnswerError for other than JSON and for impossible numbers.
+    """
+    try:
+        found = _decode(answer).usage
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        raise InvalidAnswerError(str(error)) from None
+    if found is None:
+        return None
+    prompt = found.prompt_tokens_details or _PromptDetails()
+    completion = found.completion_tokens_details or _CompletionDetails()
+    usage = Usage(
+        input_tokens=found.prompt_tokens,
+        cached_input_tokens=prompt.cached_tokens or 0,
+        cache_write_tokens=prompt.created_cache_tokens or 0,
+        output_tokens=found.completion_tokens or 0,
+        reasoning_tokens=completion.reasoning_tokens or 0,
+    )
+    is_possible = (
+        0 <= usage.cached_input_tokens <= usage.input_tokens
+        and 0 <= usage.reasoning_tokens <= usage.output_tokens
+        and usage.cache_write_tokens >= 0
+    )
+    if not is_possible:
+        raise InvalidAnswerError(f"impossible usage {usage}")
+    return usage
+
+
+class StreamTap:
+    __slots__ = ("_carry", "_held", "_last", "ended", "releases")
+
+    def __init__(self) -> None:
+        self._carry = b""  # bytes that do not yet end a chunk and an event
+        self._held = b""  # whole chunks from the final usage on
+        self._last = b""  # what was released last: it has the running usage
+        self.ended = False
+        self.releases = 0
+
+    def feed(self, data: bytes) -> bytes:
+        """The bytes to forward now. Raises InvalidAnswerError on broken framing."""
+        text = self._carry + data if self._carry else data
+        released, across_chunks = self._walk(text)
+        self._carry = text[released:]
+        if len(self._carry) + len(self._held) > SSE_EVENT_BYTES_MAX:
+            raise InvalidAnswerError("an event is too long")
+        ready = text[:released]
+        payload = unchunk(ready) if across_chunks else ready
+        if self._held or self.ended or _FINAL in payload or _DONE in payload:
+            self._held += ready
+            return b""
+        if ready:
+            self._last = ready
+            self.releases += 1
+        return ready
+
+    def _walk(self, text: bytes) -> tuple[int, bool]:
+        """(how many bytes end a chunk and an event, whether an event spans chunks)."""
+        at = released = 0
+        across_chunks = False
+        while (line_end := _size_line_end(text, at)) >= 0:
+            size = _chunk_size(text[at:line_end])
+            if size == 0:
+                end = text.find(b"\r\n\r\n", line_end)  # of the trailers, mostly none
+                if end >= 0:
+                    released, self.ended = end + 4, True
+                break
+            following = line_end + size + 4
+            if following > len(text):
+                break
+            if not text.endswith(b"\r\n", 0, following):
+                raise InvalidAnswerError("a chunk is longer than its size")
+            at = following
+            if _ends_event(text, at, size):
+                released = at
+            else:
+                across_chunks = True
+        if self.ended and released != len(text):
+            raise InvalidAnswerError("bytes after the end of the answer")
+        return released, across_chunks
+
+    def final_usage(self) -> Usage | None:
+        """The usage that closes the stream. Raises InvalidAnswerError."""
+        for event in _events(unchunk(self._held)):
+            if _FINAL in event and event.startswith(b"data:"):
+                return usage_of(event[5:])
+        return None
+
+    def running_usage(self) -> Usage | None:
+        """The usage so far, from what was released last; None: nothing was yet."""
+        for event in reversed(_events(unchunk(self._last))):
+            if b'"usage"' in event and event.startswith(b"data:"):
+                try:
+                    return usage_of(event[5:])
+                except InvalidAnswerError:
+                    return None
+        return None
+
+    def rest(self, *, with_usage: bool) -> bytes:
+        """What was held, without the usage chunk for a client that did not ask."""
+        if with_usage:
+            return self._held
+        kept = [event for event in _events(unchunk(self._held)) if _FINAL not in event]
+        return chunk(b"".join(kept)) + b"0\r\n\r\n"
+
+
+def _size_line_end(text: bytes, at: int) -> int:
+    """-1: the size line that begins at `at` has not come whole yet."""
+    line_end = text.find(b"\r\n", at, at + _SIZE_LINE_BYTES_MAX)
+    if line_end < 0 and len(text) - at >= _SIZE_LINE_BYTES_MAX:
+        raise InvalidAnswerError("no chunk size where one was due")
+    return line_end
+
+
+def _ends_event(text: bytes, at: int, size: int) -> bool:
+    """Whether the chunk of `size` that ends before `at` ends an event too."""
+    if size > 1:
+        return text.endswith(b"\n\n\r\n", 0, at)
+    # The size line's end and a payload of b"\n" look like the end of an event.
+    return unchunk(text[:at]).endswith(b"\n\n")
+
+
+def _chunk_size(line: bytes) -> int:
+    digits = line.split(b";", 1)[0]
+    # int() alone would take b"-5", b"0x1f" and b"1_0".
+    if not digits.isalnum():
+        raise InvalidAnswerError("a chunk size is no number")
+    try:
+        return int(digits, 16)
+    except ValueError:
+        raise InvalidAnswerError("a chunk size is no number") from None
+
+
+def chunk(payload: bytes) -> bytes:
+    """`payload` as one HTTP chunk; nothing for nothing, which would end the answer."""
+    return b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
+
+
+def unchunk(data: bytes) -> bytes:
+    """The payload of the whole HTTP chunks that `data` begins with."""
+    return b"".join(_chunks(data))
+
+
+def unchunk_ended(data: bytes) -> bytes | None:
+    """The payload of a whole chunked body; None: its end has not come yet."""
+    payload: list[bytes] = []
+    for part in _chunks(data):
+        if not part:
+            return b"".join(payload)
+        payload.append(part)
+    return None
+
+
+def _chunks(data: bytes) -> Iterator[bytes]:
+    """Payload of each whole chunk; b"" last if the end of the body is there."""
+    at = 0
+    while (line_end := data.find(b"\r\n", at)) >= 0:
+        size = _chunk_size(data[at:line_end])
+        if line_end + size + 4 > len(data):
+            return
+        yield data[line_end + 2 : line_end + 2 + size]
+        if size == 0:
+            return
+        at = line_end + size + 4
+
+
+def _events(payload: bytes) -> list[bytes]:
+    return [event + b"\n\n" for event in payload.split(b"\n\n") if event]

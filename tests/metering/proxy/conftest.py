@@ -1,0 +1,279 @@
+"""A real proxy process before a real simulated engine; nothing inside is replaced.
+
+The control plane is played by `Plane`, which signs and publishes snapshots as the
+control plane does, and reads the journal as the shipper does.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import pytest
+import redis
+
+from inference import wire as inference_wire
+from inference.wire import EngineAddress, Route
+from metering import wire as metering_wire
+from metering.domain import journal_format
+from metering.domain.journal_format import TornRecordError
+from metering.wire import PriceVector, UsageEvent
+from tenants import wire as tenants_wire
+from tenants.domain import api_keys, snapshot
+from tenants.wire import KeyPolicy
+from config.supervisor.ports import any_free_port as free_port
+
+SNAPSHOT_KEY = "snapshot-key-of-the-tests"
+ENGINE_KEY = "engine-key-of-the-tests"
+MODEL = "smollm2-135m-instruct"
+SALT = "salt-of-tenant-one"
+WAIT_SECONDS_MAX = 15
+
+
+def until(condition: Callable[[], Any], seconds: float = WAIT_SECONDS_MAX) -> Any:
+    """The first true value of `condition`; fails the test when none came in time."""
+    deadline = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < deadline, f"never came true: {condition}"
+        time.sleep(0.01)
+    return value
+
+
+class Plane:
+    """One proxy, its engines and what the control plane says to it."""
+
+    def __init__(self, home: Path, valkey: redis.Redis) -> None:
+        self.home = home
+        self.valkey = valkey
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.processes: list[subprocess.Popen[bytes]] = []
+        self.policies: dict[int, KeyPolicy] = {}
+        self.engines: dict[int, Path] = {}
+        self.version = 0
+        self._sockets = Path(tempfile.mkdtemp(prefix="tf"))
+        self.client = httpx.Client(base_url=self.url, timeout=20)
+
+    # What the control plane does.
+
+    def publish(self, kind: str, items: list[Any], *, lifetime: float = 3600) -> None:
+        self.version += 1
+        now = time.time()
+        payload = msgspec.json.encode(
+            {
+                "kind": kind,
+                "version": self.version,
+                "issued_at": now,
+                "expires_at": now + lifetime,
+                "items": items,
+            }
+        )
+        blob = snapshot.sign(payload, secret=SNAPSHOT_KEY.encode())
+        with self.valkey.pipeline(transaction=True) as both:
+            both.set(snapshot.valkey_key(kind), blob)
+            both.set(snapshot.valkey_version_key(kind), self.version)
+            both.execute()
+
+    def publish_keys(self, *, lifetime: float = 3600) -> None:
+        policies = list(self.policies.values())
+        self.publish(tenants_wire.SNAPSHOT_KIND, policies, lifetime=lifetime)
+
+    def add_key(self, **changes: Any) -> str:
+        """Publishes a new key and returns its secret."""
+        secret = api_keys.make("live")
+        number = len(self.policies) + 1
+        values: dict[str, Any] = {
+            "api_key_id": number,
+            "tenant_id": 1,
+            "project_id": 11,
+            "digest": api_keys.digest(secret).hex(),
+            "state": "active",
+            "expires_at": None,
+            "allowed_models": None,
+            "requests_per_minute": None,
+            "tokens_per_minute": None,
+            "cache_salt": SALT,
+        }
+        self.policies[number] = KeyPolicy(**{**values, **changes})
+        self.publish_keys()
+        return secret
+
+    def publish_routes(self) -> None:
+        engines = tuple(
+            EngineAddress(engine_id=number, name=f"e{number}", address=f"unix:{path}")
+            for number, path in self.engines.items()
+        )
+        route = Route(
+            model=MODEL,
+            is_default=True,
+            context_tokens=4096,
+            created_at=1_790_000_000,
+            engines=engines,
+        )
+        self.publish(inference_wire.SNAPSHOT_KIND, [route])
+
+    def publish_prices(self, *, models: tuple[str, ...] = (MODEL,)) -> None:
+        vectors = [
+            PriceVector(
+                price_version_id=7,
+                model=model,
+                new_input_nano_usd_per_million=100_000_000,
+                cached_input_nano_usd_per_million=20_000_000,
+                output_nano_usd_per_million=400_000_000,
+                effective_from=0,
+                effective_to=None,
+            )
+            for model in models
+        ]
+        self.publish(metering_wire.SNAPSHOT_KIND, vectors)
+
+    # The processes.
+
+    def start_engine(self, number: int = 1, **settings: str) -> Path:
+        path = self._sockets / f"e{number}.sock"
+        environment = {
+            "ENGINE_SOCKET": str(path),
+            "ENGINE_KEY": ENGINE_KEY,
+            "SIMULATOR_FAULTS": "1",
+            "SIMULATOR_MAX_NUM_SEQS": "64",
+        }
+        self._start("inference.simulator", f"engine{number}", environment | settings)
+        until(path.exists)
+        self.engines[number] = path
+        self.publish_routes()
+        return path
+
+    def start_proxy(self, **settings: str) -> subprocess.Popen[bytes]:
+        environment = {
+            "PROXY_PORT": str(self.port),
+            "TOKENFAB_HOME": str(self.home),
+            "VALKEY_URL": os.environ["VALKEY_URL"],
+            "SNAPSHOT_KEY": SNAPSHOT_KEY,
+            "ENGINE_KEY": ENGINE_KEY,
+            "HOLD_SECONDS": "1",
+            "DRAIN_SECONDS": "1",
+        }
+        process = self._start("metering.proxy.main", "proxy", environment | settings)
+        until(lambda: process.poll() is not None or self.is_up())
+        assert process.poll() is None, self.log("proxy")
+        return process
+
+    def is_up(self) -> bool:
+        try:
+            return self.client.get("/healthz").status_code == 200
+        except httpx.TransportError:
+            return False
+
+    def is_ready(self) -> bool:
+        return self.client.get("/readyz").status_code == 200
+
+    def _start(
+        self, module: str, name: str, environment: dict[str, str]
+    ) -> subprocess.Popen[bytes]:
+        with (self.home / f"{name}.log").open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", module],
+                env={"PATH": os.environ["PATH"], **environment},
+                stdout=log,
+                stderr=log,
+            )
+        self.processes.append(process)
+        return process
+
+    def log(self, name: str) -> str:
+        return (self.home / f"{name}.log").read_text()
+
+    def stop(self) -> None:
+        self.client.close()
+        for process in reversed(self.processes):
+            if process.poll() is None:
+                process.send_signal(signal.SIGTERM)
+        for process in reversed(self.processes):
+            try:
+                process.wait(timeout=10)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    # What came of it.
+
+    def events(self) -> list[UsageEvent]:
+        """What the shipper would find in all segments, in order."""
+        events = []
+        for segment in sorted((self.home / "journal" / "0").glob("*.journal")):
+            try:
+                for record in journal_format.unpack(segment.read_bytes()):
+                    events.append(msgspec.json.decode(record.payload, type=UsageEvent))
+            except TornRecordError:
+                continue
+        return events
+
+    def counters(self, number: int = 1) -> dict[str, float]:
+        """The engine's own counters, summed over their labels."""
+        transport = httpx.HTTPTransport(uds=str(self.engines[number]))
+        with httpx.Client(transport=transport, base_url="http://engine") as client:
+            text = client.get("/metrics").text
+        totals: dict[str, float] = {}
+        for line in text.splitlines():
+            if line and not line.startswith("#"):
+                name, _, value = line.rpartition(" ")
+                name = name.partition("{")[0]
+                totals[name] = totals.get(name, 0) + float(value)
+        return totals
+
+    def order_fault(self, fault: str, *, times: int = 1, number: int = 1) -> None:
+        transport = httpx.HTTPTransport(uds=str(self.engines[number]))
+        with httpx.Client(transport=transport, base_url="http://engine") as client:
+            body = {"fault": fault, "times": times}
+            client.post("/simulator/fault", json=body).raise_for_status()
+
+    def metric(self, name: str) -> float:
+        text = self.client.get("/metrics").text
+        return sum(
+            float(line.rpartition(" ")[2])
+            for line in text.splitlines()
+            if line.partition("{")[0].partition(" ")[0] == name
+        )
+
+    def chat(
+        self, secret: str, content: str = "Hello", **fields: Any
+    ) -> httpx.Response:
+        body = {
+            "model": "default",
+            "messages": [{"role": "user", "content": content}],
+            "max_tokens": 8,
+            **fields,
+        }
+        headers = {"authorization": f"Bearer {secret}"}
+        return self.client.post("/v1/chat/completions", json=body, headers=headers)
+
+
+@pytest.fixture
+def bare_plane(tmp_path: Path, valkey: redis.Redis) -> Iterator[Plane]:
+    """Nothing runs yet."""
+    plane = Plane(tmp_path, valkey)
+    yield plane
+    plane.stop()
+
+
+@pytest.fixture
+def plane(bare_plane: Plane) -> Plane:
+    """One proxy, one engine, priced and ready."""
+    bare_plane.start_engine()
+    bare_plane.publish_prices()
+    bare_plane.publish_keys()
+    bare_plane.start_proxy()
+    until(bare_plane.is_ready)
+    return bare_plane
+
+
+@pytest.fixture
+def secret(plane: Plane) -> str:
+    return plane.add_key()
