@@ -1,7 +1,11 @@
 """What was used: usage events, their hourly rollups, and how far the journal came."""
 
+from datetime import UTC, datetime
+from typing import Any, Self
+
 from django.db import models
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Now, TruncDay
 
 from metering.domain.usage import Meter
 from metering.wire import Outcome, UsageSource
@@ -13,6 +17,36 @@ QUANTITY_FIELDS = (
     "output_tokens",
     "reasoning_tokens",
 )
+
+
+class UsageEventQuerySet(QuerySet["UsageEvent"]):
+    def of_tenant(self, tenant_id: int) -> Self:
+        return self.filter(tenant_id=tenant_id)
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Those that happened in [start, end); reads only the months it touches."""
+        return self.filter(happened_at__gte=start, happened_at__lt=end)
+
+    def newest(self, limit: int) -> Self:
+        """At most `limit`, the latest first."""
+        return self.order_by("-happened_at", "event_id")[:limit]
+
+    def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
+        """One dict per combination of `dimensions`: those, `events`,
+        `input_sum`, `cached_input_sum`, `output_sum`, and `last_at`.
+        """
+        sums: QuerySet[UsageEvent, dict[str, Any]] = (
+            self.order_by()
+            .values(*dimensions)
+            .annotate(
+                events=models.Count("*"),
+                input_sum=Sum("input_tokens"),
+                cached_input_sum=Sum("cached_input_tokens"),
+                output_sum=Sum("output_tokens"),
+                last_at=models.Max("happened_at"),
+            )
+        )
+        return sums
 
 
 class UsageEvent(models.Model):
@@ -50,15 +84,19 @@ class UsageEvent(models.Model):
     """Null: not streamed, or nothing came."""
     happened_at = models.DateTimeField()
     """The engine finished or was stopped; decides the hour and month it counts to."""
-    stored_at = models.DateTimeField()
+    stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
+
+    objects = UsageEventQuerySet.as_manager()
 
     class Meta:
         db_table = "usage_event"
         indexes = [
             models.Index(
                 fields=["tenant_id", "-happened_at"], name="usage_event_tenant_time"
-            )
+            ),
+            # For the operator's look at the latest calls of all tenants.
+            models.Index(fields=["-happened_at"], name="usage_event_time"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -107,6 +145,29 @@ class OpenHour(models.Model):
         ]
 
 
+class UsageRollupQuerySet(QuerySet["UsageRollup"]):
+    def of_tenant(self, tenant_id: int) -> Self:
+        return self.filter(tenant_id=tenant_id)
+
+    def between(self, start: datetime, end: datetime) -> Self:
+        """Those of hours that begin in [start, end)."""
+        return self.filter(hour_at__gte=start, hour_at__lt=end)
+
+    def totals(self, *dimensions: str) -> QuerySet["UsageRollup", dict[str, Any]]:
+        """One dict per combination of `dimensions` and meter: those, `meter` and the
+        summed `quantity`; ordered by dimensions, then meter.
+
+        Dimensions are columns of the rollup, or `day_at`: the UTC midnight before.
+        """
+        rows = self.annotate(day_at=TruncDay("hour_at", tzinfo=UTC))
+        totals: QuerySet[UsageRollup, dict[str, Any]] = (
+            rows.values(*dimensions, "meter")
+            .annotate(quantity=Sum("quantity"))
+            .order_by(*dimensions, "meter")
+        )
+        return totals
+
+
 class UsageRollup(models.Model):
     """The events of one hour and dimension, folded per meter; rebuildable from them."""
 
@@ -123,6 +184,8 @@ class UsageRollup(models.Model):
     """Tokens, or events for the meter `requests`. Never 0: there is no such row."""
     event_count = models.IntegerField()
     """Events of this hour and dimension, whether or not this meter showed any."""
+
+    objects = UsageRollupQuerySet.as_manager()
 
     class Meta:
         db_table = "usage_rollup"

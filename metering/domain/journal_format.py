@@ -1,6 +1,6 @@
 """The record of the proxy's journal: one usage event in a preallocated segment.
 
-    length (u32) | CRC-32 of the rest (u32) | boot id (8 bytes) | sequence (u64) | payload
+    length (u32) | CRC-32 of what follows (u32) | boot id (8) | sequence (u64) | payload
 
 little-endian. A segment is preallocated with zeroes; a length of zero is its end so
 far. A record that does not check is a torn tail: nothing behind it was confirmed to

@@ -5,6 +5,8 @@ from typing import Protocol
 
 QUANTITY_MAX = 2**31 - 1
 """Of one event. No call comes near it, and no sum over an hour can pass a bigint."""
+NAME_CHARACTERS_MAX = 255
+"""Of a model or an endpoint; a longer one would not fit the rollups' index."""
 _ID_MAX = 2**63 - 1
 _EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
 _LATEST_US = 4_102_444_800_000_000  # 2100-01-01
@@ -65,7 +67,8 @@ def quantities(
     *, events: int, input_tokens: int, cached_input_tokens: int, output_tokens: int
 ) -> dict[Meter, int]:
     """What the meters show for one event, or for the sums over several: the rule is
-    linear, so both agree. A meter that shows nothing is left out."""
+    linear, so both agree. A meter that shows nothing is left out.
+    """
     shown = {
         Meter.NEW_INPUT_TOKENS: input_tokens - cached_input_tokens,
         Meter.CACHED_INPUT_TOKENS: cached_input_tokens,
@@ -82,8 +85,13 @@ def hour_us(at_us: int) -> int:
 
 def objection(event: Usage) -> str | None:
     """Why the database would refuse `event`, or None. Nothing that passes here may
-    be refused there: one refused row would hold up all others of its batch."""
-    return _objection_to_ids(event) or _objection_to_quantities(event) or _times(event)
+    be refused there: one refused row would hold up all others of its batch.
+    """
+    return (
+        _objection_to_ids(event)
+        or _objection_to_quantities(event)
+        or _objection_to_times(event)
+    )
 
 
 def _objection_to_ids(event: Usage) -> str | None:
@@ -100,8 +108,14 @@ def _objection_to_ids(event: Usage) -> str | None:
     )
     if min(ids) < 0 or max(ids) > _ID_MAX:
         return "an id is out of range"
-    if "\0" in event.model or "\0" in event.endpoint:
+    return _objection_to_names((event.model, event.endpoint))
+
+
+def _objection_to_names(names: tuple[str, ...]) -> str | None:
+    if any("\0" in name for name in names):
         return "a name holds a NUL character"
+    if max(map(len, names)) > NAME_CHARACTERS_MAX:
+        return "a name is too long"
     return None
 
 
@@ -122,7 +136,7 @@ def _objection_to_quantities(event: Usage) -> str | None:
     return None
 
 
-def _times(event: Usage) -> str | None:
+def _objection_to_times(event: Usage) -> str | None:
     times = [event.received_at_us, event.happened_at_us]
     if event.first_token_at_us is not None:
         times.append(event.first_token_at_us)

@@ -1,0 +1,93 @@
+"""Facts to look at: nothing here can be added, changed or deleted."""
+
+from typing import TYPE_CHECKING, Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+
+from metering.models import JournalCursor, OpenHour, UsageEvent, UsageRollup
+
+if TYPE_CHECKING:
+    _Base = admin.ModelAdmin[Any]
+else:
+    _Base = ModelAdmin
+
+
+class ReadOnlyAdmin(_Base):
+    show_full_result_count = False
+    """A count of all events would read every partition."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # noqa: ARG002
+        return False
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: object = None,  # noqa: ARG002
+    ) -> bool:
+        return False
+
+    def has_delete_permission(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        obj: object = None,  # noqa: ARG002
+    ) -> bool:
+        return False
+
+
+@admin.register(UsageEvent)
+class UsageEventAdmin(ReadOnlyAdmin):
+    list_display = (
+        "event_id",
+        "happened_at",
+        "tenant_id",
+        "api_key_id",
+        "model",
+        "outcome",
+        "usage_source",
+        "input_tokens",
+        "cached_input_tokens",
+        "output_tokens",
+    )
+    list_filter = ("usage_source", "outcome")
+    search_fields = ("=event_id", "=tenant_id")
+    ordering = ("-happened_at",)
+
+
+@admin.register(UsageRollup)
+class UsageRollupAdmin(ReadOnlyAdmin):
+    list_display = (
+        "hour_at",
+        "tenant_id",
+        "project_id",
+        "api_key_id",
+        "model",
+        "price_version_id",
+        "meter",
+        "quantity",
+        "event_count",
+    )
+    list_filter = ("meter",)
+    search_fields = ("=tenant_id", "=api_key_id", "model")
+    date_hierarchy = "hour_at"
+    ordering = ("-hour_at", "tenant_id", "model", "meter")
+
+
+@admin.register(OpenHour)
+class OpenHourAdmin(ReadOnlyAdmin):
+    list_display = ("hour_at", "tenant_id", "generation")
+    ordering = ("hour_at",)
+
+
+@admin.register(JournalCursor)
+class JournalCursorAdmin(ReadOnlyAdmin):
+    list_display = (
+        "folder",
+        "segment",
+        "shipped_bytes",
+        "boot_id",
+        "sequence",
+        "ended_at",
+    )
+    ordering = ("folder", "segment")

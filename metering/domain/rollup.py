@@ -1,0 +1,63 @@
+"""The fold of usage events into hourly rollups: what the table must always equal."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from metering.domain.usage import Meter, Usage, hour_us, quantities
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Dimension:
+    """What one rollup row is about, less the meter."""
+
+    tenant_id: int
+    project_id: int
+    api_key_id: int
+    model: str
+    price_version_id: int
+    hour_us: int
+    """Begin of the UTC hour in microseconds since the epoch."""
+
+
+@dataclass(kw_only=True)
+class Sums:
+    """Over the events of one hour and dimension."""
+
+    events: int = 0
+    input_tokens: int = 0
+    cached_input_tokens: int = 0
+    output_tokens: int = 0
+
+    def add(self, event: Usage) -> None:
+        self.events += 1
+        self.input_tokens += event.input_tokens
+        self.cached_input_tokens += event.cached_input_tokens
+        self.output_tokens += event.output_tokens
+
+    def per_meter(self) -> dict[Meter, int]:
+        return quantities(
+            events=self.events,
+            input_tokens=self.input_tokens,
+            cached_input_tokens=self.cached_input_tokens,
+            output_tokens=self.output_tokens,
+        )
+
+
+def dimension_of(event: Usage) -> Dimension:
+    return Dimension(
+        tenant_id=event.tenant_id,
+        project_id=event.project_id,
+        api_key_id=event.api_key_id,
+        model=event.model,
+        price_version_id=event.price_version_id,
+        hour_us=hour_us(event.happened_at_us),
+    )
+
+
+def fold(events: Iterable[Usage]) -> dict[Dimension, Sums]:
+    """`events` must hold each event once; their order does not matter."""
+    sums: dict[Dimension, Sums] = defaultdict(Sums)
+    for event in events:
+        sums[dimension_of(event)].add(event)
+    return dict(sums)

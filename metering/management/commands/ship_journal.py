@@ -1,0 +1,57 @@
+"""`manage.py ship_journal`: the shipper process."""
+
+import signal
+from argparse import ArgumentParser
+from pathlib import Path
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import connection
+from django.utils import timezone
+
+from metering.services.prepare_usage_partitions import prepare_usage_partitions
+from metering.services.ship_journal import ship_journal
+from metering.services.ship_until_stopped import ship_until_stopped
+
+_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+
+
+class Command(BaseCommand):
+    help = "Copies usage events from the proxies' journals to PostgreSQL until stopped."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--once", action="store_true", help="ship what is there, then exit"
+        )
+
+    def handle(self, *, once: bool, **_: object) -> None:
+        root = Path(settings.JOURNAL_FOLDER)
+        try:
+            self._ship_once(root) if once else self._ship_on(root)
+        finally:
+            connection.close()
+
+    def _ship_once(self, root: Path) -> None:
+        prepare_usage_partitions(timezone.now())
+        shipment = ship_journal(root)
+        self.stdout.write(f"{shipment.events} usage events shipped")
+        if shipment.blocked:
+            raise CommandError(
+                "; ".join(
+                    f"{segment}: {why}" for segment, why in shipment.blocked.items()
+                )
+            )
+
+    def _ship_on(self, root: Path) -> None:
+        # A blocked signal stays pending until asked for: it can break off no
+        # transaction. Blocked before the connection pool starts its threads, which
+        # inherit the mask; one of them would else be killed by it, and we with it.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        ship_until_stopped(root, wait=_is_stopped_within)
+
+
+def _is_stopped_within(seconds: float) -> bool:
+    # sigtimedwait would take the signal away, and the next question would not see it.
+    if signal.sigpending() & _STOP_SIGNALS:
+        return True
+    return signal.sigtimedwait(_STOP_SIGNALS, seconds) is not None if seconds else False

@@ -1,0 +1,96 @@
+"""Folds the usage events of open hours into their rollups."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django.db import connection, transaction
+
+from metering.domain.usage import quantities
+from metering.models import UsageEvent, UsageRollup
+from tenants.services.note_api_key_use import note_api_key_use
+
+BATCH_HOURS = 50
+"""Tenant-hours in one transaction: how long the shipper may wait for a mark."""
+HOURS_MAX = 1000
+_DIMENSIONS = ("project_id", "api_key_id", "model", "price_version_id")
+_HOUR = timedelta(hours=1)
+# READ COMMITTED is what makes this right: the events are read by a later statement,
+# which sees all that was committed before the marks were taken. A shipper that comes
+# between waits at its mark until we commit, and then opens the hour again.
+_TAKE_OPEN_HOURS = """
+    DELETE FROM open_hour WHERE id IN (
+        SELECT id FROM open_hour ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
+    ) RETURNING tenant_id, hour_at
+"""
+
+
+def roll_up_usage(*, hours_max: int = HOURS_MAX) -> int:
+    """Replaces the rollups of open tenant-hours; returns how many there were.
+
+    Safe twice and at the same time: an hour is taken by one roll-up only, and its
+    rollups always become what its events say. At most `hours_max` per call, oldest
+    mark first; 0 says that nothing was open.
+    """
+    hours = 0
+    while hours < hours_max:
+        folded = _roll_up_batch(min(BATCH_HOURS, hours_max - hours))
+        if not folded:
+            break
+        hours += folded
+    return hours
+
+
+@transaction.atomic
+def _roll_up_batch(hours_max: int) -> int:
+    last_used: dict[int, datetime] = {}
+    open_hours = _take_open_hours(hours_max)
+    for tenant_id, hour_at in open_hours:
+        _replace_rollups(tenant_id, hour_at, last_used)
+    note_api_key_use(last_used)
+    return len(open_hours)
+
+
+def _take_open_hours(limit: int) -> list[tuple[int, datetime]]:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL lock_timeout = '10s'")
+        cursor.execute(_TAKE_OPEN_HOURS, [limit])
+        return [(tenant_id, hour_at.astimezone(UTC)) for tenant_id, hour_at in cursor]
+
+
+def _replace_rollups(
+    tenant_id: int, hour_at: datetime, last_used: dict[int, datetime]
+) -> None:
+    """Also notes in `last_used`, by API key, the latest event of the hour."""
+    events = UsageEvent.objects.of_tenant(tenant_id).between(hour_at, hour_at + _HOUR)
+    sums = list(events.summed(*_DIMENSIONS))
+    UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at).delete()
+    UsageRollup.objects.bulk_create(
+        UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row)
+        for of_dimension in sums
+        for row in _rows(of_dimension)
+    )
+    for of_dimension in sums:
+        _note_last_use(of_dimension, last_used)
+
+
+def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    per_meter = quantities(
+        events=sums["events"],
+        input_tokens=sums["input_sum"],
+        cached_input_tokens=sums["cached_input_sum"],
+        output_tokens=sums["output_sum"],
+    )
+    dimension = {name: sums[name] for name in _DIMENSIONS}
+    for meter, quantity in per_meter.items():
+        yield {
+            **dimension,
+            "meter": meter,
+            "quantity": quantity,
+            "event_count": sums["events"],
+        }
+
+
+def _note_last_use(sums: dict[str, Any], last_used: dict[int, datetime]) -> None:
+    key, last_at = sums["api_key_id"], sums["last_at"]
+    last_used[key] = max(last_at, last_used.get(key, last_at))
