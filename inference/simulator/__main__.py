@@ -8,6 +8,7 @@ from pathlib import Path
 
 import uvloop
 
+from inference.simulator.progress import write_ready
 from inference.simulator.routes import Engine
 from inference.simulator.server import Server
 from inference.simulator.settings import Settings, read_settings
@@ -36,6 +37,8 @@ async def _serve(settings: Settings) -> None:
         Engine(settings).handle, keep_alive_seconds=settings.keep_alive_seconds
     )
     listener = await _listen(server, settings)
+    if settings.progress_file:
+        write_ready(settings.progress_file, settings.model)
     await stop.wait()
     listener.close()
     await server.drain(_DRAIN_SECONDS)

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from inference.simulator.calls import Call
+from inference.simulator.logprobs import chat_logprobs, completion_logprobs
 from inference.simulator.scheduler import Sequence
 from inference.simulator.server import Exchange
 
@@ -113,7 +114,7 @@ class StreamedAnswer:
         usage = _running_usage(self._call.kind, sequence, sequence.made)
         return b'data: %b,"choices":[%b],"usage":%b}\n\n' % (
             self._head,
-            _delta(self._call, sequence, text),
+            _delta(self._call, sequence, start, text),
             usage,
         )
 
@@ -173,21 +174,33 @@ def _running_usage(kind: str, sequence: Sequence, made: int) -> bytes:
     ) + (b',"completion_tokens_details":null}' if kind == "chat" else b"}")
 
 
-def _delta(call: Call, sequence: Sequence, text: str) -> bytes:
+def _logprobs(
+    call: Call, sequence: Sequence, start: int, end: int
+) -> dict[str, Any] | None:
+    if call.logprobs is None:
+        return None
+    token_ids = sequence.reply.token_ids[start:end]
+    if call.kind == "chat":
+        return chat_logprobs(token_ids, call.logprobs)
+    return completion_logprobs(token_ids, call.logprobs, sequence.reply.shown[start])
+
+
+def _delta(call: Call, sequence: Sequence, start: int, text: str) -> bytes:
     reason, stop = b"null", b"null"
+    logprobs = _encode(_logprobs(call, sequence, start, sequence.made))
     if sequence.is_finished:
         reason = b'"%b"' % sequence.reply.finish_reason.encode()
         stop = _encode(sequence.reply.stop_reason)
     if call.kind == "completion":
         return (
-            b'{"index":%d,"text":%b,"logprobs":null,"finish_reason":%b,'
+            b'{"index":%d,"text":%b,"logprobs":%b,"finish_reason":%b,'
             b'"stop_reason":%b,"prompt_token_ids":null,"token_ids":null}'
-        ) % (sequence.index, _encode(text), reason, stop)
+        ) % (sequence.index, _encode(text), logprobs, reason, stop)
     ending = b'"stop_reason":%b,' % stop if sequence.is_finished else b""
     return (
-        b'{"index":%d,"delta":{"content":%b},"logprobs":null,"finish_reason":%b,'
+        b'{"index":%d,"delta":{"content":%b},"logprobs":%b,"finish_reason":%b,'
         b'%b"token_ids":null}'
-    ) % (sequence.index, _encode(text), reason, ending)
+    ) % (sequence.index, _encode(text), logprobs, reason, ending)
 
 
 def _whole(call: Call, usage: dict[str, Any] | None) -> bytes:
@@ -211,7 +224,7 @@ def _whole(call: Call, usage: dict[str, Any] | None) -> bytes:
 def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
     reply = sequence.reply
     ending = {
-        "logprobs": None,
+        "logprobs": _logprobs(call, sequence, 0, sequence.made),
         "finish_reason": reply.finish_reason,
         "stop_reason": reply.stop_reason,
         "token_ids": None,

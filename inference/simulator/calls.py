@@ -40,7 +40,8 @@ class Call:
     """Prompt by prompt, and for each prompt choice by choice."""
     echoes: list[str]
     """By sequence: the prompt's text, where the caller wants it back; else empty."""
-    wants_logprobs: bool = False
+    logprobs: int | None = None
+    """How many likely tokens to name beside each token made; None: say nothing."""
 
 
 def plan_chat(raw: bytes, *, request_id: str, settings: Settings) -> Call:
@@ -65,7 +66,7 @@ def plan_chat(raw: bytes, *, request_id: str, settings: Settings) -> Call:
         prompts=[prompt],
         sequences=_sequences([(prompt, question)], body, wish, settings),
         echoes=[""] * (body.n or 1),
-        wants_logprobs=bool(body.logprobs),
+        logprobs=(body.top_logprobs or 0) if body.logprobs else None,
     )
 
 
@@ -90,7 +91,7 @@ def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
             for question in questions
             for _ in range(body.n or 1)
         ],
-        wants_logprobs=body.logprobs is not None,
+        logprobs=body.logprobs,
     )
 
 
@@ -191,17 +192,20 @@ def _refuse_impossible_sampling(body: SamplingBody, ceiling: int | None) -> None
     if not 1 <= count <= CHOICES_MAX:
         raise Refusal(f"n must be at least 1 and at most {CHOICES_MAX}, got {count}.")
     if body.temperature is not None and not 0 <= body.temperature <= 2:  # noqa: PLR2004
-        raise Refusal(
+        raise errors.invalid_parameter(
             f"temperature must be in [0, 2], got {body.temperature}.",
-            param="temperature",
+            "temperature",
+            body.temperature,
         )
     if body.temperature == 0 and count > 1:
         raise Refusal(f"n must be 1 when using greedy sampling, got {count}.")
     if body.top_p is not None and not 0 < body.top_p <= 1:
-        raise Refusal(f"top_p must be in (0, 1], got {body.top_p}.", param="top_p")
+        raise errors.invalid_parameter(
+            f"top_p must be in (0, 1], got {body.top_p}.", "top_p", body.top_p
+        )
     if ceiling is not None and ceiling < 1:
-        raise Refusal(
-            f"max_tokens must be at least 1, got {ceiling}.", param="max_tokens"
+        raise errors.invalid_parameter(
+            f"max_tokens must be at least 1, got {ceiling}.", "max_tokens", ceiling
         )
     if body.min_tokens < 0 or (ceiling is not None and body.min_tokens > ceiling):
         raise Refusal(
@@ -219,10 +223,11 @@ def _refuse_bad_salt(salt: str | None) -> None:
     if salt is None:
         return
     if not salt or len(salt) > _SALT_LENGTH_MAX or set(salt) & set("@/\\\0"):
-        raise errors.invalid_body(
-            "Parameter 'cache_salt' must be a non-empty string of at most "
-            f"{_SALT_LENGTH_MAX} characters without '@', '/', '\\' and NUL.",
-            "cache_salt",
+        raise Refusal(
+            "Parameter 'cache_salt' must be a non-empty string if provided, of at most "
+            f"{_SALT_LENGTH_MAX} characters and without '@', '/', '\\' and NUL.",
+            param="cache_salt",
+            details="parameter=cache_salt",
         )
 
 
@@ -253,14 +258,17 @@ def _limited(wish: Wish, prompt_tokens: int, context_tokens: int) -> Wish:
     unless it is larger than the whole context.
     """
     if prompt_tokens > context_tokens:
-        raise errors.prompt_too_long(prompt_tokens, context_tokens)
+        raise errors.prompt_too_long(context_tokens)
     if wish.max_tokens > context_tokens:
-        raise Refusal(
+        raise errors.invalid_parameter(
             f"max_tokens={wish.max_tokens} cannot be greater than "
             f"max_model_len={context_tokens}. Please request fewer output tokens.",
-            param="max_tokens",
+            "max_tokens",
+            wish.max_tokens,
         )
     room = context_tokens - prompt_tokens
     if not room:
-        raise Refusal("max_tokens must be at least 1, got 0.", param="max_tokens")
+        raise errors.invalid_parameter(
+            "max_tokens must be at least 1, got 0.", "max_tokens", 0
+        )
     return replace(wish, max_tokens=min(wish.max_tokens or room, room))

@@ -15,7 +15,10 @@ class Refusal(Exception):  # noqa: N818 - the word of the glossary for an answer
         kind: str = "BadRequestError",
         status: HTTPStatus = HTTPStatus.BAD_REQUEST,
         param: str | None = None,
+        details: str = "",
     ) -> None:
+        """`details` follow the message in brackets, as in `(parameter=n, value=2)`."""
+        message = f"{message} ({details})" if details else message
         super().__init__(message)
         self.status = status
         self.body = msgspec.json.encode(
@@ -30,7 +33,11 @@ class Refusal(Exception):  # noqa: N818 - the word of the glossary for an answer
         )
 
 
-def invalid_body(message: str, param: str = "body") -> Refusal:
+def invalid_parameter(message: str, param: str, value: object) -> Refusal:
+    return Refusal(message, param=param, details=f"parameter={param}, value={value}")
+
+
+def invalid_body(message: str, param: str | None = "body") -> Refusal:
     """The body is no JSON, or a field has the wrong type."""
     return Refusal(f"1 validation error:\n  {message}", kind="Bad Request", param=param)
 
@@ -44,15 +51,14 @@ def unknown_model(asked: str, served: str) -> Refusal:
     )
 
 
-def prompt_too_long(prompt_tokens: int, context_tokens: int) -> Refusal:
-    return Refusal(
+def prompt_too_long(context_tokens: int) -> Refusal:
+    # vLLM stops counting at the first token too many, and so names no more than it.
+    count = context_tokens + 1
+    return invalid_parameter(
         f"This model's maximum context length is {context_tokens} tokens. However, "
-        f"your prompt contains {prompt_tokens} input tokens, which exceeds this limit "
-        "even without any output tokens. Please reduce the length of the input prompt.",
-        param="input_tokens",
+        f"your prompt contains at least {count} input tokens, which exceeds this "
+        "limit even without any output tokens. Please reduce the length of the input "
+        "prompt.",
+        "input_tokens",
+        count,
     )
-
-
-def no_such_page(status: HTTPStatus) -> Refusal:
-    """404 or 405 of the web framework: the phrase is message and type at once."""
-    return Refusal(status.phrase, kind=status.phrase, status=status)

@@ -4,7 +4,10 @@ from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import accumulate
+from time import time
 from typing import Final
+
+from inference.simulator.blocks import BLOCK_TOKENS
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75)
 _LONG_SECONDS: Final = (1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0)
@@ -35,6 +38,9 @@ class Metrics:
     """Counters of one engine epoch: they begin at zero with the process."""
 
     model: str
+    block_count: int
+    started_at: float = field(default_factory=time)
+    """Seconds since the epoch; tells one engine epoch from the next."""
     prompt_tokens: int = 0
     cached_prompt_tokens: int = 0
     """The part of `prompt_tokens` found in the prefix cache."""
@@ -57,6 +63,10 @@ class Metrics:
         return "".join(self._families()).encode()
 
     def _families(self) -> Iterator[str]:
+        yield "# HELP process_start_time_seconds Start of this engine epoch.\n"
+        yield "# TYPE process_start_time_seconds gauge\n"
+        yield f"process_start_time_seconds {self.started_at}\n"
+        yield self._cache_config()
         yield self._family("num_requests_running", "gauge", {"": self.running})
         yield self._family("num_requests_waiting", "gauge", {"": self.waiting})
         yield self._family("kv_cache_usage_perc", "gauge", {"": self.kv_cache_usage})
@@ -75,6 +85,8 @@ class Metrics:
             "prefix_cache_queries": {"": self.prefix_cache_queries},
             "prefix_cache_hits": {"": self.prefix_cache_hits},
             "num_preemptions": {"": 0},
+            "external_prefix_cache_queries": {"": 0},
+            "external_prefix_cache_hits": {"": 0},
             "prompt_tokens": {"": self.prompt_tokens},
             "prompt_tokens_by_source": {
                 _label("source", "local_compute"): computed,
@@ -95,15 +107,37 @@ class Metrics:
             },
         }
 
+    def _cache_config(self) -> str:
+        labels = (
+            f'block_size="{BLOCK_TOKENS}",enable_prefix_caching="True",engine="0",'
+            f'kv_cache_size_tokens="{self.block_count * BLOCK_TOKENS}",'
+            f'num_gpu_blocks="{self.block_count}"'
+        )
+        name = "vllm:cache_config_info"
+        return (
+            f"# HELP {name} The block pool.\n# TYPE {name} gauge\n"
+            f"{name}{{{labels}}} 1.0\n"
+        )
+
     def _family(self, name: str, kind: str, values: dict[str, float]) -> str:
-        labels = f'engine="0",model_name="{self.model}"'
-        lines = [
-            f"vllm:{name}{{{labels}{extra}}} {float(value)}\n"
+        lines = [f"# HELP vllm:{name} {_HELP[name]}\n# TYPE vllm:{name} {kind}\n"]
+        lines += [
+            f"vllm:{name}{self._labels(extra)} {float(value)}\n"
             for extra, value in values.items()
         ]
-        return f"# HELP vllm:{name} {_HELP[name]}\n# TYPE vllm:{name} {kind}\n" + (
-            "".join(lines)
-        )
+        if kind == "counter":
+            born = name.removesuffix("_total") + "_created"
+            lines.append(f"# HELP vllm:{born} {_HELP[name]}\n")
+            lines.append(f"# TYPE vllm:{born} gauge\n")
+            lines += [
+                f"vllm:{born}{self._labels(extra)} {self.started_at}\n"
+                for extra in values
+            ]
+        return "".join(lines)
+
+    def _labels(self, extra: str) -> str:
+        labels = ['engine="0"', f'model_name="{self.model}"', extra]
+        return f"{{{','.join(sorted(filter(None, labels)))}}}"
 
     def _histogram(self, name: str, histogram: Histogram) -> str:
         labels = f'engine="0",model_name="{self.model}"'
@@ -121,7 +155,7 @@ class Metrics:
 
 
 def _label(name: str, value: str) -> str:
-    return f',{name}="{value}"'
+    return f'{name}="{value}"'
 
 
 _OTHER_CACHES = ("host", "p2p", "disk", "external_unspecified")
@@ -132,6 +166,8 @@ _HELP = {
     "kv_cache_usage_perc": "Share of KV blocks in use, 0 to 1.",
     "prefix_cache_queries_total": "Prompt tokens looked up in the prefix cache.",
     "prefix_cache_hits_total": "Prompt tokens found in the prefix cache.",
+    "external_prefix_cache_queries_total": "Prompt tokens looked up elsewhere: none.",
+    "external_prefix_cache_hits_total": "Prompt tokens found elsewhere: none.",
     "num_preemptions_total": "Sequences that lost their blocks and began again.",
     "prompt_tokens_total": "Prompt tokens read.",
     "prompt_tokens_by_source_total": "Prompt tokens read, by where they came from.",

@@ -2,11 +2,15 @@
 and "5" is a number.
 """
 
+import re
 from typing import Any, TypeVar
 
 import msgspec
 
 from inference.simulator import errors
+
+_POSITION = re.compile(r"byte (\d+)")
+_MISSING = re.compile(r"missing required field `(\w+)`")
 
 
 class StreamOptions(msgspec.Struct):
@@ -41,6 +45,7 @@ class ChatBody(SamplingBody, kw_only=True):
     messages: list[Message]
     max_completion_tokens: int | None = None
     logprobs: bool | None = False
+    top_logprobs: int | None = 0
     tools: list[Any] | None = None
     tool_choice: Any = None
 
@@ -64,11 +69,23 @@ _Body = TypeVar("_Body", ChatBody, CompletionBody, TokenizeBody)
 
 def decode(raw: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
     """Raises Refusal: 400 for what is not JSON and for fields of a wrong type."""
+    if not raw:
+        raise errors.invalid_body("{'type': 'missing', 'msg': 'Field required'}")
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as problem:
-        _, _, path = str(problem).partition(" - at `$")
-        param = "body" + path.rstrip("`")
-        raise errors.invalid_body(str(problem), param) from problem
+        raise errors.invalid_body(str(problem), _param(str(problem))) from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
-        raise errors.invalid_body(f"JSON decode error: {problem}") from problem
+        position = _POSITION.search(str(problem))
+        raise errors.invalid_body(
+            f"{{'type': 'json_invalid', 'msg': 'JSON decode error: {problem}'}}",
+            f"body.{position[1] if position else 0}",
+        ) from problem
+
+
+def _param(problem: str) -> str:
+    """`$.messages[0].role` becomes `body.messages.0.role`; so does a missing field."""
+    _, _, path = problem.partition(" - at `$")
+    param = "body" + path.rstrip("`").replace("[", ".").replace("]", "")
+    missing = _MISSING.search(problem)
+    return f"{param}.{missing[1]}" if missing else param

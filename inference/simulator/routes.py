@@ -35,7 +35,7 @@ class Engine:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.metrics = Metrics(model=settings.model)
+        self.metrics = Metrics(model=settings.model, block_count=settings.block_count)
         self.faults = FaultPlan(settings.fault, takes_orders=settings.faults)
         self._key_digest = hashlib.sha256(settings.key.encode()).digest()
         self._scheduler = Scheduler(
@@ -46,10 +46,11 @@ class Engine:
             ttft_seconds=settings.ttft_seconds,
         )
         self._started_at = int(time())
-        self._open_calls = 0
+        self._permission = _permission(self._started_at)
 
     def handle(self, exchange: Exchange) -> None:
-        exchange.request_id = exchange.headers.get(b"x-request-id") or uuid.uuid4().hex
+        given = exchange.headers.get(b"x-request-id")
+        exchange.request_id = given or uuid.uuid4().hex
         try:
             self._handle(exchange)
         except Refusal as refusal:
@@ -65,10 +66,8 @@ class Engine:
                 return
         route = _ROUTES.get((exchange.method, path))
         if route is None:
-            known = any(known == path for _, known in _ROUTES)
-            raise errors.no_such_page(
-                HTTPStatus.METHOD_NOT_ALLOWED if known else HTTPStatus.NOT_FOUND
-            )
+            _answer_without_route(exchange)
+            return
         route(self, exchange)
 
     def _has_key(self, exchange: Exchange) -> bool:
@@ -106,14 +105,17 @@ class Engine:
 
     def show_metrics(self, exchange: Exchange) -> None:
         exchange.respond(
-            200, self.metrics.text(), "text/plain; version=0.0.4; charset=utf-8"
+            200,
+            self.metrics.text(),
+            content_type="text/plain; version=1.0.0; charset=utf-8",
         )
 
     def show_version(self, exchange: Exchange) -> None:
         exchange.respond(200, msgspec.json.encode({"version": VERSION}))
 
     def show_load(self, exchange: Exchange) -> None:
-        exchange.respond(200, msgspec.json.encode({"server_load": self._open_calls}))
+        load = self.metrics.running + self.metrics.waiting
+        exchange.respond(200, msgspec.json.encode({"server_load": load}))
 
     def list_models(self, exchange: Exchange) -> None:
         model = {
@@ -124,7 +126,7 @@ class Engine:
             "root": self.settings.model,
             "parent": None,
             "max_model_len": self.settings.context_tokens,
-            "permission": [],
+            "permission": [self._permission],
         }
         exchange.respond(200, msgspec.json.encode({"object": "list", "data": [model]}))
 
@@ -139,7 +141,8 @@ class Engine:
 
     def order_fault(self, exchange: Exchange) -> None:
         if not self.faults.takes_orders:
-            raise errors.no_such_page(HTTPStatus.NOT_FOUND)
+            exchange.respond(HTTPStatus.NOT_FOUND, b'{"detail":"Not Found"}')
+            return
         try:
             order = msgspec.json.decode(exchange.body, type=FaultOrder)
             self.faults.order(order.fault, order.times)
@@ -149,8 +152,12 @@ class Engine:
 
     def _generate(self, exchange: Exchange, plan: Callable[..., Call]) -> None:
         _refuse_other_media(exchange)
+        # Without the caller's own id, the id in the body is not the one in the header.
+        given = exchange.headers.get(b"x-request-id")
         call = plan(
-            exchange.body, request_id=exchange.request_id, settings=self.settings
+            exchange.body,
+            request_id=given or secrets.token_hex(8),
+            settings=self.settings,
         )
         if exchange.fault is not None and exchange.fault.kind is Kind.SLOW:
             for sequence in call.sequences:
@@ -164,11 +171,40 @@ class Engine:
         self._scheduler.submit(call.sequences, answer)
 
 
+def _permission(created_at: int) -> dict[str, object]:
+    return {
+        "id": f"modelperm-{secrets.token_hex(8)}",
+        "object": "model_permission",
+        "created": created_at,
+        "allow_create_engine": False,
+        "allow_sampling": True,
+        "allow_logprobs": True,
+        "allow_search_indices": False,
+        "allow_view": True,
+        "allow_fine_tuning": False,
+        "organization": "*",
+        "group": None,
+        "is_blocking": False,
+    }
+
+
+def _answer_without_route(exchange: Exchange) -> None:
+    allowed = [method for method, path in _ROUTES if path == exchange.path]
+    if allowed:
+        exchange.respond(
+            HTTPStatus.METHOD_NOT_ALLOWED,
+            b'{"detail":"Method Not Allowed"}',
+            extra=f"allow: {', '.join(allowed)}\r\n",
+        )
+    else:
+        exchange.respond(HTTPStatus.NOT_FOUND, b'{"detail":"Not Found"}')
+
+
 def _refuse_other_media(exchange: Exchange) -> None:
     media_type = exchange.headers.get(b"content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
         raise errors.invalid_body(
-            "Unsupported Media Type: Only 'application/json' is allowed"
+            "Unsupported Media Type: Only 'application/json' is allowed", None
         )
 
 

@@ -75,14 +75,21 @@ class Exchange:
             self._bytes_left = fault.number
 
     def respond(
-        self, status: int, body: bytes, content_type: str = "application/json"
+        self,
+        status: int,
+        body: bytes,
+        *,
+        content_type: str = "application/json",
+        extra: str = "",
     ) -> None:
-        head = self._head(status, content_type if body else "")
-        self._write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+        """`extra`: further header lines, each with its line end."""
+        length = f"content-length: {len(body)}\r\n"
+        kind = f"content-type: {content_type}\r\n" if body else ""
+        self._write(self._head(status, f"{length}{kind}{extra}") + b"\r\n" + body)
         self._end()
 
     def begin_stream(self) -> None:
-        head = self._head(200, "text/event-stream; charset=utf-8")
+        head = self._head(200, "content-type: text/event-stream; charset=utf-8\r\n")
         self._write(head + b"transfer-encoding: chunked\r\n\r\n")
 
     def send_events(self, events: list[bytes], *, is_last: bool) -> None:
@@ -99,13 +106,16 @@ class Exchange:
         self._write(data)
         self._end()
 
-    def _head(self, status: int, content_type: str) -> bytes:
-        kind = f"content-type: {content_type}\r\n" if content_type else ""
+    def _head(self, status: int, lines: str) -> bytes:
+        # The middleware that refuses a key sits outside the one that adds `vary`.
+        vary = "vary: Origin\r\n" if status != HTTPStatus.UNAUTHORIZED else ""
         close = "" if self.keeps_alive else "connection: close\r\n"
         return (
             _STATUS_LINES[status]
             + self._connection.server.date_header()
-            + f"{kind}{close}x-request-id: {self.request_id}\r\n".encode("latin-1")
+            + f"{lines}{vary}x-request-id: {self.request_id}\r\n{close}".encode(
+                "latin-1"
+            )
         )
 
     def _write(self, data: bytes) -> None:
@@ -234,6 +244,11 @@ class Connection(asyncio.Protocol):
         self._count_head(len(name) + len(value))
         self._incoming.headers[name.lower()] = value.decode("latin-1")
 
+    def on_headers_complete(self) -> None:
+        wanted = self._incoming.headers.get(b"expect", "")
+        if wanted.lower() == "100-continue" and self._current is None:
+            self.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
     def on_body(self, body: bytes) -> None:
         self._body_size += len(body)
         if self._body_size > _BODY_BYTES_MAX:
@@ -293,7 +308,9 @@ class Connection(asyncio.Protocol):
         text = b"Invalid HTTP request received."
         self.write(
             _STATUS_LINES[status]
-            + b"content-type: text/plain; charset=utf-8\r\nconnection: close\r\n"
-            + b"content-length: %d\r\n\r\n%b" % (len(text), text)
+            + self.server.date_header()
+            + b"content-type: text/plain; charset=utf-8\r\n"
+            + b"content-length: %d\r\n" % len(text)
+            + b"connection: close\r\n\r\n%b" % text
         )
         self.close()

@@ -27,8 +27,8 @@ class Settings:
     tokens_per_second: float = 0.0
     """Pace of each sequence; 0: as fast as possible."""
     ttft_seconds: float = 0.0
-    keep_alive_seconds: float = 5.0
-    """An idle connection is closed after this long, as vLLM's server does."""
+    keep_alive_seconds: float = 300.0
+    """An idle connection is closed after this long, as our launcher tells vLLM."""
     faults: bool = False
     """Whether callers may choose faults; see faults.py."""
     fault: str = ""
@@ -49,7 +49,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         max_sequences=int(get("SIMULATOR_MAX_NUM_SEQS") or 16),
         tokens_per_second=float(get("SIMULATOR_TOKENS_PER_SECOND") or 0),
         ttft_seconds=float(get("SIMULATOR_TTFT_MS") or 0) / 1000,
-        keep_alive_seconds=float(get("SIMULATOR_KEEP_ALIVE_SECONDS") or 5),
+        keep_alive_seconds=float(get("SIMULATOR_KEEP_ALIVE_SECONDS") or 300),
         faults=get("SIMULATOR_FAULTS") == "1",
         fault=get("SIMULATOR_FAULT", ""),
     )

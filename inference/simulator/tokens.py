@@ -31,6 +31,8 @@ def _pieces() -> list[bytes]:
 
 
 _PIECE = [*_SPECIAL, *_pieces()]
+KNOWN_TOKENS = len(_PIECE)
+"""Ids from here up to VOCABULARY_SIZE stand for nothing."""
 _ID = {piece: token for token, piece in enumerate(_PIECE) if token >= len(_SPECIAL)}
 
 
