@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from billing.domain.money import cents
 from billing.domain.rating import Charge, ChargeKey
+from billing.errors import BilledMoreThanRatedError
 
 
 class InvoiceStatus(enum.StrEnum):
@@ -13,10 +14,6 @@ class InvoiceStatus(enum.StrEnum):
     ISSUED = "issued"
     PAID = "paid"
     VOID = "void"
-
-
-class BilledMoreThanRatedError(Exception):
-    """Usage that an issued invoice bills is no longer there."""
 
 
 @dataclass(frozen=True, kw_only=True)

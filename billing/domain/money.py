@@ -8,6 +8,8 @@ Both round half up, and both take nothing below zero.
 
 from decimal import Decimal, InvalidOperation
 
+from billing.errors import InvalidRateError
+
 NANO_USD_PER_USD = 1_000_000_000
 NANO_USD_PER_CENT = 10_000_000
 _CENTS_PER_USD = 100
@@ -15,10 +17,6 @@ _TOKENS_PER_RATE = 1_000_000
 _RATE_DECIMALS = 9
 _RATE_USD_MAX = 1_000_000
 """Per million tokens, a dollar a token: above it somebody mistook the unit."""
-
-
-class InvalidRateError(ValueError):
-    """Not a rate that can be kept exactly; the text says why."""
 
 
 def _divided_half_up(dividend: int, divisor: int) -> int:

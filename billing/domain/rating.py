@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from billing.domain.money import amount_nano_usd
+from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
 METER_NAMES = (
@@ -14,10 +15,6 @@ METER_NAMES = (
 """The meters that have a price, in the order of an invoice."""
 
 _UNPRICED_METERS = frozenset({Meter.REQUESTS.value})
-
-
-class UnpricedUsageError(Exception):
-    """Usage that names no price of its model. It is refused, never free."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,12 +13,17 @@ from tenants.models import Tenant
 
 
 class BillingPeriodQuerySet(QuerySet["BillingPeriod"]):
+    def changed(self) -> Self:
+        """Since they were last rated."""
+        return self.filter(generation__gt=F("rated_generation"))
+
     def to_rate(self, now: datetime) -> Self:
-        """Changed since they were last rated, and not put off after a failure."""
-        return self.filter(
-            Q(rate_after__isnull=True) | Q(rate_after__lte=now),
-            generation__gt=F("rated_generation"),
-        ).order_by(F("rate_after").asc(nulls_first=True), "id")
+        """Changed, and not put off after a failure; failed ones come last."""
+        return (
+            self.changed()
+            .filter(Q(rate_after__isnull=True) | Q(rate_after__lte=now))
+            .order_by(F("rate_after").asc(nulls_first=True), "id")
+        )
 
 
 class BillingPeriod(models.Model):

@@ -1,0 +1,73 @@
+"""What billing refuses, and why; `code` is stable, the text is not."""
+
+from typing import ClassVar
+
+
+class BillingError(Exception):
+    """Base of every refusal. The text may be shown to the person who asked."""
+
+    code: ClassVar[str]
+
+
+class InvalidRateError(BillingError):
+    """Not a rate that can be kept exactly."""
+
+    code = "invalid_rate"
+
+
+class PriceInThePastError(BillingError):
+    """It would change what usage was already admitted under."""
+
+    code = "price_in_the_past"
+
+
+class PriceOutOfOrderError(BillingError):
+    """A price from that time or later is set already, and versions never change."""
+
+    code = "price_out_of_order"
+
+
+class UnknownModelError(BillingError):
+    code = "unknown_model"
+
+
+class UnpricedUsageError(BillingError):
+    """Usage that names no price of its model. It is refused, never free."""
+
+    code = "unpriced_usage"
+
+
+class UnknownTenantError(BillingError):
+    """Usage that names a tenant that is not there."""
+
+    code = "unknown_tenant"
+
+
+class BilledMoreThanRatedError(BillingError):
+    """Usage that an issued invoice bills is no longer there."""
+
+    code = "billed_more_than_rated"
+
+
+class PeriodNotOverError(BillingError):
+    """A month that still runs can only be issued until a given time."""
+
+    code = "period_not_over"
+
+
+class NothingToIssueError(BillingError):
+    """The draft bills nothing of the span in question, or is gone."""
+
+    code = "nothing_to_issue"
+
+
+class InvoiceNotFoundError(BillingError):
+    code = "invoice_not_found"
+
+
+class UsageNotRolledUpError(BillingError):
+    """Stored events stay out of the rollups although they were rolled up again and
+    again: more arrive than can be folded.
+    """
+
+    code = "usage_not_rolled_up"

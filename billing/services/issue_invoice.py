@@ -1,0 +1,91 @@
+"""Issue a draft: its lines and amounts become final, and it gets its number."""
+
+from datetime import UTC, datetime
+
+from django.db import transaction
+
+from billing.domain.invoice import InvoiceStatus, Totals, unbilled
+from billing.domain.postings import TransactionKind, invoice_issued
+from billing.errors import (
+    InvoiceNotFoundError,
+    NothingToIssueError,
+    PeriodNotOverError,
+)
+from billing.models.invoices import Invoice
+from billing.models.rating import BillingPeriod
+from billing.services.draft_invoice import draft_invoice
+from billing.services.lock_tenant import lock_tenant
+from billing.services.post_transaction import post_transaction
+from billing.services.rate_period import rate_period
+from billing.services.read_billed import read_billed
+from billing.services.read_charges import read_charges
+from billing.services.take_invoice_number import take_invoice_number
+from billing.services.write_lines import write_lines
+
+
+@transaction.atomic
+def issue_invoice(
+    invoice_id: int, *, now: datetime, until: datetime | None = None
+) -> Invoice:
+    """The issued invoice; one that was issued before is returned as it is.
+
+    With `until` (the begin of an hour) it bills only what happened before; the rest of
+    the month goes to a new draft. Rates the month first, so that it is never stale.
+    Raises InvoiceNotFoundError, PeriodNotOverError (the month still runs and no `until`
+    was given), NothingToIssueError, and what `rate_period` raises.
+    """
+    invoice = _locked(invoice_id)
+    if invoice.status != InvoiceStatus.DRAFT:
+        return invoice
+    if until is None and now < invoice.period_end:
+        raise PeriodNotOverError("The month still runs; say until when to bill it.")
+    period = BillingPeriod.objects.get(
+        tenant_id=invoice.tenant_id, starts_at=invoice.period_start
+    )
+    charges = rate_period(period.pk, now=now)
+    invoice = _refreshed(invoice)
+    span = period.span.until(until or period.span.end)
+    due = charges if span == period.span else read_charges(invoice.tenant_id, span)
+    lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
+    if not lines:
+        raise NothingToIssueError("The draft bills nothing of that time.")
+    write_lines(invoice, lines, now=now)
+    invoice.period_end = span.end
+    _finalise(invoice, now)
+    draft_invoice(period, charges, now=now)
+    return invoice
+
+
+def _locked(invoice_id: int) -> Invoice:
+    """The invoice as it is once nobody else works on the tenant's."""
+    tenant_ids = Invoice.objects.filter(pk=invoice_id).values_list("tenant_id")
+    if found := tenant_ids.first():
+        lock_tenant(found[0])
+        if invoice := Invoice.objects.filter(pk=invoice_id).first():
+            return invoice
+    raise InvoiceNotFoundError(f"There is no invoice {invoice_id}.")
+
+
+def _refreshed(invoice: Invoice) -> Invoice:
+    """As rating left it, which deletes a draft that has nothing left to bill."""
+    try:
+        invoice.refresh_from_db()
+    except Invoice.DoesNotExist:
+        raise NothingToIssueError("Nothing is left to bill of that month.") from None
+    return invoice
+
+
+def _finalise(invoice: Invoice, now: datetime) -> None:
+    invoice.status = InvoiceStatus.ISSUED
+    invoice.issued_at = now
+    invoice.number = take_invoice_number(now.astimezone(UTC).year)
+    invoice.save()
+    post_transaction(
+        invoice_issued(
+            Totals(cents=invoice.total_cents, nano_usd=invoice.total_nano_usd)
+        ),
+        tenant_id=invoice.tenant_id,
+        kind=TransactionKind.INVOICE_ISSUED,
+        reference=f"invoice:{invoice.number}",
+        booked_at=now,
+    )

@@ -1,0 +1,39 @@
+"""Tell the data plane under which price a call is admitted."""
+
+from datetime import datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from billing.models.prices import PriceVersion
+from metering.wire import SNAPSHOT_KIND, PriceVector
+from tenants.services.publish_snapshot import publish_snapshot
+
+REMEMBERED_FOR = timedelta(days=1)
+"""So long a version stays after its end, for proxies whose clock is behind. Versions
+that are not yet effective are sent too: the data plane switches by itself."""
+
+
+def publish_price_vectors() -> int:
+    """The snapshot's version. Raises what `publish_snapshot` raises."""
+    return publish_snapshot(SNAPSHOT_KIND, lambda: read_price_vectors(timezone.now()))
+
+
+def read_price_vectors(now: datetime) -> list[PriceVector]:
+    rows = PriceVersion.objects.filter(
+        Q(effective_to__isnull=True) | Q(effective_to__gt=now - REMEMBERED_FOR)
+    )
+    ordered = rows.select_related("served_model").order_by("served_model_id", "id")
+    return [_vector(row) for row in ordered]
+
+
+def _vector(row: PriceVersion) -> PriceVector:
+    return PriceVector(
+        price_version_id=row.pk,
+        model=row.served_model.name,
+        new_input_nano_usd_per_million=row.new_input_nano_usd_per_million,
+        cached_input_nano_usd_per_million=row.cached_input_nano_usd_per_million,
+        output_nano_usd_per_million=row.output_nano_usd_per_million,
+        effective_from=row.effective_from.timestamp(),
+        effective_to=row.effective_to.timestamp() if row.effective_to else None,
+    )

@@ -1,0 +1,94 @@
+"""Rate one tenant's month: rated usage, ledger and draft follow the rollups."""
+
+from datetime import datetime
+
+from django.db import transaction
+from django.db.models import F
+
+from billing.domain.postings import TransactionKind, usage_rated
+from billing.domain.rating import Charge, ChargeKey
+from billing.models.rating import BillingPeriod, RatedUsage
+from billing.services.draft_invoice import draft_invoice
+from billing.services.lock_tenant import lock_tenant
+from billing.services.post_transaction import post_transaction
+from billing.services.read_charges import read_charges
+
+
+@transaction.atomic
+def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
+    """Makes all of it agree in one transaction, and returns the month's charges.
+
+    Safe twice: what did not change is not written. Raises UnpricedUsageError,
+    UnknownTenantError and BilledMoreThanRatedError, and then leaves all as it was.
+    """
+    tenant_id = BillingPeriod.objects.values_list("tenant_id", flat=True).get(
+        pk=period_id
+    )
+    lock_tenant(tenant_id)
+    # Read before the rollups: whoever changes them from now on raises the generation
+    # above the one we put down as rated, so a change we half see is rated once more.
+    period = BillingPeriod.objects.get(pk=period_id)
+    charges = read_charges(tenant_id, period.span)
+    growth_nano_usd = _replace_rated_usage(period, charges)
+    draft_invoice(period, charges, now=now)
+    if growth_nano_usd:
+        _book(period, growth_nano_usd, now)
+    # Last, since a roll-up may hold this row until it commits, and would wait for it.
+    BillingPeriod.objects.filter(pk=period_id).update(
+        rated_generation=period.generation,
+        revision=F("revision") + bool(growth_nano_usd),
+        rated_at=now,
+        rate_after=None,
+        problem="",
+    )
+    return charges
+
+
+def _book(period: BillingPeriod, growth_nano_usd: int, now: datetime) -> None:
+    month = period.span.start.strftime("%Y-%m")
+    post_transaction(
+        usage_rated(growth_nano_usd),
+        tenant_id=period.tenant_id,
+        kind=TransactionKind.USAGE_RATED,
+        reference=f"usage:{period.tenant_id}:{month}:{period.revision + 1}",
+        booked_at=now,
+    )
+
+
+def _replace_rated_usage(period: BillingPeriod, charges: list[Charge]) -> int:
+    """Returns by how much the rated total grew, in nano-USD."""
+    before = {
+        ChargeKey(row.price_version_id, row.meter): row
+        for row in period.rated_usage.all()
+    }
+    wanted = {charge.key: charge for charge in charges}
+    changed = [
+        charge
+        for key, charge in wanted.items()
+        if key not in before or before[key].quantity != charge.quantity
+    ]
+    gone = [row.pk for key, row in before.items() if key not in wanted]
+    _store(period, changed, gone)
+    rated_before = sum(row.amount_nano_usd for row in before.values())
+    return sum(charge.amount_nano_usd for charge in charges) - rated_before
+
+
+def _store(period: BillingPeriod, changed: list[Charge], gone: list[int]) -> None:
+    if gone:
+        period.rated_usage.filter(pk__in=gone).delete()
+    RatedUsage.objects.bulk_create(
+        [
+            RatedUsage(
+                tenant_id=period.tenant_id,
+                period=period,
+                price_version_id=charge.price_version_id,
+                meter=charge.meter,
+                quantity=charge.quantity,
+                amount_nano_usd=charge.amount_nano_usd,
+            )
+            for charge in changed
+        ],
+        update_conflicts=True,
+        unique_fields=["period", "price_version", "meter"],
+        update_fields=["quantity", "amount_nano_usd"],
+    )

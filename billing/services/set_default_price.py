@@ -1,0 +1,31 @@
+"""Make the default model sellable at once."""
+
+from datetime import datetime
+
+from billing.domain.rating import Rates
+from billing.models.prices import PriceVersion
+from billing.services.set_price import set_price
+from inference.models import ServedModel
+
+DEFAULT_RATES = Rates(
+    new_input_nano_usd_per_million=100_000_000,
+    cached_input_nano_usd_per_million=20_000_000,
+    output_nano_usd_per_million=400_000_000,
+)
+"""0.10, 0.02 and 0.40 USD per million tokens."""
+
+
+def set_default_price(*, now: datetime) -> PriceVersion | None:
+    """The default model's latest price; from the model's creation on DEFAULT_RATES if
+    it had none. None: no model is the default.
+    """
+    model = ServedModel.objects.filter(is_default=True).first()
+    if model is None:
+        return None
+    versions = PriceVersion.objects.of_model(model)
+    return versions.order_by("-effective_from").first() or set_price(
+        served_model=model,
+        rates=DEFAULT_RATES,
+        effective_from=model.created_at,
+        now=now,
+    )

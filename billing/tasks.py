@@ -1,0 +1,17 @@
+"""Wake-ups; the work is found in PostgreSQL."""
+
+from celery import shared_task
+from django.utils import timezone
+
+from billing.services import issue_due_invoices as issuing
+from billing.services import rate_usage as rating
+
+
+@shared_task
+def rate_usage() -> None:
+    rating.rate_usage(now=timezone.now())
+
+
+@shared_task
+def issue_due_invoices() -> None:
+    issuing.issue_due_invoices(now=timezone.now())
