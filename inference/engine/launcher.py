@@ -1,0 +1,101 @@
+"""The command line and the environment of `vllm serve`."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from inference.engine.convert import converted_model
+from inference.engine.install import CPU, Build
+from inference.engine.settings import Settings
+
+# Longer than the proxy keeps an idle connection, so that it is never the engine that
+# closes one on which a request is just being sent.
+KEEP_ALIVE_SECONDS = 300
+
+COMMON = (
+    # Hashes that another process can compute again; never a non-cryptographic one.
+    *("--enable-prefix-caching", "--prefix-caching-hash-algo", "sha256_cbor"),
+    # `cached_tokens` in the usage.
+    "--enable-prompt-tokens-details",
+    # Usage on every stream, even on one that did not ask for it.
+    "--enable-force-include-usage",
+    # Our request id becomes the engine's: `chatcmpl-<id>`.
+    "--enable-request-id-headers",
+    "--enable-server-load-tracking",
+    "--disable-uvicorn-access-log",
+    "--disable-fastapi-docs",
+)
+ON_CPU = (
+    # Without graphs and compiler it starts in a third of the time; no gain was seen.
+    "--enforce-eager",
+    # The default of 128 would round what the prefix cache can share.
+    *("--block-size", "32"),
+    *("--max-num-seqs", "16"),
+    *("--max-num-batched-tokens", "2048"),
+)
+
+
+def command(settings: Settings, build: Build) -> list[str]:
+    """The key is not in it: everybody on the machine can read command lines."""
+    return [
+        str(settings.venv / "bin" / "vllm"),
+        "serve",
+        str(model_to_load(settings)),
+        *("--uds", str(settings.socket)),
+        *("--served-model-name", settings.served_model_name),
+        *("--max-model-len", str(settings.context_tokens)),
+        *COMMON,
+        *(ON_CPU if build is CPU else ()),
+        *_dtype(settings, build),
+        *settings.arguments,
+    ]
+
+
+def model_to_load(settings: Settings) -> Path | str:
+    return settings.model or converted_model(settings)
+
+
+def _dtype(settings: Settings, build: Build) -> tuple[str, ...]:
+    """bfloat16 has no fast kernels on AVX2. A model given by MODEL chooses itself."""
+    is_ours = build is CPU and not settings.model
+    return ("--dtype", "float32") if is_ours else ()
+
+
+def environment(
+    settings: Settings, build: Build, inherited: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """What `vllm serve` gets. No call leaves the machine, except to fetch a model that
+    MODEL names by its hub name.
+    """
+    return {
+        **{k: v for k, v in inherited.items() if k not in {"ENGINE_KEY", "VLLM_PORT"}},
+        **(_cpu_environment(inherited) if build is CPU else {}),
+        **(_offline() if _is_local(settings.model) else {}),
+        "VLLM_API_KEY": settings.key,
+        "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": str(KEEP_ALIVE_SECONDS),
+        "VLLM_NO_USAGE_STATS": "1",
+        "DO_NOT_TRACK": "1",
+        # Empty: no plugin that somebody installed is loaded.
+        "VLLM_PLUGINS": "",
+        "VLLM_CACHE_ROOT": str(settings.models / "cache"),
+        "VLLM_CONFIG_ROOT": str(settings.models / "cache" / "config"),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _cpu_environment(inherited: Mapping[str, str]) -> dict[str, str]:
+    return {
+        # Whole GiB; 1 holds 23,296 tokens of the default model.
+        "VLLM_CPU_KVCACHE_SPACE": inherited.get("VLLM_CPU_KVCACHE_SPACE") or "1",
+        # Else the first request for logprobs compiles one function and stalls all
+        # streams for 12 s, and needs a C++ compiler.
+        "TORCH_COMPILE_DISABLE": "1",
+    }
+
+
+def _is_local(model: str) -> bool:
+    return not model or Path(model).exists()
+
+
+def _offline() -> dict[str, str]:
+    return {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1"}
