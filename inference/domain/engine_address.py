@@ -62,7 +62,8 @@ def _parse_http(text: str) -> EngineAddress:
     if parts.scheme != "http" or not host:
         raise InvalidAddressError(f"{text}: write unix:/path or http://host:port.")
     if parts.username or parts.path.strip("/") or parts.query or parts.fragment:
-        raise InvalidAddressError(f"{text}: only a host and a port are allowed.")
+        # The text may hold a password, so it is not repeated.
+        raise InvalidAddressError("After http:// only a host and a port are allowed.")
     shown_host = f"[{host}]" if ":" in host else host
     url = f"http://{shown_host}:{port or 80}"
     return EngineAddress(text=url, socket_path=None, base_url=url)

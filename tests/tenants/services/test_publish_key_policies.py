@@ -1,0 +1,107 @@
+import hashlib
+from datetime import timedelta
+
+import msgspec
+import pytest
+from django.utils import timezone
+
+from tenants.models import ApiKey
+from tenants.services.publish_key_policies import (
+    publish_key_policies,
+    read_key_policies,
+)
+from tenants.services.revoke_api_key import revoke_api_key
+from tenants.wire import SNAPSHOT_KIND, KeyPolicy
+from tests.factories import make_api_key, make_project, make_tenant
+from tests.parallel import in_parallel
+from tests.published import published
+
+DAY = timedelta(days=1)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_works(valkey):
+    api_key, secret = make_api_key(
+        allowed_models=["smollm2-135m-instruct"],
+        requests_per_minute=60,
+        expires_at=timezone.now() + DAY,
+    )
+
+    version = publish_key_policies()
+
+    snapshot = published(valkey, SNAPSHOT_KIND)
+    assert snapshot.version == version
+    assert msgspec.convert(snapshot.items, list[KeyPolicy]) == [
+        KeyPolicy(
+            api_key_id=api_key.pk,
+            tenant_id=api_key.tenant_id,
+            project_id=api_key.project_id,
+            digest=hashlib.sha256(secret.encode()).hexdigest(),
+            state="active",
+            expires_at=api_key.expires_at.timestamp(),
+            allowed_models=("smollm2-135m-instruct",),
+            requests_per_minute=60,
+            tokens_per_minute=None,
+            cache_salt=api_key.tenant.cache_salt,
+        )
+    ]
+
+
+@pytest.mark.django_db
+def test_no_secret_leaves_the_database():
+    _, secret = make_api_key()
+
+    assert secret.encode() not in msgspec.json.encode(read_key_policies(timezone.now()))
+
+
+@pytest.mark.django_db
+def test_keys_of_one_tenant_share_its_salt_and_no_other():
+    ours, theirs = make_project(), make_project(tenant=make_tenant(name="Other"))
+    for project in (ours, ours, theirs):
+        make_api_key(project=project)
+
+    salts = [policy.cache_salt for policy in read_key_policies(timezone.now())]
+
+    assert salts[0] == salts[1] != salts[2]
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("fields", "states"),
+    [
+        ({}, ["active"]),
+        ({"revoked_at": timedelta(days=-29)}, ["revoked"]),
+        ({"revoked_at": timedelta(days=-30)}, []),
+        ({"expires_at": timedelta(days=1)}, ["active"]),
+        ({"expires_at": timedelta(days=-29)}, ["active"]),
+        ({"expires_at": timedelta(days=-30)}, []),
+    ],
+)
+def test_a_dead_key_is_remembered_for_30_days(fields, states):
+    """An expired key is `active` with an expiry: the proxy has a clock of its own."""
+    now = timezone.now()
+    make_api_key(**{name: now + offset for name, offset in fields.items()})
+
+    assert [policy.state for policy in read_key_policies(now)] == states
+
+
+@pytest.mark.django_db(transaction=True)
+def test_parallel_publications_end_with_what_the_database_says(valkey):
+    """Whichever revocation publishes last, it has seen the other's row."""
+    project = make_project()
+    keys = [make_api_key(project=project)[0] for _ in range(6)]
+    now = timezone.now()
+
+    in_parallel(
+        *[
+            lambda key=key: revoke_api_key(
+                api_key_id=key.pk, tenant=project.tenant, now=now
+            )
+            for key in keys
+        ]
+    )
+
+    items = msgspec.convert(published(valkey, SNAPSHOT_KIND).items, list[KeyPolicy])
+    assert {item.api_key_id for item in items} == {key.pk for key in keys}
+    assert {item.state for item in items} == {"revoked"}
+    assert not ApiKey.objects.filter(revoked_at__isnull=True).exists()

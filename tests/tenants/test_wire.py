@@ -1,0 +1,47 @@
+import msgspec
+import pytest
+
+from tenants.wire import KeyPolicy
+
+POLICY = KeyPolicy(
+    api_key_id=1,
+    tenant_id=2,
+    project_id=3,
+    digest="ab" * 32,
+    state="active",
+    expires_at=None,
+    allowed_models=("smollm2-135m-instruct",),
+    requests_per_minute=600,
+    tokens_per_minute=None,
+    cache_salt="cd" * 32,
+)
+
+
+def test_it_works():
+    """The proxy reads a snapshot's items as plain JSON objects, then as structs."""
+    item = msgspec.json.decode(msgspec.json.encode(POLICY))
+
+    assert msgspec.convert(item, KeyPolicy) == POLICY
+
+
+def test_a_newer_field_does_not_stop_an_older_proxy():
+    item = msgspec.to_builtins(POLICY) | {"images_per_minute": 5}
+
+    assert msgspec.convert(item, KeyPolicy) == POLICY
+
+
+@pytest.mark.parametrize(
+    "changed", [{"state": "paused"}, {"digest": None}, {"requests_per_minute": "600"}]
+)
+def test_it_refuses_another_form(changed):
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert(msgspec.to_builtins(POLICY) | changed, KeyPolicy)
+
+
+@pytest.mark.parametrize("field", KeyPolicy.__struct_fields__)
+def test_it_refuses_a_missing_field(field):
+    item = msgspec.to_builtins(POLICY)
+    del item[field]
+
+    with pytest.raises(msgspec.ValidationError, match=field):
+        msgspec.convert(item, KeyPolicy)
