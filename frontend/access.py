@@ -60,7 +60,8 @@ def _look_up(user: Any) -> Access | None:
 
 def tenant_page(view: TenantPage[P]) -> Page[P]:
     """Gives the view its `Access`. Anonymous: to sign-in. Staff without a tenant: to
-    the operator's pages. Anybody else without a tenant: a page that says so."""
+    the operator's pages. Anybody else without a tenant: a page that says so.
+    """
 
     @wraps(view)
     def page(

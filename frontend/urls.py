@@ -1,8 +1,49 @@
 from django.urls import path
 
-from frontend.views.healthz import healthz
+from frontend.views import (
+    api_keys,
+    healthz,
+    invoices,
+    mailbox,
+    operator,
+    operator_login,
+    overview,
+    settings,
+    status,
+    usage,
+)
 
 app_name = "frontend"
 urlpatterns = [
-    path("healthz", healthz, name="healthz"),
+    path("healthz", healthz.healthz, name="healthz"),
+    path("", overview.home, name="overview"),
+    path("keys/", api_keys.api_keys, name="api_keys"),
+    path("keys/new/", api_keys.create_api_key, name="create_api_key"),
+    path("keys/<int:api_key_id>/", api_keys.api_key, name="api_key"),
+    path("keys/<int:api_key_id>/rename/", api_keys.rename, name="rename_api_key"),
+    path("keys/<int:api_key_id>/revoke/", api_keys.revoke, name="revoke_api_key"),
+    path("keys/<int:api_key_id>/first-call/", api_keys.first_call, name="first_call"),
+    path("usage/", usage.usage, name="usage"),
+    path("usage/calls/", usage.calls, name="calls"),
+    path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
+    path("invoices/", invoices.invoices, name="invoices"),
+    path("invoices/<int:invoice_id>/", invoices.invoice, name="invoice"),
+    path("invoices/<int:invoice_id>/csv/", invoices.invoice_csv, name="invoice_csv"),
+    path("invoices/<int:invoice_id>/json/", invoices.invoice_json, name="invoice_json"),
+    path("settings/", settings.settings, name="settings"),
+    path("status/", status.status, name="status"),
+    path("dev/mailbox/", mailbox.mailbox, name="mailbox"),
+    path("dev/mailbox/<str:name>/", mailbox.mail, name="mail"),
+    path("operator/", operator.tenants, name="operator"),
+    path(
+        "operator/login/<str:uidb64>/<str:token>/",
+        operator_login.operator_login,
+        name="operator_login",
+    ),
+    path("operator/invoices/", operator.invoices, name="operator_invoices"),
+    path(
+        "operator/invoices/<int:invoice_id>/", operator.invoice, name="operator_invoice"
+    ),
+    path("operator/engines/", operator.engines, name="operator_engines"),
+    path("operator/tenants/<int:tenant_id>/", operator.tenant, name="operator_tenant"),
 ]

@@ -1,0 +1,79 @@
+"""The latest calls, each with its key's name, its cost and its time to first token."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from billing.domain.money import amount_nano_usd
+from billing.domain.rating import Rates
+from frontend.prices import find_rates
+from metering.domain.usage import Meter
+from metering.models import UsageEvent
+from tenants.models import ApiKey, Tenant
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    event: UsageEvent
+    key_name: str
+    amount_nano_usd: int | None
+    """At the rates of the event's price version; None: it is not there."""
+
+    @property
+    def new_input_tokens(self) -> int:
+        return self.event.input_tokens - self.event.cached_input_tokens
+
+    @property
+    def ttft(self) -> timedelta | None:
+        """Time to first token, from the receipt of the request; None: not streamed."""
+        first = self.event.first_token_at
+        return first - self.event.received_at if first else None
+
+    @property
+    def duration(self) -> timedelta:
+        return self.event.happened_at - self.event.received_at
+
+    @property
+    def request_id(self) -> str:
+        """As the `x-request-id` header of the answer gave it."""
+        return f"req_{self.event.event_id.hex}"
+
+
+def newest_calls(
+    tenant: Tenant, *, limit: int, api_key: ApiKey | None = None
+) -> list[Call]:
+    events = UsageEvent.objects.of_tenant(tenant.pk)
+    if api_key is not None:
+        # No call is older than its key: this keeps old months out of the search.
+        events = events.filter(
+            api_key_id=api_key.pk, happened_at__gte=api_key.created_at
+        )
+    found = list(events.newest(limit))
+    rates = find_rates(event.price_version_id for event in found)
+    keys = ApiKey.objects.filter(tenant=tenant)
+    names = dict(
+        keys.filter(pk__in={event.api_key_id for event in found}).values_list(
+            "pk", "name"
+        )
+    )
+    return [
+        Call(
+            event=event,
+            key_name=names.get(event.api_key_id, ""),
+            amount_nano_usd=_cost(event, rates.get(event.price_version_id)),
+        )
+        for event in found
+    ]
+
+
+def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
+    if rates is None:
+        return None
+    quantities = {
+        Meter.NEW_INPUT_TOKENS: event.input_tokens - event.cached_input_tokens,
+        Meter.CACHED_INPUT_TOKENS: event.cached_input_tokens,
+        Meter.OUTPUT_TOKENS: event.output_tokens,
+    }
+    return sum(
+        amount_nano_usd(quantity, rates.of_meter(meter))
+        for meter, quantity in quantities.items()
+    )

@@ -1,0 +1,53 @@
+"""How numbers are written on pages. Money goes in as integers and never as floats."""
+
+NANO_USD_PER_USD = 1_000_000_000
+_NANO_USD_DIGITS = 9
+_SHORT_DIGITS = 6
+
+
+def exact_usd(amount_nano_usd: int) -> str:
+    """Every digit, at least two after the point: 1_234_500_000 is `$1.2345`."""
+    sign = "-" if amount_nano_usd < 0 else ""
+    whole, fraction = divmod(abs(amount_nano_usd), NANO_USD_PER_USD)
+    digits = f"{fraction:0{_NANO_USD_DIGITS}}".rstrip("0").ljust(2, "0")
+    return f"{sign}${whole:,}.{digits}"
+
+
+def short_usd(amount_nano_usd: int) -> str:
+    """From one dollar on to the cent, below to the micro-dollar (half up).
+
+    What is below a micro-dollar is written exactly, so that nothing reads as free.
+    """
+    size = abs(amount_nano_usd)
+    if size >= NANO_USD_PER_USD:
+        return cents_usd(_rounded(amount_nano_usd, NANO_USD_PER_USD // 100))
+    step = 10 ** (_NANO_USD_DIGITS - _SHORT_DIGITS)
+    if size < step:
+        return exact_usd(amount_nano_usd)
+    return exact_usd(_rounded(amount_nano_usd, step) * step)
+
+
+def cents_usd(amount_cents: int) -> str:
+    sign = "-" if amount_cents < 0 else ""
+    whole, cents = divmod(abs(amount_cents), 100)
+    return f"{sign}${whole:,}.{cents:02}"
+
+
+def rate_usd(rate_nano_usd_per_million: int) -> str:
+    """A rate as price lists write it: US dollars per million tokens."""
+    return exact_usd(rate_nano_usd_per_million)
+
+
+def short_count(count: int) -> str:
+    """For headlines: 12_345 is `12.3 k`. Exact below ten thousand."""
+    for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
+        if count >= 10 * size or (count >= size > 10**3):
+            tenths = _rounded(count, size // 10)
+            return f"{tenths // 10:,}.{tenths % 10} {unit}"
+    return f"{count:,}"
+
+
+def _rounded(number: int, step: int) -> int:
+    """Half up, away from zero."""
+    steps = (2 * abs(number) + step) // (2 * step)
+    return -steps if number < 0 else steps

@@ -1,0 +1,49 @@
+"""What usage comes to at its price version's rates; the bill itself is billing's."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from billing.domain.money import amount_nano_usd
+from billing.domain.rating import METER_NAMES, Rates
+from billing.models.prices import PriceVersion
+
+
+def find_rates(price_version_ids: Iterable[int]) -> dict[int, Rates]:
+    versions = PriceVersion.objects.filter(pk__in=set(price_version_ids))
+    return {version.pk: version.rates for version in versions}
+
+
+def amounts_of_totals(
+    totals: Iterable[dict[str, Any]], dimension: str | None = None
+) -> dict[Any, int | None]:
+    """Nano-USD per value of `dimension` (without one: under the key None).
+
+    `totals`: dicts with `price_version_id`, `meter`, `quantity` and the dimension.
+    Quantities are added before they are multiplied, as on an invoice. None: something
+    names a price that is not there, and unpriced use must not read as free.
+    """
+    quantities: dict[Any, dict[tuple[int, str], int]] = defaultdict(
+        lambda: defaultdict(int)
+    )
+    for row in totals:
+        if row["meter"] in METER_NAMES:
+            place = row[dimension] if dimension else None
+            quantities[place][row["price_version_id"], row["meter"]] += row["quantity"]
+    rates = find_rates(key[0] for part in quantities.values() for key in part)
+    return {place: _amount(part, rates) for place, part in quantities.items()}
+
+
+def amount_of_totals(totals: Iterable[dict[str, Any]]) -> int | None:
+    return amounts_of_totals(totals).get(None, 0)
+
+
+def _amount(
+    quantities: dict[tuple[int, str], int], rates: dict[int, Rates]
+) -> int | None:
+    if any(version not in rates for version, _ in quantities):
+        return None
+    return sum(
+        amount_nano_usd(quantity, rates[version].of_meter(meter))
+        for (version, meter), quantity in quantities.items()
+    )

@@ -1,0 +1,129 @@
+/* Stacked bars from a JSON script element. The table beside them has the same numbers,
+   so nothing here is the only way to learn anything. */
+(() => {
+  const style = (name) =>
+    getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
+  const exact = new Intl.NumberFormat("en");
+
+  /* uPlot draws series over each other: hand it running sums, the tallest first. */
+  const stack = (series, count) => {
+    const sums = new Array(count).fill(0);
+    return series.map((one) => one.values.map((value, at) => (sums[at] += value))).reverse();
+  };
+
+  const row = (title, value, color) => {
+    const line = document.createElement("div");
+    const name = document.createElement("span");
+    const number = document.createElement("span");
+    if (color) {
+      const swatch = document.createElement("i");
+      swatch.className = "swatch";
+      swatch.style.background = color;
+      name.append(swatch);
+    }
+    name.append(title);
+    number.textContent = exact.format(value);
+    line.append(name, number);
+    return line;
+  };
+
+  const note = (data, colors) => {
+    const box = document.createElement("div");
+    box.className = "chart-note";
+    box.hidden = true;
+    const show = (plot) => {
+      const at = plot.cursor.idx;
+      box.hidden = at == null || plot.cursor.left < 0;
+      if (box.hidden) return;
+      const title = document.createElement("strong");
+      title.textContent = `${data.labels[at]} UTC`;
+      const rows = data.series.map((one, i) => row(one.title, one.values[at], colors[i]));
+      const all = data.series.reduce((sum, one) => sum + one.values[at], 0);
+      box.replaceChildren(title, ...rows.reverse(), row("All tokens", all));
+      const room = plot.over.clientWidth - box.offsetWidth;
+      const left = plot.cursor.left + 16;
+      box.style.left = `${Math.max(0, left > room ? plot.cursor.left - box.offsetWidth - 16 : left)}px`;
+      box.style.top = "8px";
+    };
+    return {
+      hooks: { init: (plot) => plot.over.append(box), setCursor: show },
+    };
+  };
+
+  const draw = (element) => {
+    const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
+    const colors = data.series.map((_, at) => style(`--tf-series-${at}`));
+    const ink = style("--tblr-secondary");
+    const grid = { stroke: style("--tblr-border-color"), width: 1 };
+    const positions = data.at.map((_, at) => at);
+    const bars = uPlot.paths.bars({ size: [0.7, 48], radius: [0.15, 0] });
+    const options = {
+      width: element.clientWidth,
+      height: element.clientHeight,
+      legend: { show: false },
+      cursor: { y: false, points: { show: false }, drag: { x: false, y: false } },
+      scales: {
+        x: { time: false, range: [-0.6, data.at.length - 0.4] },
+        y: { range: (_, __, top) => [0, Math.max(1, top * 1.06)] },
+      },
+      axes: [
+        {
+          stroke: ink,
+          grid: { show: false },
+          ticks: { show: false },
+          splits: (plot) => {
+            const step = Math.ceil(data.at.length / Math.max(2, Math.floor(plot.width / 90)));
+            return positions.filter((at) => at % step === 0);
+          },
+          values: (_, splits) => splits.map((at) => data.labels[at]),
+        },
+        {
+          stroke: ink,
+          grid,
+          ticks: { show: false },
+          size: 56,
+          values: (_, splits) => splits.map((value) => (value % 1 ? "" : short.format(value))),
+        },
+      ],
+      series: [
+        {},
+        ...[...data.series].reverse().map((one, at) => ({
+          label: one.title,
+          fill: colors[data.series.length - 1 - at],
+          stroke: colors[data.series.length - 1 - at],
+          width: 0,
+          paths: bars,
+          points: { show: false },
+        })),
+      ],
+      plugins: [note(data, colors)],
+    };
+    element.replaceChildren();
+    return new uPlot(options, [positions, ...stack(data.series, data.at.length)], element);
+  };
+
+  const start = (element) => {
+    let plot = draw(element);
+    new ResizeObserver(() =>
+      plot.setSize({ width: element.clientWidth, height: element.clientHeight }),
+    ).observe(element);
+    document.addEventListener("tokenfab:theme", () => {
+      plot.destroy();
+      plot = draw(element);
+    });
+    element.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+      if (!step) return;
+      const last = plot.data[0].length - 1;
+      const at = Math.min(last, Math.max(0, (plot.cursor.idx ?? last + 1) + step));
+      plot.setCursor({ left: plot.valToPos(at, "x"), top: 0 });
+      event.preventDefault();
+    });
+    element.addEventListener("blur", () => plot.setCursor({ left: -10, top: -10 }));
+  };
+
+  document.addEventListener("DOMContentLoaded", () =>
+    document.querySelectorAll("[data-chart]").forEach(start),
+  );
+})();

@@ -1,0 +1,79 @@
+"""Small pieces of every page: icons, menu items, form fields, copy buttons."""
+
+from typing import Any
+
+from django import template
+from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, Select
+from django.templatetags.static import static
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+register = template.Library()
+
+
+@register.simple_tag
+def icon(name: str, size: str = "") -> SafeString:
+    """An icon of the sprite `vendor/icons`; decoration only, so hidden from readers."""
+    return format_html(
+        '<svg class="icon {}" aria-hidden="true"><use href="{}#{}"></use></svg>',
+        size,
+        static("vendor/icons/tabler-icons.svg"),
+        name,
+    )
+
+
+@register.simple_tag(takes_context=True)
+def menu_item(context: Any, page: str, title: str, icon_name: str) -> SafeString:
+    """An item of the main menu; marked on its page and on those below it."""
+    shown = context["portal"].page
+    is_current = shown == page or (page in _PARENTS and shown in _PARENTS[page])
+    return format_html(
+        '<li><a href="{}"{}>{}{}</a></li>',
+        reverse(f"frontend:{page}"),
+        SafeString(' aria-current="page"') if is_current else "",
+        icon(icon_name),
+        title,
+    )
+
+
+_PARENTS = {
+    "api_keys": {"create_api_key", "api_key", "revoke_api_key"},
+    "usage": {"calls"},
+    "invoices": {"invoice"},
+    "mailbox": {"mail"},
+    "operator": {"operator_tenant"},
+}
+
+
+@register.simple_tag
+def copy_button(selector: str, label: str = "Copy") -> SafeString:
+    return format_html(
+        '<button type="button" class="copy" data-copy="{}" title="{}" aria-label="{}">'
+        "{}{}</button>",
+        selector,
+        label,
+        label,
+        icon("copy"),
+        icon("check"),
+    )
+
+
+@register.inclusion_tag("frontend/field.html")
+def field(bound: BoundField) -> dict[str, Any]:
+    """A form field with its label, hint and messages, tied together for readers."""
+    widget = bound.field.widget
+    kind = "text"
+    if isinstance(widget, CheckboxSelectMultiple):
+        kind = "checkboxes"
+    elif isinstance(widget, CheckboxInput):
+        kind = "checkbox"
+    style = "form-select" if isinstance(widget, Select) else "form-control"
+    if kind == "checkbox":
+        style = "form-check-input"
+    given = widget.attrs.get("class", "")
+    return {
+        "field": bound,
+        "kind": kind,
+        "control": bound.as_widget(attrs={"class": f"{style} {given}".strip()}),
+    }

@@ -1,0 +1,150 @@
+"""Invoices: list, one with its line items, and the same as CSV and JSON."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    JsonResponse,
+    StreamingHttpResponse,
+)
+from django.shortcuts import get_object_or_404, render
+from django.views.decorators.http import require_safe
+
+from billing.domain.invoice import InvoiceStatus
+from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.rating import METER_NAMES
+from billing.models.invoices import Invoice, LineItem
+from frontend.access import Access, tenant_page
+from frontend.csv_file import csv_lines
+from metering.domain.usage import Meter
+
+METER_TITLES = {
+    Meter.NEW_INPUT_TOKENS.value: "New input tokens",
+    Meter.CACHED_INPUT_TOKENS.value: "Cached input tokens",
+    Meter.OUTPUT_TOKENS.value: "Output tokens",
+}
+_CSV_HEAD = (
+    "model",
+    "meter",
+    "quantity_tokens",
+    "rate_usd_per_million",
+    "amount_exact_usd",
+    "amount_usd",
+)
+
+
+def lines_of(invoice: Invoice) -> list[LineItem]:
+    """In the order of the invoice, each with `meter_title`."""
+    lines = sorted(
+        invoice.lines.all(),
+        key=lambda line: (
+            line.model,
+            line.price_version_id,
+            METER_NAMES.index(line.meter),
+        ),
+    )
+    for line in lines:
+        line.meter_title = METER_TITLES[line.meter]  # type: ignore[attr-defined]
+    return lines
+
+
+def _of_tenant(access: Access) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(tenant=access.tenant).select_related("tenant")
+
+
+@require_safe
+@tenant_page
+def invoices(request: HttpRequest, access: Access) -> HttpResponse:
+    rows = _of_tenant(access).order_by("-period_start", "-pk")
+    return render(request, "frontend/invoices.html", {"invoices": rows})
+
+
+@require_safe
+@tenant_page
+def invoice(request: HttpRequest, access: Access, invoice_id: int) -> HttpResponse:
+    found = get_object_or_404(_of_tenant(access), pk=invoice_id)
+    return render(request, "frontend/invoice.html", invoice_context(found))
+
+
+def invoice_context(found: Invoice) -> dict[str, Any]:
+    lines = lines_of(found)
+    return {
+        "invoice": found,
+        "lines": lines,
+        "is_draft": found.status == InvoiceStatus.DRAFT,
+        "tokens": sum(line.quantity for line in lines),
+    }
+
+
+@require_safe
+@tenant_page
+def invoice_csv(
+    _request: HttpRequest, access: Access, invoice_id: int
+) -> StreamingHttpResponse:
+    found = get_object_or_404(_of_tenant(access), pk=invoice_id)
+    response = StreamingHttpResponse(
+        csv_lines(_CSV_HEAD, _csv_rows(lines_of(found))),
+        content_type="text/csv; charset=utf-8",
+    )
+    name = f"{_file_stem(found)}.csv"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+def _file_stem(found: Invoice) -> str:
+    return found.number or f"tokenfab-draft-{found.period_start:%Y-%m}"
+
+
+def _csv_rows(lines: list[LineItem]) -> Iterator[tuple[object, ...]]:
+    for line in lines:
+        yield (
+            line.model,
+            line.meter,
+            line.quantity,
+            exact_usd(line.rate_nano_usd_per_million),
+            exact_usd(line.amount_nano_usd),
+            usd_of_cents(line.amount_cents),
+        )
+
+
+@require_safe
+@tenant_page
+def invoice_json(
+    _request: HttpRequest, access: Access, invoice_id: int
+) -> JsonResponse:
+    """Integers in their unit, and times in ISO 8601; nothing is rounded."""
+    found = get_object_or_404(_of_tenant(access), pk=invoice_id)
+    body = {
+        "number": found.number,
+        "status": found.status,
+        "currency": "USD",
+        "tenant": found.tenant.name,
+        "period_start": found.period_start.isoformat(),
+        "period_end": found.period_end.isoformat(),
+        "issued_at": found.issued_at.isoformat() if found.issued_at else None,
+        "refreshed_at": found.refreshed_at.isoformat(),
+        "total_cents": found.total_cents,
+        "total_nano_usd": found.total_nano_usd,
+        "lines": [_json_line(line) for line in lines_of(found)],
+    }
+    name = f"{_file_stem(found)}.json"
+    return JsonResponse(
+        body,
+        json_dumps_params={"indent": 2},
+        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    )
+
+
+def _json_line(line: LineItem) -> dict[str, object]:
+    return {
+        "model": line.model,
+        "meter": line.meter,
+        "quantity": line.quantity,
+        "rate_nano_usd_per_million": line.rate_nano_usd_per_million,
+        "amount_nano_usd": line.amount_nano_usd,
+        "amount_cents": line.amount_cents,
+        "price_version_id": line.price_version_id,
+    }

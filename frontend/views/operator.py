@@ -1,0 +1,125 @@
+"""The operator's pages: tenants, all invoices, engines. Staff only."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.db.models import Count, Max, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from billing.domain.invoice import InvoiceStatus
+from billing.models.invoices import Invoice
+from frontend.access import operator_page
+from frontend.calls import newest_calls
+from frontend.prices import amount_of_totals, amounts_of_totals
+from frontend.progress import read_progress
+from frontend.ranges import find_range
+from frontend.usage import figures
+from frontend.views.api_keys import describe
+from frontend.views.invoices import invoice_context
+from inference.models import Engine
+from metering.models import UsageRollup
+from tenants.models import Tenant
+
+PAGE_ROWS = 50
+
+
+def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
+    return Paginator(rows, PAGE_ROWS).get_page(request.GET.get("page"))
+
+
+@require_safe
+@operator_page
+def tenants(request: HttpRequest) -> HttpResponse:
+    wanted = request.GET.get("q", "").strip()
+    page = _page(request, _tenants(wanted))
+    span = find_range("month", now=datetime.now(UTC))
+    rollups = UsageRollup.objects.between(span.start, span.end)
+    totals = list(rollups.totals("tenant_id", "price_version_id"))
+    amounts = amounts_of_totals(totals, "tenant_id")
+    for tenant in page:
+        mine = [row for row in totals if row["tenant_id"] == tenant.pk]
+        tenant.figures = figures(mine)
+        tenant.amount_nano_usd = amounts.get(tenant.pk, 0)
+    context = {
+        "page": page,
+        "wanted": wanted,
+        "span": span,
+        "figures": figures(totals),
+        "amount_nano_usd": amount_of_totals(totals),
+    }
+    return render(request, "frontend/operator_tenants.html", context)
+
+
+def _tenants(wanted: str) -> QuerySet[Tenant]:
+    rows = Tenant.objects.order_by("name", "pk")
+    if wanted:
+        rows = rows.filter(
+            Q(name__icontains=wanted)
+            | Q(slug__icontains=wanted)
+            | Q(pk__in=Tenant.objects.filter(members__user__email__icontains=wanted))
+        )
+    return rows.annotate(
+        active_keys=Count("api_keys", filter=Q(api_keys__revoked_at=None)),
+        last_call_at=Max("api_keys__last_used_at"),
+    )
+
+
+@require_safe
+@operator_page
+def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
+    found = get_object_or_404(Tenant, pk=tenant_id)
+    span = find_range("month", now=datetime.now(UTC))
+    rollups = UsageRollup.objects.of_tenant(found.pk).between(span.start, span.end)
+    totals = list(rollups.totals("price_version_id"))
+    now = timezone.now()
+    keys = found.api_keys.select_related("created_by").order_by("-created_at", "-pk")
+    context = {
+        "tenant": found,
+        "span": span,
+        "figures": figures(totals),
+        "amount_nano_usd": amount_of_totals(totals),
+        "members": found.members.select_related("user").order_by("pk"),
+        "keys": [describe(key, now) for key in keys[:PAGE_ROWS]],
+        "invoices": found.invoices.order_by("-period_start", "-pk")[:PAGE_ROWS],
+        "calls": newest_calls(found, limit=10),
+    }
+    return render(request, "frontend/operator_tenant.html", context)
+
+
+@require_safe
+@operator_page
+def invoices(request: HttpRequest) -> HttpResponse:
+    status = request.GET.get("status", "")
+    rows = Invoice.objects.select_related("tenant").order_by("-period_start", "-pk")
+    if status in set(InvoiceStatus):
+        rows = rows.filter(status=status)
+    context = {
+        "page": _page(request, rows),
+        "status": status,
+        "statuses": [state.value for state in InvoiceStatus],
+    }
+    return render(request, "frontend/operator_invoices.html", context)
+
+
+@require_safe
+@operator_page
+def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    rows = Invoice.objects.select_related("tenant")
+    found = get_object_or_404(rows, pk=invoice_id)
+    context = {**invoice_context(found), "is_operator": True}
+    return render(request, "frontend/invoice.html", context)
+
+
+@require_safe
+@operator_page
+def engines(request: HttpRequest) -> HttpResponse:
+    context = {
+        "engines": Engine.objects.select_related("served_model").order_by("name"),
+        "progress": read_progress(settings.ENGINE_PROGRESS_FILE),
+    }
+    return render(request, "frontend/operator_engines.html", context)

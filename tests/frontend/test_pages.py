@@ -1,0 +1,54 @@
+"""Every page, tried by everybody."""
+
+import pytest
+
+from tests.frontend.people import NAMES
+
+LOGIN = "/accounts/login/"
+# What each of NAMES gets: a status, or where it is sent.
+ANYBODY = (200, 200, 200, 200, 200)
+TENANT = (200, 200, 200, LOGIN, "/operator/")
+MINE = (200, 200, 404, LOGIN, "/operator/")
+OPERATOR = (403, 403, 403, LOGIN, 200)
+PAGES = {
+    "/healthz": ANYBODY,
+    "/status/": ANYBODY,
+    "/dev/mailbox/": ANYBODY,
+    "/": (200, 200, 200, 200, "/operator/"),
+    "/keys/": TENANT,
+    "/keys/new/": TENANT,
+    "/keys/{key}/": MINE,
+    "/keys/{key}/revoke/": MINE,
+    "/keys/{key}/first-call/": MINE,
+    "/usage/": TENANT,
+    "/usage/?key={key}": MINE,
+    "/usage/calls/": TENANT,
+    "/usage/calls/?key={key}": MINE,
+    "/usage/usage.csv": TENANT,
+    "/usage/usage.csv?key={key}": MINE,
+    "/invoices/": TENANT,
+    "/invoices/{invoice}/": MINE,
+    "/invoices/{invoice}/csv/": MINE,
+    "/invoices/{invoice}/json/": MINE,
+    "/settings/": TENANT,
+    "/operator/": OPERATOR,
+    "/operator/engines/": OPERATOR,
+    "/operator/invoices/": OPERATOR,
+    "/operator/invoices/{invoice}/": OPERATOR,
+    "/operator/tenants/{tenant}/": OPERATOR,
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("address", PAGES)
+def test_it_answers_each_as_it_should(people, invoice, address, name):
+    expected = PAGES[address][NAMES.index(name)]
+    path = address.format(
+        key=people.api_key.pk, invoice=invoice.pk, tenant=people.tenant.pk
+    )
+    response = people.client(name).get(path)
+    if isinstance(expected, int):
+        assert response.status_code == expected
+    else:
+        assert response.status_code == 302
+        assert response["Location"].partition("?")[0] == expected
