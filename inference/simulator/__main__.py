@@ -8,7 +8,7 @@ from pathlib import Path
 
 import uvloop
 
-from inference.simulator.progress import write_ready
+from inference.simulator.progress import Beacon
 from inference.simulator.routes import Engine
 from inference.simulator.server import Server
 from inference.simulator.settings import Settings, read_settings
@@ -37,10 +37,14 @@ async def _serve(settings: Settings) -> None:
         Engine(settings).handle, keep_alive_seconds=settings.keep_alive_seconds
     )
     listener = await _listen(server, settings)
+    beacon = None
     if settings.progress_file:
-        write_ready(settings.progress_file, settings.model)
+        beacon = Beacon(Path(settings.progress_file), settings.model)
+        beacon.light()
     await stop.wait()
     listener.close()
+    if beacon is not None:
+        beacon.put_out()
     await server.drain(_DRAIN_SECONDS)
     _forget(settings.socket)
 

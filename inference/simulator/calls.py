@@ -143,10 +143,10 @@ def _text(message: Message) -> str:
 def _prompts(body: CompletionBody) -> list[list[int]]:
     """One prompt per text or list of token ids; a flat list of ids is one prompt."""
     given = body.prompt
-    if not given or [] in given:
-        raise Refusal("Either prompt or prompt_embeds must be provided and non-empty.")
     if isinstance(given, str):
-        return [tokens.encode(given)]
+        given = [given]
+    if not given or "" in given or [] in given:
+        raise Refusal("Either prompt or prompt_embeds must be provided and non-empty.")
     ids = [one for one in given if isinstance(one, int)]
     if ids and len(ids) == len(given):
         return [_checked(ids)]

@@ -1,31 +1,46 @@
-"""Tells the portal and the proxy, through a file, that the engine is ready."""
+"""Tells the portal and the proxy, through the engine's progress file, that the
+simulated engine answers, and in the end that it no longer does.
+"""
 
+import asyncio
 import json
-import os
 import time
 from pathlib import Path
 
+from inference.engine.progress import HEARTBEAT_SECONDS, write_whole
 
-def write_ready(path: str, model: str) -> None:
-    """Replaces the file at once, so that no reader sees half of it."""
-    target = Path(path)
-    draft = target.with_suffix(f".{os.getpid()}")
-    draft.write_text(
-        json.dumps(
-            {
-                "state": "ready",
-                "step": 1,
-                "steps": 1,
-                "title": "Simulated engine",
-                "fraction": 1.0,
-                "overall": 1.0,
-                "eta_seconds": None,
-                "message": "The simulated engine answers; no model is loaded.",
-                "error": None,
-                "updated_at": time.time(),
-                "model": model,
-                "is_simulator": True,
-            }
-        )
-    )
-    draft.replace(target)
+
+class Beacon:
+    """Writes the progress file, and again before readers take it for an old word."""
+
+    def __init__(self, file: Path, model: str) -> None:
+        self._file = file
+        self._model = model
+        self._timer: asyncio.Handle | None = None
+
+    def light(self) -> None:
+        loop = asyncio.get_running_loop()
+        self._timer = loop.call_later(HEARTBEAT_SECONDS, self.light)
+        self._write("ready", 1.0, "The simulated engine answers; no model is loaded.")
+
+    def put_out(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._write("absent", 0.0, "The simulated engine has stopped.")
+
+    def _write(self, state: str, done: float, message: str) -> None:
+        body = {
+            "state": state,
+            "step": 1,
+            "steps": 1,
+            "title": "Simulated engine",
+            "fraction": done,
+            "overall": done,
+            "eta_seconds": 0 if done else None,
+            "message": message,
+            "error": None,
+            "updated_at": time.time(),
+            "model": self._model,
+            "is_simulator": True,
+        }
+        write_whole(self._file, json.dumps(body))

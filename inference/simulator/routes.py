@@ -1,6 +1,7 @@
 """Which path answers what."""
 
 import hashlib
+import logging
 import secrets
 import uuid
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from inference.simulator.scheduler import Listener, Scheduler
 from inference.simulator.server import Exchange
 from inference.simulator.settings import Settings
 
+_log = logging.getLogger(__name__)
 VERSION = "0.32.0"
 """The version of vLLM whose behaviour is followed."""
 _GUARDED = ("/v1", "/v2", "/inference", "/cohere")
@@ -55,6 +57,9 @@ class Engine:
             self._handle(exchange)
         except Refusal as refusal:
             exchange.respond(refusal.status, refusal.body)
+        except Exception:  # noqa: BLE001 - one call must not end the others
+            _log.exception("The simulator failed at %s.", exchange.path)
+            exchange.respond(500, b"Internal Server Error", content_type="text/plain")
 
     def _handle(self, exchange: Exchange) -> None:
         path = exchange.path

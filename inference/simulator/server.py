@@ -223,10 +223,10 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._refuse(400)
-        except httptools.HttpParserError:
-            self._refuse(400)
+        # Outside the parser, which would take any error for the caller's.
+        self._begin_next()
 
     def pause_writing(self) -> None:
         self.is_congested = True
@@ -264,9 +264,6 @@ class Connection(asyncio.Protocol):
         exchange.body = b"".join(self._body)
         self._incoming, self._body = Exchange(self), []
         self._head_size = self._body_size = 0
-        if self._current is None:
-            self._begin(exchange)
-            return
         self._waiting.append(exchange)
         if len(self._waiting) == _PIPELINE_MAX:
             self._transport.pause_reading()
@@ -289,13 +286,12 @@ class Connection(asyncio.Protocol):
             asyncio.get_running_loop().call_soon(self._begin_next)
 
     def _begin_next(self) -> None:
-        if self._current is None and self._waiting and not self._is_closed:
-            self._begin(self._waiting.popleft())
+        if self._current is not None or not self._waiting or self._is_closed:
+            return
+        if len(self._waiting) == _PIPELINE_MAX:
             self._transport.resume_reading()
-
-    def _begin(self, exchange: Exchange) -> None:
-        self._current = exchange
-        self.server.handle(exchange)
+        self._current = self._waiting.popleft()
+        self.server.handle(self._current)
 
     def _count_head(self, size: int) -> None:
         self._head_size += size

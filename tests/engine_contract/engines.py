@@ -1,0 +1,137 @@
+"""An engine under test, whichever it is, and how to start the simulated one."""
+
+import contextlib
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+ANSWER_SECONDS_MAX = 120.0
+"""A cold prompt on two cores takes the real engine this long at worst."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineUnderTest:
+    socket: Path
+    key: str
+    model: str
+    pid: int = 0
+    """0: somebody else's process."""
+
+    def client(self, **headers: str) -> httpx.Client:
+        return httpx.Client(
+            transport=httpx.HTTPTransport(uds=str(self.socket)),
+            base_url="http://engine",
+            headers={"authorization": f"Bearer {self.key}"} | headers,
+            timeout=ANSWER_SECONDS_MAX,
+        )
+
+    def post(self, path: str, body: dict[str, Any], **headers: str) -> httpx.Response:
+        with self.client(**headers) as client:
+            return client.post(path, json={"model": self.model} | body)
+
+    def chat(self, prompt: str, **fields: Any) -> dict[str, Any]:
+        """The body of a whole chat answer; the status must be 200."""
+        body = {"messages": [{"role": "user", "content": prompt}]} | fields
+        answer = self.post("/v1/chat/completions", body)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def stream(self, path: str, **fields: Any) -> list[dict[str, Any]]:
+        """The events of a stream, `[DONE]` checked and left out."""
+        with (
+            self.client() as client,
+            client.stream(
+                "POST", path, json={"model": self.model, "stream": True} | fields
+            ) as answer,
+        ):
+            assert answer.status_code == 200, answer.read()
+            lines = [line for line in answer.iter_lines() if line]
+        assert all(line.startswith("data: ") for line in lines)
+        assert lines.pop() == "data: [DONE]"
+        return [json.loads(line[6:]) for line in lines]
+
+    def stream_chat(self, prompt: str, **fields: Any) -> list[dict[str, Any]]:
+        messages = [{"role": "user", "content": prompt}]
+        return self.stream("/v1/chat/completions", messages=messages, **fields)
+
+    def raw(self, data: bytes) -> bytes:
+        """All bytes that come back for `data` until the engine closes."""
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(ANSWER_SECONDS_MAX)
+            connection.connect(str(self.socket))
+            connection.sendall(data)
+            return b"".join(iter(lambda: connection.recv(65536), b""))
+
+    def counters(self) -> dict[str, float]:
+        """All samples by `name{labels}`; the labels engine and model are left out."""
+        with self.client() as client:
+            text = client.get("/metrics").text
+        return dict(map(self._sample, re.findall(r"^vllm:.*$", text, re.MULTILINE)))
+
+    def _sample(self, line: str) -> tuple[str, float]:
+        name, _, value = line.rpartition(" ")
+        for label in ('engine="0"', f'model_name="{self.model}"'):
+            name = name.replace(label, "")
+        name = re.sub(r"(?<=[{,]),+|,+(?=})", "", name)
+        return name.removesuffix("{}"), float(value)
+
+    def counter(self, name: str) -> float:
+        return self.counters()[f"vllm:{name}"]
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:
+    """Polls, since an engine does not tell when its counters have moved."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "The condition did not come true in time."
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def run_simulator(folder: Path, **environment: str) -> Iterator[EngineUnderTest]:
+    """A simulator of its own, stopped at the end; it must stop well."""
+    engine_socket = folder / "engine.sock"
+    variables = {
+        "ENGINE_SOCKET": str(engine_socket),
+        "ENGINE_KEY": "engine-key",
+        "PATH": os.environ["PATH"],
+    } | environment
+    process = subprocess.Popen(
+        [sys.executable, "-m", "inference.simulator"],
+        env=variables,
+        cwd=Path(__file__).parents[2],
+    )
+    engine = EngineUnderTest(
+        socket=engine_socket,
+        key=variables["ENGINE_KEY"],
+        model=variables.get("SERVED_MODEL_NAME", "smollm2-135m-instruct"),
+        pid=process.pid,
+    )
+    try:
+        wait_until(lambda: process.poll() is not None or _answers(engine))
+        yield engine
+    finally:
+        process.send_signal(signal.SIGTERM)
+        status = process.wait(timeout=10)
+    assert status == 0
+
+
+def _answers(engine: EngineUnderTest) -> bool:
+    try:
+        answer = engine.raw(
+            b"GET /health HTTP/1.1\r\nhost: e\r\nconnection: close\r\n\r\n"
+        )
+    except OSError:
+        return False
+    return answer.startswith(b"HTTP/1.1 200")
