@@ -23,6 +23,10 @@ class Rates:
     cached_input_nano_usd_per_million: int
     output_nano_usd_per_million: int
 
+    def __post_init__(self) -> None:
+        if min(vars(self).values()) < 0:
+            raise ValueError(f"a rate is below zero: {self}")
+
     def of_meter(self, meter: str) -> int:
         """Nano-USD per million. Raises KeyError for a meter without a price."""
         return {

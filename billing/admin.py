@@ -1,0 +1,137 @@
+"""The operator's view of prices, rating, books and invoices. Only prices are typed in,
+and those through the service; all else is history.
+"""
+
+from typing import Any
+
+from django.contrib import admin
+from django.http import HttpRequest
+from unfold.admin import ModelAdmin, TabularInline
+
+from billing.domain.money import exact_usd, usd_of_cents
+from billing.forms import PriceForm
+from billing.models.invoices import Invoice, LineItem
+from billing.models.ledger import LedgerEntry, LedgerTransaction
+from billing.models.prices import PriceVersion
+from billing.models.rating import BillingPeriod, RatedUsage
+from tenants.read_only_admin import ReadOnlyMixin
+
+
+@admin.display(description="Amount, USD")
+def amount_usd(row: LedgerEntry | LineItem | RatedUsage) -> str:
+    return exact_usd(row.amount_nano_usd)
+
+
+@admin.display(description="Total, USD", ordering="total_cents")
+def total_usd(row: Invoice) -> str:
+    return usd_of_cents(row.total_cents)
+
+
+@admin.display(description="Tenant", ordering="tenant__name")
+def tenant_name(row: Invoice | LedgerTransaction | BillingPeriod) -> str:
+    return row.tenant.name
+
+
+@admin.display(description="Model", ordering="served_model__name")
+def model_name(row: PriceVersion) -> str:
+    return row.served_model.name
+
+
+@admin.display(description="New input, USD per million")
+def new_input_usd(row: PriceVersion) -> str:
+    return exact_usd(row.new_input_nano_usd_per_million)
+
+
+@admin.display(description="Cached input, USD per million")
+def cached_input_usd(row: PriceVersion) -> str:
+    return exact_usd(row.cached_input_nano_usd_per_million)
+
+
+@admin.display(description="Output, USD per million")
+def output_usd(row: PriceVersion) -> str:
+    return exact_usd(row.output_nano_usd_per_million)
+
+
+@admin.register(PriceVersion)
+class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    form = PriceForm
+    list_display = (
+        model_name,
+        new_input_usd,
+        cached_input_usd,
+        output_usd,
+        "effective_from",
+        "effective_to",
+    )
+    list_filter = ("served_model",)
+    list_select_related = ("served_model",)
+    ordering = ("served_model", "-effective_from")
+
+    def has_add_permission(self, request: HttpRequest) -> bool:  # type: ignore[override]
+        return bool(request.user.is_superuser)
+
+    def save_model(self, *_: Any) -> None:
+        """The form has set the price already."""
+
+
+class RatedUsageInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
+    model = RatedUsage
+    fields = ("price_version", "meter", "quantity", amount_usd)
+    readonly_fields = (amount_usd,)
+    extra = 0
+
+
+@admin.register(BillingPeriod)
+class BillingPeriodAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (tenant_name, "starts_at", "rated_at", "problem")
+    list_filter = (("problem", admin.EmptyFieldListFilter), "starts_at")
+    list_select_related = ("tenant",)
+    search_fields = ("tenant__name", "tenant__slug")
+    ordering = ("-starts_at", "tenant")
+    inlines = (RatedUsageInline,)
+
+
+class LineItemInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
+    model = LineItem
+    fields = ("model", "meter", "quantity", amount_usd, "amount_cents")
+    readonly_fields = (amount_usd,)
+    extra = 0
+
+
+@admin.register(Invoice)
+class InvoiceAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "number",
+        tenant_name,
+        "status",
+        "period_start",
+        "period_end",
+        total_usd,
+        "issued_at",
+    )
+    list_filter = ("status", "period_start")
+    list_select_related = ("tenant",)
+    search_fields = ("number", "tenant__name", "tenant__slug")
+    ordering = ("-period_start", "-id")
+    inlines = (LineItemInline,)
+
+
+class LedgerEntryInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
+    model = LedgerEntry
+    fields = ("account_kind", amount_usd)
+    readonly_fields = ("account_kind", amount_usd)
+    extra = 0
+
+    @admin.display(description="Account")
+    def account_kind(self, row: LedgerEntry) -> str:
+        return row.account.kind
+
+
+@admin.register(LedgerTransaction)
+class LedgerTransactionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = ("reference", tenant_name, "kind", "booked_at")
+    list_filter = ("kind", "booked_at")
+    list_select_related = ("tenant",)
+    search_fields = ("reference", "tenant__name", "tenant__slug")
+    ordering = ("-booked_at", "-id")
+    inlines = (LedgerEntryInline,)

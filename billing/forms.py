@@ -1,0 +1,68 @@
+"""What an operator types in the admin site."""
+
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
+
+from billing.domain.money import parse_rate_usd
+from billing.domain.rating import Rates
+from billing.errors import BillingError
+from billing.models.prices import PriceVersion
+from billing.services.set_price import set_price
+
+
+class RateField(forms.CharField):
+    """USD per million tokens, as nano-USD."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse_rate_usd(str(value)) if value else value
+        except BillingError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
+class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
+    new_input_nano_usd_per_million = RateField(
+        label="New input, USD per million tokens"
+    )
+    cached_input_nano_usd_per_million = RateField(
+        label="Cached input, USD per million tokens"
+    )
+    output_nano_usd_per_million = RateField(label="Output, USD per million tokens")
+    effective_from = forms.SplitDateTimeField(
+        required=False,
+        widget=UnfoldAdminSplitDateTimeWidget,
+        label="Effective from (UTC)",
+        help_text="Empty: at once.",
+    )
+
+    class Meta:
+        model = PriceVersion
+        fields = (
+            "served_model",
+            "new_input_nano_usd_per_million",
+            "cached_input_nano_usd_per_million",
+            "output_nano_usd_per_million",
+            "effective_from",
+        )
+
+    def _post_clean(self) -> None:
+        """Where Django validates the row, the service sets the price: so that what it
+        refuses is said beside the form, and the constraints are not asked twice.
+        """
+        if self.errors:
+            return
+        values, now = dict(self.cleaned_data), timezone.now()
+        try:
+            self.instance = set_price(
+                served_model=values.pop("served_model"),
+                effective_from=values.pop("effective_from") or now,
+                rates=Rates(**values),
+                now=now,
+            )
+        except BillingError as error:
+            self.add_error(None, str(error))

@@ -1,0 +1,113 @@
+"""Worked examples of what an invoice bills."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from billing.domain.invoice import (
+    Billed,
+    Totals,
+    check_nothing_billed_is_gone,
+    number,
+    totals,
+    unbilled,
+)
+from billing.domain.money import amount_nano_usd
+from billing.domain.rating import Charge, ChargeKey
+from billing.errors import BilledMoreThanRatedError
+
+KEY = ChargeKey(1, "output_tokens")
+
+
+def charge(quantity, rate=400_000_000):
+    return Charge(
+        model="small",
+        meter="output_tokens",
+        price_version_id=1,
+        quantity=quantity,
+        rate_nano_usd_per_million=rate,
+        amount_nano_usd=amount_nano_usd(quantity, rate),
+    )
+
+
+def billed(quantity, rate=400_000_000):
+    return {
+        KEY: Billed(quantity=quantity, amount_nano_usd=amount_nano_usd(quantity, rate))
+    }
+
+
+def test_a_first_invoice_bills_all():
+    assert unbilled([charge(50)], {}) == [charge(50)]
+
+
+def test_late_usage_is_billed_by_itself():
+    """1,000 tokens were billed, 1,050 are rated: 50 * 400 nano-USD remain."""
+    (line,) = unbilled([charge(1_050)], billed(1_000))
+
+    assert (line.quantity, line.amount_nano_usd) == (50, 20_000)
+
+
+def test_a_month_in_two_invoices_costs_what_it_costs_in_one():
+    """At half a nano-USD a token, 3 tokens cost 1.5, rounded to 2 nano-USD. Billed as
+    1 token (0.5, rounded to 1) and then 2 tokens, the second invoice bills 2 - 1 = 1.
+    """
+    (line,) = unbilled([charge(3, rate=500_000)], billed(1, rate=500_000))
+
+    assert line.amount_nano_usd == 1
+
+
+def test_what_is_billed_gives_no_line():
+    assert unbilled([charge(50)], billed(50)) == []
+
+
+def test_a_shorter_span_than_was_billed_gives_no_line():
+    assert unbilled([charge(40)], billed(50)) == []
+
+
+def test_it_refuses_that_billed_usage_is_gone():
+    with pytest.raises(BilledMoreThanRatedError, match="50 output_tokens"):
+        check_nothing_billed_is_gone([charge(49)], billed(50))
+    with pytest.raises(BilledMoreThanRatedError):
+        check_nothing_billed_is_gone([], billed(50))
+
+
+def test_it_accepts_that_more_is_rated_than_billed():
+    check_nothing_billed_is_gone([charge(50), charge(51)], billed(50))
+
+
+def test_a_total_is_the_sum_of_the_rounded_lines():
+    """Two lines of 0.6 cents: each is 1 cent, so 2 cents are owed, and not 1.
+
+    15,000 tokens * 400 nano-USD = 6,000,000 nano-USD = 0.6 cents.
+    """
+    lines = [charge(15_000), charge(15_000)]
+
+    assert totals(lines) == Totals(cents=2, nano_usd=12_000_000)
+
+
+def test_many_lines_below_half_a_cent_owe_nothing():
+    """12,000 tokens * 400 nano-USD = 4,800,000 nano-USD = 0.48 cents, three times."""
+    lines = [charge(12_000)] * 3
+
+    assert totals(lines) == Totals(cents=0, nano_usd=14_400_000)
+
+
+def test_a_number():
+    assert number(2026, 1) == "TF-2026-000001"
+    assert number(2026, 1_234_567) == "TF-2026-1234567"
+
+
+@given(
+    st.lists(st.integers(1, 10**9), min_size=1, max_size=8), st.integers(0, 2_000_000)
+)
+def test_however_a_month_is_cut_the_parts_sum_to_it(parts, rate):
+    quantity, amount = 0, 0
+    for part in parts:
+        (line,) = unbilled(
+            [charge(quantity + part, rate)],
+            {KEY: Billed(quantity=quantity, amount_nano_usd=amount)},
+        )
+        assert line.amount_nano_usd >= 0
+        quantity, amount = quantity + line.quantity, amount + line.amount_nano_usd
+
+    assert (quantity, amount) == (sum(parts), amount_nano_usd(sum(parts), rate))

@@ -1,0 +1,92 @@
+"""Worked examples of rating: tokens times price."""
+
+import pytest
+
+from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
+from billing.errors import UnpricedUsageError
+from metering.domain.usage import Meter
+
+NEW, CACHED, OUTPUT = METER_NAMES
+SMALL = Price(
+    price_version_id=1,
+    model="small",
+    rates=Rates(
+        new_input_nano_usd_per_million=100_000_000,  # 0.10 USD
+        cached_input_nano_usd_per_million=20_000_000,  # 0.02 USD
+        output_nano_usd_per_million=400_000_000,  # 0.40 USD
+    ),
+)
+DEARER = Price(
+    price_version_id=2,
+    model="small",
+    rates=Rates(
+        new_input_nano_usd_per_million=200_000_000,
+        cached_input_nano_usd_per_million=40_000_000,
+        output_nano_usd_per_million=800_000_000,
+    ),
+)
+PRICES = {1: SMALL, 2: DEARER}
+
+
+def used(meter, quantity, **changes):
+    fields = {"model": "small", "price_version_id": 1, **changes}
+    return Usage(meter=meter, quantity=quantity, **fields)
+
+
+def amounts(usages):
+    return [
+        (x.price_version_id, x.meter, x.amount_nano_usd) for x in rate(usages, PRICES)
+    ]
+
+
+def test_it_works():
+    """Two calls: 1,000 input tokens of which 600 were cached, and 50 of output.
+
+    400 new   * 0.10 USD / 1,000,000 = 0.000040 USD =  40,000 nano-USD
+    600 cached * 0.02 USD / 1,000,000 = 0.000012 USD = 12,000 nano-USD
+    50 output * 0.40 USD / 1,000,000 = 0.000020 USD =  20,000 nano-USD
+    """
+    usages = [used(OUTPUT, 50), used(CACHED, 600), used(NEW, 400), used("requests", 2)]
+
+    assert amounts(usages) == [
+        (1, NEW, 40_000),
+        (1, CACHED, 12_000),
+        (1, OUTPUT, 20_000),
+    ]
+
+
+def test_a_price_change_inside_the_month_gives_a_line_for_each_version():
+    usages = [used(NEW, 1_000), used(NEW, 1_000, price_version_id=2)]
+
+    assert amounts(usages) == [(1, NEW, 100_000), (2, NEW, 200_000)]
+
+
+def test_requests_are_counted_and_not_priced():
+    assert amounts([used("requests", 5)]) == []
+
+
+def test_every_meter_is_priced_or_known_to_be_free():
+    """A meter added to metering must be given a price here, or be said to be free."""
+    assert {meter.value for meter in Meter} == {*METER_NAMES, "requests"}
+
+
+@pytest.mark.parametrize(
+    ("usage", "reason"),
+    [
+        (used(NEW, 1, price_version_id=9), "which is not there"),
+        (used(NEW, 1, model="large"), "which is of small"),
+        (used("images", 1), "no price knows"),
+    ],
+)
+def test_it_refuses_usage_without_a_price_of_its_model(usage, reason):
+    with pytest.raises(UnpricedUsageError, match=reason):
+        rate([used(NEW, 1), usage], PRICES)
+
+
+def test_it_refuses_a_negative_rate():
+    with pytest.raises(ValueError, match="below zero"):
+        Rates(
+            new_input_nano_usd_per_million=0,
+            cached_input_nano_usd_per_million=-1,
+            output_nano_usd_per_million=0,
+        )

@@ -1,0 +1,118 @@
+"""Prices and rollups for tests of billing."""
+
+from datetime import UTC, datetime
+
+from django.db.models import Sum
+
+from billing.domain.invoice import InvoiceStatus
+from billing.models.invoices import Invoice
+from billing.models.ledger import LedgerEntry
+from billing.models.prices import PriceVersion
+from billing.models.rating import BillingPeriod, RatedUsage
+from inference.models import ServedModel
+from metering.models import UsageRollup
+from tenants.models import Tenant
+from tests.factories import make_served_model
+
+NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
+DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+NANO_USD_PER_CENT = 10_000_000
+
+
+def make_price(
+    served_model: ServedModel | None = None, *, rates=(100, 20, 400), **fields
+) -> PriceVersion:
+    """`rates` in thousandths of a USD per million new, cached, output tokens."""
+    new_input, cached_input, output = (rate * 1_000_000 for rate in rates)
+    begin = datetime(2026, 1, 1, tzinfo=UTC)
+    return PriceVersion.objects.create(
+        served_model=served_model or make_served_model(),
+        new_input_nano_usd_per_million=new_input,
+        cached_input_nano_usd_per_million=cached_input,
+        output_nano_usd_per_million=output,
+        **{"effective_from": begin, "created_at": begin, **fields},
+    )
+
+
+def use(
+    tenant: Tenant,
+    price: PriceVersion,
+    quantity: int,
+    *,
+    hour_at: datetime = NOON,
+    meter: str = "output_tokens",
+    **fields,
+) -> None:
+    """`quantity` more tokens of that hour, as the roll-up would show them."""
+    dimension = {
+        "tenant_id": tenant.pk,
+        "project_id": 1,
+        "api_key_id": 1,
+        "model": price.served_model.name,
+        "meter": meter,
+        "price_version_id": price.pk,
+        "hour_at": hour_at,
+        **fields,
+    }
+    row = UsageRollup.objects.filter(**dimension).first()
+    before = row.quantity if row else 0
+    UsageRollup.objects.update_or_create(
+        **dimension, defaults={"quantity": before + quantity, "event_count": 1}
+    )
+
+
+def draft_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> Invoice | None:
+    return Invoice.objects.filter(
+        tenant=tenant, period_start=period_start, status=InvoiceStatus.DRAFT
+    ).first()
+
+
+def lines_of(invoice: Invoice) -> list[tuple[str, int, int, int]]:
+    """(meter, quantity, nano-USD, cents) as printed."""
+    return list(
+        invoice.lines.in_order().values_list(
+            "meter", "quantity", "amount_nano_usd", "amount_cents"
+        )
+    )
+
+
+def balances(tenant: Tenant) -> dict[str, int]:
+    """Nano-USD by kind of account; an account without entries is left out."""
+    rows = LedgerEntry.objects.filter(tenant=tenant).values_list("account__kind")
+    return dict(rows.annotate(total=Sum("amount_nano_usd")))
+
+
+def check_books(tenant: Tenant) -> None:
+    """What is true at every moment, whatever happened before."""
+    rated = _sum(RatedUsage.objects.filter(tenant=tenant), "amount_nano_usd")
+    invoices = Invoice.objects.filter(tenant=tenant)
+    drafts = invoices.filter(status=InvoiceStatus.DRAFT)
+    issued = invoices.exclude(status=InvoiceStatus.DRAFT)
+    owed = _sum(issued, "total_cents") * NANO_USD_PER_CENT
+    books = dict.fromkeys(("unbilled", "receivable", "revenue", "rounding"), 0)
+    assert {**books, **balances(tenant)} == {
+        "unbilled": _sum(drafts, "total_nano_usd"),
+        "receivable": owed,
+        "revenue": -rated,
+        "rounding": _sum(issued, "total_nano_usd") - owed,
+    }
+    assert _sum(invoices, "total_nano_usd") == rated
+    _check_each_month(tenant)
+
+
+def _check_each_month(tenant: Tenant) -> None:
+    for period in BillingPeriod.objects.filter(tenant=tenant):
+        invoices = Invoice.objects.filter(tenant=tenant, period_start=period.starts_at)
+        rated = period.rated_usage
+        for price_version, meter, quantity in rated.values_list(
+            "price_version_id", "meter", "quantity"
+        ):
+            billed = invoices.filter(
+                lines__price_version_id=price_version, lines__meter=meter
+            )
+            assert _sum(billed, "lines__quantity") == quantity
+
+
+def _sum(rows, field: str) -> int:
+    return int(rows.aggregate(total=Sum(field))["total"] or 0)
