@@ -31,10 +31,10 @@ RAISE EXCEPTION 'an invoice starts as a draft and is final once issued: % refuse
 """
 _TOTALS_ARE_THE_LINES = """
 IF EXISTS (
-    SELECT 1 FROM billing_invoice i WHERE i.id = NEW.id AND (
-        i.total_nano_usd, i.total_cents) IS DISTINCT FROM (
-        SELECT coalesce(sum(amount_nano_usd), 0), coalesce(sum(amount_cents), 0)
-        FROM billing_lineitem WHERE invoice_id = NEW.id))
+    SELECT 1 FROM billing_invoice i LEFT JOIN billing_lineitem l ON l.invoice_id = i.id
+    WHERE i.id = NEW.id GROUP BY i.id
+    HAVING i.total_nano_usd <> coalesce(sum(l.amount_nano_usd), 0)
+        OR i.total_cents <> coalesce(sum(l.amount_cents), 0))
 THEN
     RAISE EXCEPTION 'the totals of invoice % are not the sums of its lines', NEW.id
         USING ERRCODE = 'check_violation';

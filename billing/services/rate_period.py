@@ -36,7 +36,7 @@ def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
     # Last, since a roll-up may hold this row until it commits, and would wait for it.
     BillingPeriod.objects.filter(pk=period_id).update(
         rated_generation=period.generation,
-        revision=F("revision") + bool(growth_nano_usd),
+        revision=F("revision") + (1 if growth_nano_usd else 0),
         rated_at=now,
         rate_after=None,
         problem="",

@@ -21,10 +21,13 @@ NANO_USD_PER_CENT = 10_000_000
 
 
 def make_price(
-    served_model: ServedModel | None = None, *, rates=(100, 20, 400), **fields
+    served_model: ServedModel | None = None,
+    *,
+    rates=(100_000, 20_000, 400_000),
+    **fields,
 ) -> PriceVersion:
-    """`rates` in thousandths of a USD per million new, cached, output tokens."""
-    new_input, cached_input, output = (rate * 1_000_000 for rate in rates)
+    """`rates` in micro-USD per million new, cached, output tokens."""
+    new_input, cached_input, output = (rate * 1_000 for rate in rates)
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
         served_model=served_model or make_served_model(),
