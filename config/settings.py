@@ -155,6 +155,7 @@ ENGINE_IS_SIMULATOR = ENVIRONMENT.engine == "simulator"
 ENGINE_URLS = ENVIRONMENT.engine_urls
 _engine_socket = value("ENGINE_SOCKET") or HOME / "run" / "engine.sock"
 ENGINE_ADDRESSES = ENGINE_URLS or (f"unix:{_engine_socket}",)
+ENGINE_CONTEXT_TOKENS = int(value("ENGINE_CONTEXT_TOKENS", "4096"))
 # The public name of what the engines serve; MODEL is a path or a hub name.
 SERVED_MODEL_NAME = (
     value("SERVED_MODEL_NAME")

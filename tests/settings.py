@@ -1,7 +1,7 @@
 """The product's settings, less what would make a thousand tests slow or entangled."""
 
 from config.settings import *  # noqa: F403  every setting but those below
-from config.settings import DATABASES
+from config.settings import DATABASES, STATIC_ROOT
 
 # Argon2 is slow on purpose.
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
@@ -9,3 +9,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # The threads of a pool outlive the test that opened it.
 DATABASES["default"]["OPTIONS"].pop("pool", None)
+# The supervisor makes it at a start; whitenoise warns of a folder that is not there.
+STATIC_ROOT.mkdir(parents=True, exist_ok=True)

@@ -10,7 +10,6 @@ from inference.services.publish_routes import publish_routes
 from inference.services.register_engine import register_engine
 from inference.services.register_served_model import register_served_model
 
-CONTEXT_TOKENS_DEFAULT = 4096
 _TITLES = {"smollm2-135m-instruct": "SmolLM2 135M Instruct"}
 
 
@@ -19,23 +18,22 @@ def register_default_engines(
     *,
     model_name: str,
     addresses: Sequence[str],
+    context_tokens: int,
     engine_name: str = "",
-    context_tokens: int | None = None,
     is_simulator: bool = False,
     now: datetime,
 ) -> list[Engine]:
     """The default model with an engine at each of `addresses`; every other engine is
     drained, since whoever started it no longer gives it.
 
-    `engine_name` names the engine if there is one. Without `context_tokens` a known
-    model keeps its own. Raises InvalidServedModelError and InvalidEngineError.
+    `engine_name` names the engine if there is one; several are named after their
+    addresses. Raises InvalidServedModelError and InvalidEngineError.
     """
     known = ServedModel.objects.filter(name=model_name).first()
     model = register_served_model(
         name=model_name,
         title=known.title if known else _TITLES.get(model_name, model_name),
-        context_tokens=context_tokens
-        or (known.context_tokens if known else CONTEXT_TOKENS_DEFAULT),
+        context_tokens=context_tokens,
         is_default=True,
         now=now,
     )

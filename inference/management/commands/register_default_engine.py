@@ -34,7 +34,12 @@ class Command(BaseCommand):
             default=settings.SERVED_MODEL_NAME,
             help="public name of the model (default: %(default)s)",
         )
-        parser.add_argument("--context-tokens", type=int)
+        parser.add_argument(
+            "--context-tokens",
+            type=int,
+            default=settings.ENGINE_CONTEXT_TOKENS,
+            help="longest prompt plus answer (default: %(default)s)",
+        )
         parser.add_argument(
             "--simulator",
             action="store_true",

@@ -1,0 +1,33 @@
+import asyncio
+import threading
+from collections.abc import Iterator
+from concurrent.futures import Future
+from pathlib import Path
+
+import pytest
+
+from tests.inference.servers import Answer, serve
+
+
+@pytest.fixture
+def run_engine() -> Iterator:
+    """Call it with an Answer (and a Path for a unix socket): it returns the address of
+    a real server that answers so until the test ends.
+    """
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    stops = []
+
+    def run(answer: Answer, path: Path | None = None) -> str:
+        started: Future = asyncio.run_coroutine_threadsafe(serve(answer, path), loop)
+        address, stop = started.result(timeout=10)
+        stops.append(stop)
+        return address
+
+    yield run
+    for stop in stops:
+        asyncio.run_coroutine_threadsafe(stop(), loop).result(timeout=10)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join(timeout=10)
+    loop.close()
