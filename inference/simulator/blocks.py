@@ -59,7 +59,7 @@ class BlockPool:
     @property
     def usage(self) -> float:
         """Share of blocks held by running sequences, 0 to 1."""
-        return 1 - len(self._free) / self.capacity
+        return (self.capacity - len(self._free)) / self.capacity
 
     def allocate(
         self, prompt: Sequence[int], *, output_tokens: int, salt: str = ""

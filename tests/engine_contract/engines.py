@@ -5,7 +5,7 @@ import json
 import os
 import re
 import signal
-import socket
+import socket as sockets
 import subprocess
 import sys
 import time
@@ -27,6 +27,22 @@ class EngineUnderTest:
     model: str
     pid: int = 0
     """0: somebody else's process."""
+    port: int = 0
+    """On loopback; 0: it listens on the socket."""
+
+    def connect(self) -> sockets.socket:
+        """Raises OSError where nobody listens."""
+        family = sockets.AF_INET if self.port else sockets.AF_UNIX
+        connection = sockets.socket(family)
+        connection.settimeout(ANSWER_SECONDS_MAX)
+        try:
+            connection.connect(
+                ("127.0.0.1", self.port) if self.port else str(self.socket)
+            )
+        except OSError:
+            connection.close()
+            raise
+        return connection
 
     def client(self, **headers: str) -> httpx.Client:
         return httpx.Client(
@@ -45,7 +61,8 @@ class EngineUnderTest:
         body = {"messages": [{"role": "user", "content": prompt}]} | fields
         answer = self.post("/v1/chat/completions", body)
         assert answer.status_code == 200, answer.text
-        return answer.json()
+        found: dict[str, Any] = answer.json()
+        return found
 
     def stream(self, path: str, **fields: Any) -> list[dict[str, Any]]:
         """The events of a stream, `[DONE]` checked and left out."""
@@ -67,9 +84,7 @@ class EngineUnderTest:
 
     def raw(self, data: bytes) -> bytes:
         """All bytes that come back for `data` until the engine closes."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(ANSWER_SECONDS_MAX)
-            connection.connect(str(self.socket))
+        with self.connect() as connection:
             connection.sendall(data)
             return b"".join(iter(lambda: connection.recv(65536), b""))
 
@@ -117,6 +132,7 @@ def run_simulator(folder: Path, **environment: str) -> Iterator[EngineUnderTest]
         key=variables["ENGINE_KEY"],
         model=variables.get("SERVED_MODEL_NAME", "smollm2-135m-instruct"),
         pid=process.pid,
+        port=int(variables.get("ENGINE_PORT", "0")),
     )
     try:
         wait_until(lambda: process.poll() is not None or _answers(engine))
