@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection
+from django.db import connection, transaction
 
 from metering.wire import UsageEvent
 
@@ -40,10 +40,11 @@ _STORE = f"""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+@transaction.atomic(savepoint=False)
 def store_usage_events(events: Sequence[UsageEvent]) -> int:
     """Stores what is not there yet and returns how many events that were.
 
-    Runs in the caller's transaction, together with the cursor that says so.
+    Joins the caller's transaction, which also moves the cursor that says so.
     """
     if not events:
         return 0
