@@ -11,17 +11,12 @@ from tenants.wire import KeyPolicy
 _HOW = "Send it as `Authorization: Bearer tf_live_…`; keys are made in the portal."
 
 
-class UnknownKeyError(RefusedError):
-    """No such key in the snapshot; a fresher one may know it."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            errors.UNKNOWN_KEY, "This API key does not exist. It may have been deleted."
-        )
+class StaleSnapshotError(RefusedError):
+    """What the present snapshot says; a fresher one may decide otherwise."""
 
 
 def authenticate(authorization: bytes | None, snapshots: Snapshots) -> KeyPolicy:
-    """Raises RefusedError; UnknownKeyError where a fresher snapshot may help."""
+    """Raises RefusedError; StaleSnapshotError where a fresher snapshot may help."""
     if not authorization:
         raise RefusedError(errors.MISSING_KEY, f"You sent no API key. {_HOW}")
     scheme, _, value = authorization.partition(b" ")
@@ -37,14 +32,16 @@ def authenticate(authorization: bytes | None, snapshots: Snapshots) -> KeyPolicy
             "are wrong. Was it cut short or mistyped?",
         )
     if not snapshots.is_current:
-        raise RefusedError(
+        raise StaleSnapshotError(
             errors.KEYS_UNAVAILABLE,
             "API keys cannot be checked right now. Please retry in a few seconds.",
             retry_after_seconds=2,
         )
     policy = snapshots.policy(api_keys.digest(secret))
     if policy is None:
-        raise UnknownKeyError
+        raise StaleSnapshotError(
+            errors.UNKNOWN_KEY, "This API key does not exist. It may have been deleted."
+        )
     if policy.state == "revoked":
         raise RefusedError(errors.REVOKED_KEY, "This API key was revoked.")
     if policy.expires_at is not None and policy.expires_at <= time.time():

@@ -79,7 +79,7 @@ class Client(Protocol):
 
     def send(self, data: bytes) -> None: ...
 
-    def end_stream(self, rest: bytes, *, close: bool) -> None:
+    def end_stream(self, rest: bytes) -> None:
         """Sends the last bytes; the connection may serve its next request."""
 
     def break_off(self) -> None:
@@ -418,7 +418,7 @@ class Call:
             self._refuse_invalid(InvalidAnswerError("a stream without usage"))
         else:
             if self._client is not None:
-                self._client.end_stream(rest, close=True)
+                self._client.end_stream(rest)
             self._end_unused()
 
     def _record(self, use: Use, *, rest: bytes) -> None:
@@ -438,7 +438,7 @@ class Call:
             first_token_at_us=self._first_token_at_us,
         )
         self._set_deadline(plane.settings.durable_seconds)
-        plane.journal.append(event, lambda: self._on_durable(use, rest))
+        plane.journal.append(event, lambda: self._on_durable(rest))
         if use.usage_source is UsageSource.ENGINE:
             plane.limits.settle(hold, tokens=use.limited_tokens)
             plane.admitter.learn(
@@ -446,15 +446,14 @@ class Call:
             )
         self._count(use)
 
-    def _on_durable(self, use: Use, rest: bytes) -> None:
+    def _on_durable(self, rest: bytes) -> None:
         self._plane.observer.journal_events.inc()
         client = self._client
         if self._state is State.DONE:
             return
         if client is not None:
             if self.wants_stream:
-                is_broken = use.outcome is Outcome.ENGINE_FAILED
-                client.end_stream(rest, close=is_broken)
+                client.end_stream(rest)
             else:
                 client.send_whole(self._answer_headers(), rest)
         self._finish()

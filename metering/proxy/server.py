@@ -8,7 +8,7 @@ import httptools
 import msgspec
 
 from metering.proxy import errors
-from metering.proxy.auth import UnknownKeyError, authenticate
+from metering.proxy.auth import StaleSnapshotError, authenticate
 from metering.proxy.errors import RefusedError
 from metering.proxy.pipeline import Call, Plane, new_request_id
 from metering.proxy.settings import (
@@ -207,8 +207,8 @@ class ClientConnection(asyncio.Protocol):
         self._set_deadline(self._plane.settings.body_seconds)
         try:
             self._check_head()
-        except UnknownKeyError as error:
-            # A fresher snapshot may know it: decided when the request is complete.
+        except StaleSnapshotError as error:
+            # Decided with a fresh snapshot, when the request is complete.
             self._refused = error
             self._continue_if_expected()
         except RefusedError as error:
@@ -265,7 +265,9 @@ class ClientConnection(asyncio.Protocol):
     def on_body(self, data: bytes) -> None:
         if self._is_pipelined:
             return
-        if self._refused is not None and not isinstance(self._refused, UnknownKeyError):
+        if self._refused is not None and not isinstance(
+            self._refused, StaleSnapshotError
+        ):
             self._discard(data)
             return
         self._body.append(data)
@@ -292,7 +294,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._is_busy = True
         self.deadline = float("inf")
-        if isinstance(self._refused, UnknownKeyError):
+        if isinstance(self._refused, StaleSnapshotError):
             task = self._loop.create_task(self._look_again())
             task.add_done_callback(_raise_bugs)
         elif self._refused is None:
@@ -410,13 +412,10 @@ class ClientConnection(asyncio.Protocol):
     def send(self, data: bytes) -> None:
         self._transport.write(data)
 
-    def end_stream(self, rest: bytes, *, close: bool) -> None:
+    def end_stream(self, rest: bytes) -> None:
         self._call = None
         self._transport.write(rest)
-        if close:
-            self._transport.close()
-        else:
-            self._next_request()
+        self._next_request()
 
     def break_off(self) -> None:
         self._call = None

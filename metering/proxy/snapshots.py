@@ -28,7 +28,7 @@ _KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS)
 _POLL_SECONDS = 0.25
 """A revoked key must stop working within a second."""
 _REFRESH_SECONDS_MIN = 0.1
-"""Unknown keys make the proxy look at once, but not more often than this."""
+"""Unknown keys make the proxy look before its time, but not more often."""
 DEFAULT_MODEL = "default"
 
 Item = TypeVar("Item")
@@ -43,8 +43,8 @@ class Snapshots:
         self._keys_expire_at = 0.0
         self._policies: dict[bytes, KeyPolicy] = {}
         self._prices: dict[str, tuple[PriceVector, ...]] = {}
-        self._refresh: asyncio.Task[None] | None = None
-        self._refreshed_at = 0.0
+        self._look_under_way: asyncio.Task[None] | None = None
+        self._looked_at = 0.0
         self.routes: dict[str, Route] = {}
         """By public name, and the default one also as `default`."""
 
@@ -81,25 +81,29 @@ class Snapshots:
             await asyncio.sleep(_POLL_SECONDS)
 
     async def refresh(self) -> None:
-        """Fetches what is newer; concurrent callers share one look."""
-        if self._refresh is None:
-            self._refresh = asyncio.get_running_loop().create_task(self._look())
-        try:
-            await asyncio.shield(self._refresh)
-        finally:
-            if self._refresh is not None and self._refresh.done():
-                self._refresh = None
-
-    async def refresh_for_unknown_key(self) -> bool:
-        """A key made a moment ago is found before the next poll. False: looked just
-        now, so that strangers with made-up keys cannot load Valkey.
+        """Fetches what is newer. Callers share one look that begins after they ask: one
+        already under way may have read the versions too early.
         """
-        now = time.monotonic()
-        if now - self._refreshed_at < _REFRESH_SECONDS_MIN:
-            return False
-        self._refreshed_at = now
+        if self._look_under_way is not None:
+            await asyncio.shield(self._look_under_way)
+        if self._look_under_way is None:
+            self._look_under_way = asyncio.get_running_loop().create_task(self._look())
+            self._look_under_way.add_done_callback(self._looked)
+        await asyncio.shield(self._look_under_way)
+
+    def _looked(self, look: asyncio.Task[None]) -> None:
+        self._look_under_way = None
+        self._looked_at = time.monotonic()
+        look.result()
+
+    async def refresh_for_unknown_key(self) -> None:
+        """A key made a moment ago is found before the next poll. Looks are at least
+        100 ms apart, so that strangers with made-up keys wait, and Valkey does not.
+        """
+        wait_seconds = self._looked_at + _REFRESH_SECONDS_MIN - time.monotonic()
+        if wait_seconds > 0:
+            await asyncio.sleep(wait_seconds)
         await self.refresh()
-        return True
 
     async def _look(self) -> None:
         try:

@@ -19,6 +19,7 @@ import msgspec
 import pytest
 import redis
 
+from config.supervisor.ports import any_free_port as free_port
 from inference import wire as inference_wire
 from inference.wire import EngineAddress, Route
 from metering import wire as metering_wire
@@ -28,12 +29,11 @@ from metering.wire import PriceVector, UsageEvent
 from tenants import wire as tenants_wire
 from tenants.domain import api_keys, snapshot
 from tenants.wire import KeyPolicy
-from config.supervisor.ports import any_free_port as free_port
+from tests.metering.proxy.raw import RawClient
 
 SNAPSHOT_KEY = "snapshot-key-of-the-tests"
 ENGINE_KEY = "engine-key-of-the-tests"
 MODEL = "smollm2-135m-instruct"
-SALT = "salt-of-tenant-one"
 WAIT_SECONDS_MAX = 15
 
 
@@ -55,11 +55,16 @@ class Plane:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self.processes: list[subprocess.Popen[bytes]] = []
+        self.raw_clients: list[RawClient] = []
         self.policies: dict[int, KeyPolicy] = {}
         self.engines: dict[int, Path] = {}
         self.version = 0
+        self.keys_made = 0
+        self.salt = "salt-of-tenant-one"
+        self._events_before = 0
+        self.siblings = 0
         self._sockets = Path(tempfile.mkdtemp(prefix="tf"))
-        self.client = httpx.Client(base_url=self.url, timeout=20)
+        self.client = self.new_client()
 
     # What the control plane does.
 
@@ -81,6 +86,20 @@ class Plane:
             both.set(snapshot.valkey_version_key(kind), self.version)
             both.execute()
 
+    def begin_test(self) -> None:
+        """Forgets what the test before did: keys, events, faults, cached blocks."""
+        self.policies.clear()
+        self.salt = f"salt-{os.urandom(8).hex()}"
+        self.publish_routes()
+        self.publish_prices()
+        headers = {"authorization": f"Bearer {self.add_key()}"}
+        until(lambda: self.client.get("/v1/models", headers=headers).is_success)
+        until(self.is_ready)
+        for number in self.engines:
+            self.order_fault("", times=0, number=number)
+        self._events_before = 0
+        self._events_before = len(self.events())
+
     def publish_keys(self, *, lifetime: float = 3600) -> None:
         policies = list(self.policies.values())
         self.publish(tenants_wire.SNAPSHOT_KIND, policies, lifetime=lifetime)
@@ -88,7 +107,8 @@ class Plane:
     def add_key(self, **changes: Any) -> str:
         """Publishes a new key and returns its secret."""
         secret = api_keys.make("live")
-        number = len(self.policies) + 1
+        self.keys_made += 1
+        number = self.keys_made
         values: dict[str, Any] = {
             "api_key_id": number,
             "tenant_id": 1,
@@ -99,7 +119,7 @@ class Plane:
             "allowed_models": None,
             "requests_per_minute": None,
             "tokens_per_minute": None,
-            "cache_salt": SALT,
+            "cache_salt": self.salt,
         }
         self.policies[number] = KeyPolicy(**{**values, **changes})
         self.publish_keys()
@@ -160,10 +180,21 @@ class Plane:
             "HOLD_SECONDS": "1",
             "DRAIN_SECONDS": "1",
         }
-        process = self._start("metering.proxy.main", "proxy", environment | settings)
+        self._proxy_environment = environment | settings
+        process = self._start("metering.proxy.main", "proxy", self._proxy_environment)
         until(lambda: process.poll() is not None or self.is_up())
         assert process.poll() is None, self.log("proxy")
         return process
+
+    def start_sibling(self) -> None:
+        """One more proxy process on the same port; ended with the plane."""
+        index = self.siblings = self.siblings + 1
+        self._start(
+            "metering.proxy.main",
+            f"proxy{index}",
+            self._proxy_environment | {"PROXY_INDEX": str(index)},
+        )
+        until(lambda: "listening" in self.log(f"proxy{index}"))
 
     def is_up(self) -> bool:
         try:
@@ -190,8 +221,16 @@ class Plane:
     def log(self, name: str) -> str:
         return (self.home / f"{name}.log").read_text()
 
+    def raw(self, *, receive_bytes: int | None = None) -> RawClient:
+        """A connection that says just what it is told."""
+        client = RawClient(self.port, receive_bytes=receive_bytes)
+        self.raw_clients.append(client)
+        return client
+
     def stop(self) -> None:
         self.client.close()
+        for client in self.raw_clients:
+            client.close()
         for process in reversed(self.processes):
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
@@ -205,15 +244,18 @@ class Plane:
     # What came of it.
 
     def events(self) -> list[UsageEvent]:
-        """What the shipper would find in all segments, in order."""
+        """What the shipper would find of this test in all segments, in order."""
         events = []
         for segment in sorted((self.home / "journal" / "0").glob("*.journal")):
             try:
-                for record in journal_format.unpack(segment.read_bytes()):
-                    events.append(msgspec.json.decode(record.payload, type=UsageEvent))
+                records = journal_format.unpack(segment.read_bytes())
+                events.extend(
+                    msgspec.json.decode(record.payload, type=UsageEvent)
+                    for record in records
+                )
             except TornRecordError:
                 continue
-        return events
+        return events[self._events_before :]
 
     def counters(self, number: int = 1) -> dict[str, float]:
         """The engine's own counters, summed over their labels."""
@@ -242,8 +284,15 @@ class Plane:
             if line.partition("{")[0].partition(" ")[0] == name
         )
 
+    def new_client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.url, timeout=20)
+
     def chat(
-        self, secret: str, content: str = "Hello", **fields: Any
+        self,
+        secret: str,
+        content: str = "Hello",
+        client: httpx.Client | None = None,
+        **fields: Any,
     ) -> httpx.Response:
         body = {
             "model": "default",
@@ -252,26 +301,34 @@ class Plane:
             **fields,
         }
         headers = {"authorization": f"Bearer {secret}"}
-        return self.client.post("/v1/chat/completions", json=body, headers=headers)
+        client = client or self.client
+        return client.post("/v1/chat/completions", json=body, headers=headers)
 
 
 @pytest.fixture
 def bare_plane(tmp_path: Path, valkey: redis.Redis) -> Iterator[Plane]:
-    """Nothing runs yet."""
+    """Nothing runs yet; for tests that start processes in a way of their own."""
     plane = Plane(tmp_path, valkey)
     yield plane
     plane.stop()
 
 
+@pytest.fixture(scope="session")
+def shared_plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    with redis.Redis.from_url(os.environ["VALKEY_URL"], db=0) as client:
+        plane = Plane(tmp_path_factory.mktemp("plane"), client)
+        plane.start_engine()
+        plane.start_proxy()
+        yield plane
+        plane.stop()
+
+
 @pytest.fixture
-def plane(bare_plane: Plane) -> Plane:
-    """One proxy, one engine, priced and ready."""
-    bare_plane.start_engine()
-    bare_plane.publish_prices()
-    bare_plane.publish_keys()
-    bare_plane.start_proxy()
-    until(bare_plane.is_ready)
-    return bare_plane
+def plane(shared_plane: Plane, valkey: redis.Redis) -> Plane:
+    """One proxy and one engine, priced and ready; as new, but for its processes."""
+    del valkey  # emptied before and after
+    shared_plane.begin_test()
+    return shared_plane
 
 
 @pytest.fixture

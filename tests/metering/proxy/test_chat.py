@@ -5,6 +5,7 @@ import json
 import httpx
 
 from metering.wire import Outcome, UsageSource
+from tenants.domain.api_keys import digest
 from tests.metering.proxy.conftest import MODEL, Plane
 
 
@@ -23,7 +24,8 @@ def test_it_works(plane: Plane, secret: str):
     )
     assert event.outcome == Outcome.COMPLETED
     assert event.usage_source == UsageSource.ENGINE
-    assert (event.tenant_id, event.project_id, event.api_key_id) == (1, 11, 1)
+    assert (event.tenant_id, event.project_id) == (1, 11)
+    assert plane.policies[event.api_key_id].digest == digest(secret).hex()
     assert (event.model, event.price_version_id) == (MODEL, 7)
     after = plane.counters()
     name = "vllm:generation_tokens_total"
@@ -94,7 +96,7 @@ def test_models_are_listed(plane: Plane, secret: str):
 
 
 def test_tenants_never_share_cached_blocks(plane: Plane, secret: str):
-    other = plane.add_key(tenant_id=2, cache_salt="salt-of-tenant-two")
+    other = plane.add_key(tenant_id=2, cache_salt=f"{plane.salt}-2")
     content = "A long shared prompt. " * 30
     for key in (secret, other, secret):
         plane.chat(key, content)
@@ -104,9 +106,9 @@ def test_tenants_never_share_cached_blocks(plane: Plane, secret: str):
 
 
 def test_a_salt_from_the_caller_is_ignored(plane: Plane, secret: str):
-    other = plane.add_key(tenant_id=2, cache_salt="salt-of-tenant-two")
+    other = plane.add_key(tenant_id=2, cache_salt=f"{plane.salt}-2")
     content = "A long shared prompt. " * 30
     plane.chat(secret, content)
-    answer = plane.chat(other, content, cache_salt="salt-of-tenant-one", priority=-1)
+    answer = plane.chat(other, content, cache_salt=plane.salt, priority=-1)
     assert answer.status_code == 200
     assert plane.events()[-1].cached_input_tokens == 0

@@ -1,0 +1,169 @@
+"""Any framing, any split of the reads: the same bytes, the usage, the end held back."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from metering.proxy.usage_tap import (
+    InvalidAnswerError,
+    StreamTap,
+    chunk,
+    unchunk,
+    unchunk_ended,
+    usage_of,
+)
+
+USAGE = {
+    "prompt_tokens": 42,
+    "total_tokens": 50,
+    "completion_tokens": 8,
+    "prompt_tokens_details": {"cached_tokens": 32, "created_cache_tokens": 0},
+}
+TRAPS = [
+    '"choices":[]',
+    "data: [DONE]",
+    '\n\ndata: {"choices":[],"usage":{"prompt_tokens":1}}\n\n',
+    "0\r\n\r\n",
+    "é\u2028",
+]
+
+
+def event(content: str, completion_tokens: int) -> bytes:
+    value = {
+        "choices": [{"index": 0, "delta": {"content": content}}],
+        "usage": {"prompt_tokens": 42, "completion_tokens": completion_tokens},
+    }
+    return f"data: {json.dumps(value, separators=(',', ':'))}\n\n".encode()
+
+
+FINAL = (
+    f'data: {{"choices":[],"usage":{json.dumps(USAGE, separators=(",", ":"))}}}\n\n'
+).encode()
+DONE = b"data: [DONE]\n\n"
+
+contents = st.lists(st.text(max_size=20) | st.sampled_from(TRAPS), max_size=8)
+
+
+@st.composite
+def framings(draw: st.DrawFn) -> tuple[list[bytes], bytes, list[bytes]]:
+    """(events, the chunked bytes of the answer, those bytes as reads)."""
+    events = [
+        event(text, number) for number, text in enumerate(draw(contents), start=1)
+    ]
+    payload = b"".join([*events, FINAL, DONE])
+    if draw(st.booleans()):  # as uvicorn does: one event, one chunk
+        parts = [*events, FINAL, DONE]
+    else:
+        parts = split(payload, draw(st.lists(st.integers(0, len(payload)))))
+    extension = draw(st.sampled_from([b"", b";a=b"]))
+    trailer = draw(st.sampled_from([b"", b"x-trailer: 1\r\n"]))
+    framed = b"".join(
+        b"%x%b\r\n%b\r\n" % (len(part), extension, part) for part in parts if part
+    )
+    framed += b"0\r\n" + trailer + b"\r\n"
+    reads = split(framed, draw(st.lists(st.integers(0, len(framed)), max_size=30)))
+    return events, framed, reads
+
+
+def split(data: bytes, at: list[int]) -> list[bytes]:
+    cuts = sorted({0, *at, len(data)})
+    return [data[a:b] for a, b in itertools.pairwise(cuts)]
+
+
+@settings(max_examples=400)
+@given(framings())
+def test_it_works(framing):
+    events, framed, reads = framing
+    tap = StreamTap()
+    released = b"".join(tap.feed(read) for read in reads)
+    assert tap.ended
+    assert released + tap.rest(with_usage=True) == framed
+    assert tap.final_usage().output_tokens == 8
+    assert tap.final_usage().cached_input_tokens == 32
+    released_payload = unchunk(released)
+    assert FINAL[:20] not in released_payload.replace(b"".join(events), b"")
+    assert DONE not in released_payload.replace(b"".join(events), b"")
+    assert b"".join([*events, FINAL, DONE]).startswith(released_payload)
+
+
+@settings(max_examples=200)
+@given(framings())
+def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
+    events, _, reads = framing
+    tap = StreamTap()
+    released = b"".join(tap.feed(read) for read in reads)
+    whole = unchunk_ended(released + tap.rest(with_usage=False))
+    assert whole == b"".join([*events, DONE])
+
+
+@settings(max_examples=200)
+@given(framings(), st.data())
+def test_an_engine_that_dies_leaves_the_running_usage(framing, data):
+    events, framed, reads = framing
+    died_at = data.draw(st.integers(0, len(framed) - 1))
+    tap = StreamTap()
+    released, left = b"", died_at
+    for read in reads:
+        released += tap.feed(read[:left])
+        left = max(0, left - len(read))
+    assert not tap.ended
+    whole_events = unchunk(released).count(b'"index":0')
+    usage = tap.running_usage()
+    if whole_events == 0:
+        assert usage is None
+    else:
+        assert usage.output_tokens == whole_events
+    assert len(events) >= whole_events
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"zz\r\n",
+        b"-5\r\nhello\r\n",
+        b"0x5\r\nhello\r\n",
+        b"1_0\r\n0123456789abcdef\r\n",
+        b"5\r\nhello!!\r\n",
+        b"x" * 30,
+        b"HTTP/1.1 200 OK\r\n",
+        b"0\r\n\r\nmore",
+        b"ffffffffffffffffffff",
+    ],
+)
+def test_it_refuses_broken_framing(data: bytes):
+    with pytest.raises(InvalidAnswerError):
+        StreamTap().feed(data)
+
+
+def test_it_refuses_an_endless_event():
+    with pytest.raises(InvalidAnswerError, match="too long"):
+        StreamTap().feed(chunk(b"x" * 65536) * 17)
+
+
+@pytest.mark.parametrize(
+    "usage",
+    [
+        {"prompt_tokens": -1},
+        {"prompt_tokens": 5, "completion_tokens": -1},
+        {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": 6}},
+        {"prompt_tokens": 5, "prompt_tokens_details": {"cached_tokens": -1}},
+        {"prompt_tokens": "5"},
+        {"prompt_tokens": 5.5},
+        {},
+    ],
+)
+def test_it_refuses_impossible_usage(usage):
+    """new-api#5003: input less cached was -16,638, hence a negative charge."""
+    with pytest.raises(InvalidAnswerError):
+        usage_of(json.dumps({"usage": usage}).encode())
+
+
+def test_zero_is_a_value_and_null_is_none():
+    """litellm#37992: an explicit zero was replaced by a guess."""
+    usage = usage_of(b'{"usage":{"prompt_tokens":0,"completion_tokens":0}}')
+    assert (usage.input_tokens, usage.output_tokens) == (0, 0)
+    assert usage_of(b'{"usage":null}') is None
+    assert usage_of(b"{}") is None
