@@ -1,5 +1,7 @@
 """What the data plane would believe now."""
 
+from typing import Any
+
 import redis
 from django.conf import settings
 
@@ -7,11 +9,15 @@ from tenants.domain import snapshot
 from tenants.domain.snapshot import Snapshot
 
 
-def published(valkey: redis.Redis, kind: str) -> Snapshot | None:
-    """The verified snapshot of `kind`; None: nothing was published."""
-    blob = valkey.get(snapshot.valkey_key(kind))
-    if blob is None:
-        return None
+def is_published(valkey: redis.Redis, kind: str) -> bool:
+    return bool(valkey.exists(snapshot.valkey_key(kind)))
+
+
+def published(valkey: redis.Redis, kind: str) -> Snapshot:
+    """The verified snapshot of `kind`; fails when nothing was published."""
+    blob: Any = valkey.get(snapshot.valkey_key(kind))
+    assert blob is not None, f"no snapshot of {kind} was published"
+    version: Any = valkey.get(snapshot.valkey_version_key(kind))
     found = snapshot.verify(blob, kind=kind, secret=settings.SNAPSHOT_KEY)
-    assert int(valkey.get(snapshot.valkey_version_key(kind))) == found.version
+    assert int(version) == found.version
     return found

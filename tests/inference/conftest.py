@@ -1,7 +1,6 @@
 import asyncio
 import threading
-from collections.abc import Iterator
-from concurrent.futures import Future
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,7 @@ from tests.inference.servers import Answer, serve
 
 
 @pytest.fixture
-def run_engine() -> Iterator:
+def run_engine() -> Iterator[Callable[..., str]]:
     """Call it with an Answer (and a Path for a unix socket): it returns the address of
     a real server that answers so until the test ends.
     """
@@ -20,10 +19,10 @@ def run_engine() -> Iterator:
     stops = []
 
     def run(answer: Answer, path: Path | None = None) -> str:
-        started: Future = asyncio.run_coroutine_threadsafe(serve(answer, path), loop)
+        started = asyncio.run_coroutine_threadsafe(serve(answer, path), loop)
         address, stop = started.result(timeout=10)
         stops.append(stop)
-        return address
+        return str(address)
 
     yield run
     for stop in stops:

@@ -20,17 +20,19 @@ class Answer(enum.Enum):
 
 async def serve(answer: Answer, path: Path | None):
     """The address and a coroutine function that stops the server."""
-    tasks = set()
+    tasks: set[asyncio.Task[None]] = set()
 
     async def handle(reader, writer):
-        tasks.add(asyncio.current_task())
+        task = asyncio.current_task()
+        assert task
+        tasks.add(task)
         try:
             await reader.readuntil(b"\r\n\r\n")
             await _answer(answer, writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
         finally:
-            tasks.discard(asyncio.current_task())
+            tasks.discard(task)
             writer.close()
 
     if path:

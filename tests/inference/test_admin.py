@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -15,7 +17,7 @@ def operator(client):
 @pytest.mark.parametrize("model", ["servedmodel", "engine"])
 def test_it_works(operator, model):
     engine = make_engine(name="local")
-    row = {"engine": engine, "servedmodel": engine.served_model}[model]
+    row: Any = {"engine": engine, "servedmodel": engine.served_model}[model]
 
     listed = operator.get(reverse(f"admin:inference_{model}_changelist"))
     shown = operator.get(reverse(f"admin:inference_{model}_change", args=[row.pk]))
@@ -58,7 +60,7 @@ def test_it_refuses_staff_who_may_only_look(client):
 @pytest.mark.parametrize("model", ["servedmodel", "engine"])
 def test_it_refuses_to_add_or_delete(operator, model):
     engine = make_engine()
-    row = {"engine": engine, "servedmodel": engine.served_model}[model]
+    row: Any = {"engine": engine, "servedmodel": engine.served_model}[model]
 
     added = operator.get(reverse(f"admin:inference_{model}_add"))
     deleted = operator.post(reverse(f"admin:inference_{model}_delete", args=[row.pk]))

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
@@ -21,7 +23,7 @@ def test_it_works(operator, model):
     user = make_user(email="ada@example.com")
     tenant = make_tenant(name="Acme", owner=user)
     api_key, _ = make_api_key(project=make_project(tenant=tenant))
-    row = {"tenant": tenant, "apikey": api_key, "user": user}[model]
+    row: Any = {"tenant": tenant, "apikey": api_key, "user": user}[model]
 
     listed = operator.get(reverse(f"admin:tenants_{model}_changelist"))
     shown = operator.get(reverse(f"admin:tenants_{model}_change", args=[row.pk]))
@@ -85,7 +87,7 @@ def test_it_refuses_to_revoke_for_staff_who_may_only_look(client):
 def test_it_refuses_to_add_change_or_delete(operator, model):
     tenant = make_tenant(name="Acme")
     api_key, _ = make_api_key(project=make_project(tenant=tenant))
-    row = {"tenant": tenant, "apikey": api_key}[model]
+    row: Any = {"tenant": tenant, "apikey": api_key}[model]
 
     pages = [
         operator.get(reverse(f"admin:tenants_{model}_add")),

@@ -20,7 +20,8 @@ def test_it_works(client):
     user = make_user_if_needed("ada@example.com")
 
     client.post("/accounts/password/reset/", {"email": "ada@example.com"})
-    link = re.search(r"https?://[^/\s]+(/accounts/password/reset/\S+)", _only_mail())[1]
+    pattern = r"https?://[^/\s]+(/accounts/password/reset/\S+)"
+    (link,) = re.findall(pattern, _only_mail())
     page = client.get(link, follow=True)
     answer = client.post(
         page.redirect_chain[-1][0], {"password1": PASSWORD, "password2": PASSWORD}

@@ -22,7 +22,8 @@ def sign_up(client, email="ada@example.com", password=PASSWORD):
 
 
 def code_of(message):
-    return re.search(r"^\s*([0-9A-Z-]{6,9})\s*$", message.body, re.MULTILINE)[1]
+    (code,) = re.findall(r"^\s*([0-9A-Z-]{6,9})\s*$", message.body, re.MULTILINE)
+    return code
 
 
 @pytest.mark.django_db

@@ -13,7 +13,7 @@ from inference.wire import SNAPSHOT_KIND
 from tests.factories import make_engine, make_served_model
 from tests.inference.servers import Answer
 from tests.parallel import in_parallel
-from tests.published import published
+from tests.published import is_published, published
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STARTING, READY, UNREACHABLE = EngineState.values
@@ -81,7 +81,7 @@ def test_nothing_is_published_while_nothing_changes(valkey, run_engine):
 
     assert check_engines(now=timezone.now()) == 0
 
-    assert published(valkey, SNAPSHOT_KIND) is None
+    assert not is_published(valkey, SNAPSHOT_KIND)
 
 
 def test_hanging_engines_are_checked_side_by_side(run_engine, monkeypatch):

@@ -1,4 +1,5 @@
 from functools import partial
+from typing import Any
 
 import pytest
 from django.utils import timezone
@@ -10,7 +11,7 @@ from tests.parallel import in_parallel
 
 
 def register(**changed):
-    arguments = {
+    arguments: dict[str, Any] = {
         "name": "smollm2-135m-instruct",
         "title": "SmolLM2",
         "context_tokens": 4096,

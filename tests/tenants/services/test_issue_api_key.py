@@ -1,4 +1,5 @@
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection
@@ -23,7 +24,11 @@ from tests.published import published
 
 def issue(**changed):
     """A call that is accepted, but for what `changed` says."""
-    arguments = {"name": "Laptop", "created_by": None, "now": timezone.now()}
+    arguments: dict[str, Any] = {
+        "name": "Laptop",
+        "created_by": None,
+        "now": timezone.now(),
+    }
     project = changed.pop("project", None) or make_project()
     return issue_api_key(project=project, **arguments | changed)
 

@@ -21,10 +21,11 @@ DAY = timedelta(days=1)
 
 @pytest.mark.django_db(transaction=True)
 def test_it_works(valkey):
+    expires_at = timezone.now() + DAY
     api_key, secret = make_api_key(
         allowed_models=["smollm2-135m-instruct"],
         requests_per_minute=60,
-        expires_at=timezone.now() + DAY,
+        expires_at=expires_at,
     )
 
     version = publish_key_policies()
@@ -38,7 +39,7 @@ def test_it_works(valkey):
             project_id=api_key.project_id,
             digest=hashlib.sha256(secret.encode()).hexdigest(),
             state="active",
-            expires_at=api_key.expires_at.timestamp(),
+            expires_at=expires_at.timestamp(),
             allowed_models=("smollm2-135m-instruct",),
             requests_per_minute=60,
             tokens_per_minute=None,
