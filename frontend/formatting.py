@@ -43,7 +43,7 @@ def short_count(count: int) -> str:
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if count >= 10 * size or (count >= size > 10**3):
             tenths = _rounded(count, size // 10)
-            return f"{tenths // 10:,}.{tenths % 10} {unit}"
+            return f"{tenths // 10:,}.{tenths % 10}".removesuffix(".0") + f" {unit}"
     return f"{count:,}"
 
 

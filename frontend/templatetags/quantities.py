@@ -18,6 +18,7 @@ _UNITS = (
     (timedelta(hours=1), "hour"),
     (timedelta(minutes=1), "minute"),
 )
+_TENTHS = 10
 
 
 @register.filter
@@ -76,8 +77,12 @@ def _time(moment: datetime, text: str) -> SafeString:
 
 
 @register.filter
-def milliseconds(span: timedelta) -> str:
-    return f"{span // timedelta(milliseconds=1):,} ms"
+def span(duration: timedelta) -> SafeString:
+    """`267 ms`, and from one second on `3.2 s`."""
+    exact = f"{duration // timedelta(milliseconds=1):,} ms"
+    tenths = duration // timedelta(milliseconds=100)
+    short = exact if tenths < _TENTHS else f"{tenths // 10:,}.{tenths % 10} s"
+    return format_html('<span title="{}">{}</span>', exact, short)
 
 
 @register.filter

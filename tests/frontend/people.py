@@ -1,8 +1,10 @@
 """The five who try every page: owner, colleague, stranger, anonymous, staff."""
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from django.test import Client
+from django.utils import timezone
 
 from tenants.models import ApiKey, Project, Tenant, User
 from tests.factories import (
@@ -47,7 +49,10 @@ class People:
         make_member(tenant=tenant, user=colleague)
         project = make_project(tenant=tenant)
         api_key, secret = make_api_key(
-            project=project, name="Backend", created_by=owner
+            project=project,
+            name="Backend",
+            created_by=owner,
+            created_at=timezone.now() - timedelta(days=45),
         )
         strangers_tenant = make_tenant(name="Other", owner=stranger)
         strangers_project = make_project(tenant=strangers_tenant)

@@ -54,8 +54,8 @@
   const draw = (element) => {
     const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
     const colors = data.series.map((_, at) => style(`--tf-series-${at}`));
-    const ink = style("--tblr-secondary");
-    const grid = { stroke: style("--tblr-border-color"), width: 1 };
+    const ink = style("--tf-muted");
+    const grid = { stroke: style("--tf-line"), width: 1 };
     const positions = data.at.map((_, at) => at);
     const bars = uPlot.paths.bars({ size: [0.7, 48], radius: [0.15, 0] });
     const options = {
@@ -70,6 +70,7 @@
       axes: [
         {
           stroke: ink,
+          size: 32,
           grid: { show: false },
           ticks: { show: false },
           splits: (plot) => {

@@ -1,0 +1,163 @@
+"""A real Chromium in front of the portal's own WSGI application."""
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from django.core.servers.basehttp import ThreadedWSGIServer
+from django.core.signals import request_finished, request_started
+from django.core.wsgi import get_wsgi_application
+from django.db import close_old_connections, connections
+from django.test.testcases import QuietWSGIRequestHandler
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from config.environment import REPOSITORY
+from tests.frontend.people import HOST, client_of
+
+FLAGS = (
+    "--no-sandbox",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-gpu",
+)
+SCREENSHOTS = REPOSITORY / "test-output" / "screenshots"
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("Chromium is not installed (apt-get install chromium).")
+    # Playwright's loop runs in this thread, and Django would take a query beside it
+    # for one inside it.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
+        yield browser
+        browser.close()
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+class OneConnectionServer(ThreadedWSGIServer):
+    """Its threads use the test's connection, and leave it open."""
+
+    def _close_connections(self) -> None:
+        """Not ours to close."""
+
+
+@pytest.fixture
+def portal_url(db) -> Iterator[str]:  # noqa: ARG001  opens the database
+    """Serves inside the test's transaction, which is rolled back as everywhere else.
+
+    The threads share the test's one connection, hence one request at a time.
+    """
+    connection = connections["default"]
+    application, turn = get_wsgi_application(), threading.Lock()
+
+    def one_at_a_time(environ, start_response):
+        with turn:
+            response = application(environ, start_response)
+            try:
+                return list(response)
+            finally:
+                response.close()
+
+    server = OneConnectionServer(
+        (HOST, 0),
+        QuietWSGIRequestHandler,
+        connections_override={"default": connection},
+    )
+    server.set_app(one_at_a_time)
+    connection.inc_thread_sharing()
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://{HOST}:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+    connection.dec_thread_sharing()
+
+
+class Visit:
+    """A page that notes what must not happen: errors, and requests elsewhere."""
+
+    def __init__(self, page: Page, portal_url: str) -> None:
+        self.page = page
+        self.portal_url = portal_url
+        self.complaints: list[str] = []
+        page.on("console", self._hear)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("request", self._watch)
+
+    def _hear(self, message) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(f"{self.page.url}: {message.text}")
+
+    def _watch(self, request) -> None:
+        if not request.url.startswith((self.portal_url, "data:")):
+            self.complaints.append(f"{self.page.url} asked {request.url}")
+
+    def open(self, path: str) -> None:
+        self.page.goto(self.portal_url + path)
+
+    def overflow(self) -> list[str]:
+        """What is wider than the window, outside of what scrolls by itself."""
+        return self.page.evaluate(
+            """() => document.documentElement.scrollWidth <= innerWidth ? [] :
+            [...document.querySelectorAll("body *")]
+              .filter((e) => e.getBoundingClientRect().right > innerWidth + 1
+                && !e.closest(".table-responsive, pre, .tabs"))
+              .map((e) => `${e.tagName}.${e.className}`.slice(0, 80))"""
+        )
+
+    def screenshot(self, folder: str, name: str) -> Path:
+        path = SCREENSHOTS / folder / f"{name}.png"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.page.screenshot(path=path, full_page=True)
+        return path
+
+
+@pytest.fixture
+def visit(browser, portal_url):
+    """Opens a window for a user; its complaints fail the test when it is closed."""
+
+    @contextmanager
+    def start(user=None, *, scheme="light", width=1280, height=800, **options):
+        context = browser.new_context(
+            color_scheme=scheme,
+            viewport={"width": width, "height": height},
+            reduced_motion="reduce",
+            **options,
+        )
+        context.set_default_timeout(10_000)
+        if user:
+            cookie = client_of(user).cookies["sessionid"]
+            context.add_cookies(
+                [{"name": "sessionid", "value": cookie.value, "url": portal_url}]
+            )
+        visit = Visit(context.new_page(), portal_url)
+        yield visit
+        context.close()
+        assert visit.complaints == []
+
+    return start
+
+
+@pytest.fixture
+def mail_folder(settings, tmp_path):
+    """Mails become files, as they do without a mail server."""
+    settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
+    settings.EMAIL_FILE_PATH = settings.MAILBOX_FOLDER = tmp_path / "mail"
+    settings.MAILBOX_FOLDER.mkdir()
+    return settings.MAILBOX_FOLDER

@@ -1,0 +1,160 @@
+"""Every page, light and dark, wide and narrow, as pictures for people to look at."""
+
+import json
+import time
+from datetime import timedelta
+
+import pytest
+from django.core.mail import send_mail
+
+from billing.models.invoices import Invoice
+from billing.services.issue_invoice import issue_invoice
+from tests.factories import make_api_key, make_engine
+from tests.frontend.believable import (
+    a_month_of_calls,
+    call,
+    priced_second_model,
+    record,
+)
+
+pytestmark = pytest.mark.browser
+
+LOADING = {
+    "state": "loading",
+    "step": 3,
+    "steps": 4,
+    "title": "Loading smollm2-135m-instruct",
+    "fraction": 0.4,
+    "overall": 0.72,
+    "eta_seconds": 48,
+    "message": "vLLM is reading the weights into memory.",
+    "error": None,
+    "model": "smollm2-135m-instruct",
+    "is_simulator": False,
+}
+
+
+@pytest.fixture
+def full(people, version, now, settings, tmp_path):
+    """The tenant after a busy month; an invoice is issued, a draft is open."""
+    make_engine(served_model=version.served_model, name="engine-1", checked_at=now)
+    second = priced_second_model()
+    make_engine(served_model=second.served_model, name="engine-2", checked_at=now)
+    owner = people.users["owner"]
+    staging, _ = make_api_key(
+        project=people.project,
+        name="Staging",
+        mode="test",
+        created_by=people.users["colleague"],
+        created_at=now - timedelta(days=12),
+        expires_at=now + timedelta(days=20),
+        allowed_models=["smollm2-135m-instruct"],
+        requests_per_minute=60,
+    )
+    make_api_key(
+        project=people.project,
+        name="Laptop of last summer",
+        created_by=owner,
+        created_at=now - timedelta(days=140),
+        revoked_at=now - timedelta(days=3),
+    )
+    people.project.api_keys.update(last_used_at=now - timedelta(minutes=4))
+    calls = a_month_of_calls([people.api_key, staging], [version, second], now)
+    record([*calls, call(people.strangers_key, version, now)], now)
+    settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
+    mine = Invoice.objects.filter(tenant=people.tenant).order_by("period_start")
+    first = mine.first()
+    if first.period_end <= now:
+        issue_invoice(first.pk, now=now)
+    return mine.last()
+
+
+def take(visit, user, folder, pages, **options):
+    with visit(user, **options) as seen:
+        for name, path in pages.items():
+            seen.open(path)
+            seen.screenshot(folder, name)
+            assert seen.overflow() == [], path
+
+
+LOOKS = [
+    {"scheme": scheme, "width": width}
+    for scheme in ("light", "dark")
+    for width in (1280, 390)
+]
+
+
+def folder_of(look):
+    return f"{look['width']}-{look['scheme']}"
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=folder_of)
+def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
+    folder = folder_of(look)
+    send_mail(
+        "Your Tokenfab code: A1B2C3",
+        "Your code is\n\n    A1B2C3\n",
+        None,
+        ["olga@acme.example"],
+    )
+    mail = next(mail_folder.glob("*.log")).name
+    issued = Invoice.objects.exclude(status="draft").first()
+    entrance = {
+        "landing": "/",
+        "sign-up": "/accounts/signup/",
+        "sign-in": "/accounts/login/",
+        "password-reset": "/accounts/password/reset/",
+        "password-reset-sent": "/accounts/password/reset/done/",
+        "spent-link": "/accounts/password/reset/key/1-nothing/",
+        "status-public": "/status/",
+        "mailbox": "/dev/mailbox/",
+        "mail": f"/dev/mailbox/{mail}:0/",
+    }
+    take(visit, None, folder, entrance, **look)
+    key = people.api_key.pk
+    portal = {
+        "overview": "/",
+        "keys": "/keys/",
+        "key-create": "/keys/new/",
+        "key": f"/keys/{key}/",
+        "key-revoke": f"/keys/{key}/revoke/",
+        "usage-24h": "/usage/?range=24h",
+        "usage-7d": "/usage/",
+        "usage-30d-by-model": "/usage/?range=30d&by=model",
+        "calls": "/usage/calls/",
+        "invoices": "/invoices/",
+        "invoice-draft": f"/invoices/{full.pk}/",
+        "settings": "/settings/",
+        "sign-out": "/accounts/logout/",
+        "password-change": "/accounts/password/change/",
+    }
+    if issued:
+        portal["invoice-issued"] = f"/invoices/{issued.pk}/"
+    take(visit, people.users["owner"], folder, portal, **look)
+    operator = {
+        "operator": "/operator/",
+        "operator-tenant": f"/operator/tenants/{people.tenant.pk}/",
+        "operator-invoices": "/operator/invoices/",
+        "operator-engines": "/operator/engines/",
+    }
+    take(visit, people.users["staff"], folder, operator, **look)
+
+
+@pytest.mark.parametrize("look", LOOKS, ids=folder_of)
+def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
+    """Nothing used, no key, and the engine still loading."""
+    people.tenant.api_keys.all().delete()
+    settings.ENGINE_IS_SIMULATOR = True
+    settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
+    settings.ENGINE_PROGRESS_FILE.write_text(
+        json.dumps({**LOADING, "updated_at": time.time()})
+    )
+    pages = {
+        "empty-overview": "/",
+        "empty-keys": "/keys/",
+        "empty-usage": "/usage/",
+        "empty-calls": "/usage/calls/",
+        "empty-invoices": "/invoices/",
+        "empty-status": "/status/",
+    }
+    take(visit, people.users["owner"], folder_of(look), pages, **look)

@@ -1,0 +1,35 @@
+"""Light and dark: as the system says, unless somebody chose."""
+
+import pytest
+
+pytestmark = pytest.mark.browser
+THEME = "document.documentElement.dataset.bsTheme"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_follows_the_system(visit, scheme):
+    with visit(scheme=scheme) as seen:
+        seen.open("/accounts/login/")
+        assert seen.page.evaluate(THEME) == scheme
+
+
+def test_it_remembers_a_choice_and_does_not_flash(visit):
+    with visit(scheme="light") as seen:
+        seen.open("/accounts/login/")
+        seen.page.get_by_role("button", name="Dark").click()
+        assert seen.page.evaluate(THEME) == "dark"
+        # Noted at the first frame: a scheme set later than that would have flashed.
+        seen.page.add_init_script(
+            f"requestAnimationFrame(() => {{ window.firstFrame = {THEME}; }});"
+        )
+        seen.open("/accounts/signup/")
+        assert seen.page.evaluate(THEME) == "dark"
+        assert seen.page.evaluate("window.firstFrame") == "dark"
+
+
+def test_the_menu_works_with_the_keyboard_on_a_phone(visit, people):
+    with visit(people.users["owner"], width=390) as seen:
+        seen.open("/")
+        seen.page.locator("summary[aria-label=Menu]").press("Enter")
+        seen.page.get_by_role("link", name="Usage").first.press("Enter")
+        seen.page.wait_for_url("**/usage/")
