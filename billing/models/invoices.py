@@ -141,6 +141,9 @@ class Invoice(models.Model):
             no_truncate(),
         ]
 
+    def __str__(self) -> str:
+        return self.number or f"draft of {self.period_start:%Y-%m}"
+
 
 class LineItemQuerySet(QuerySet["LineItem"]):
     def in_order(self) -> Self:

@@ -92,6 +92,9 @@ class LedgerTransaction(models.Model):
         ]
         triggers = [*append_only(), _at_commit("has_entries", _HAS_ENTRIES)]
 
+    def __str__(self) -> str:
+        return self.reference
+
 
 class LedgerEntryQuerySet(QuerySet["LedgerEntry"]):
     def balance_nano_usd(self) -> int:

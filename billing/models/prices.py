@@ -100,6 +100,9 @@ class PriceVersion(models.Model):
             no_truncate(),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.served_model.name} from {self.effective_from:%Y-%m-%d %H:%M}"
+
     @property
     def rates(self) -> Rates:
         return Rates(

@@ -72,6 +72,9 @@ class BillingPeriod(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"{self.tenant.name}, {self.starts_at:%Y-%m}"
+
     @property
     def span(self) -> Period:
         return month_of(self.starts_at)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
@@ -65,10 +65,15 @@ def use(
     )
 
 
-def draft_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> Invoice | None:
+def drafts_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> QuerySet[Invoice]:
+    """One at most."""
     return Invoice.objects.filter(
         tenant=tenant, period_start=period_start, status=InvoiceStatus.DRAFT
-    ).first()
+    )
+
+
+def draft_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> Invoice:
+    return drafts_of(tenant, period_start).get()
 
 
 def lines_of(invoice: Invoice) -> list[tuple[str, int, int, int]]:

@@ -23,13 +23,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--tenant", required=True, metavar="NAME")
-        parser.add_argument("--until", required=True, metavar="DATE", type=_midnight)
+        parser.add_argument("--until", required=True, metavar="DATE")
 
     def handle(self, **options: Any) -> None:
         try:
             tenant = find_tenant(options["tenant"])
             issued = close_period(
-                tenant=tenant, until=options["until"], now=timezone.now()
+                tenant=tenant,
+                until=_midnight(options["until"]),
+                now=timezone.now(),
             )
         except (BillingError, TenantsError) as error:
             raise CommandError(str(error)) from error
@@ -39,8 +41,10 @@ class Command(BaseCommand):
 
 
 def _midnight(text: str) -> datetime:
-    """Raises ValueError, which argparse turns into a sentence."""
-    day = date.fromisoformat(text)
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise CommandError(f"{text!r} is not a date such as 2026-12-01.") from None
     return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 

@@ -17,6 +17,7 @@ from tests.billing.usage import (
     balances,
     check_books,
     draft_of,
+    drafts_of,
     lines_of,
     make_price,
     use,
@@ -128,7 +129,7 @@ def test_usage_moved_to_another_month_changes_both(tenant, price):
     UsageRollup.objects.update(hour_at=DECEMBER)
 
     assert rate_usage(now=DECEMBER) == RatingReport(rated=2, refused=0)
-    assert draft_of(tenant) is None
+    assert not drafts_of(tenant)
     assert draft_of(tenant, DECEMBER).total_nano_usd == 4_000
     check_books(tenant)
 
@@ -191,7 +192,7 @@ def test_it_refuses_usage_without_a_price_and_rates_the_others(
 
     assert rate_usage(now=NOON) == RatingReport(rated=1, refused=1)
 
-    assert draft_of(tenant) is None
+    assert not drafts_of(tenant)
     assert draft_of(other).total_nano_usd == 4_000
     assert reason in BillingPeriod.objects.get(tenant=tenant).problem
     assert [record.levelname for record in caplog.records] == ["ERROR"]
@@ -236,7 +237,7 @@ def test_an_amount_that_no_bigint_holds_is_refused(tenant, price):
 
     assert rate_usage(now=NOON) == RatingReport(rated=1, refused=1)
 
-    assert draft_of(tenant) is None
+    assert not drafts_of(tenant)
     check_books(other)
 
 

@@ -1,0 +1,77 @@
+"""`manage.py set_price` and `manage.py set_default_price`."""
+
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from billing.models.prices import PriceVersion
+from tests.factories import make_served_model
+
+pytestmark = pytest.mark.django_db
+RATES = {"new_input": "0.25", "cached_input": "0.000000001", "output": "1"}
+MODEL = "smollm2-135m-instruct"
+
+
+def set_price(model=MODEL, **options):
+    out = StringIO()
+    call_command("set_price", model, stdout=out, **{**RATES, **options})
+    return out.getvalue()
+
+
+def test_it_works(price):
+    text = set_price(effective_from="2100-01-01T02:00+02:00")
+
+    latest = PriceVersion.objects.latest("id")
+    assert latest.new_input_nano_usd_per_million == 250_000_000
+    assert latest.cached_input_nano_usd_per_million == 1
+    assert latest.output_nano_usd_per_million == 1_000_000_000
+    assert latest.effective_from.isoformat() == "2100-01-01T00:00:00+00:00"
+    assert text == (
+        f"price version {latest.pk} of {MODEL} applies from 2100-01-01T00:00:00+00:00\n"
+    )
+    price.refresh_from_db()
+    assert price.effective_to == latest.effective_from
+
+
+def test_without_a_time_it_applies_at_once(price):
+    set_price()
+
+    price.refresh_from_db()
+    assert price.effective_to == PriceVersion.objects.latest("id").created_at
+
+
+@pytest.mark.usefixtures("price")
+@pytest.mark.parametrize(
+    ("options", "reason"),
+    [
+        ({"output": "0.0000000001"}, "more than 9 decimals"),
+        ({"output": "-1"}, "not a rate between"),
+        ({"new_input": "cheap"}, "not a number"),
+        ({"model": "unknown"}, "No model is served as 'unknown'"),
+        ({"effective_from": "2026-01-02"}, "change the past"),
+        ({"effective_from": "soon"}, "not an ISO 8601 time"),
+    ],
+)
+def test_it_refuses(options, reason):
+    with pytest.raises(CommandError, match=reason):
+        set_price(**options)
+
+    assert PriceVersion.objects.count() == 1
+
+
+def test_the_default_price_is_set_once():
+    make_served_model()
+    out = StringIO()
+
+    call_command("set_default_price", stdout=out)
+    call_command("set_default_price", stdout=out)
+
+    line = f"{MODEL}: USD per million tokens: 0.10 new input, 0.02 cached input, 0.40"
+    assert out.getvalue().count(line) == 2
+    assert PriceVersion.objects.count() == 1
+
+
+def test_it_refuses_a_default_price_without_a_default_model():
+    with pytest.raises(CommandError, match="No model is the default"):
+        call_command("set_default_price")

@@ -1,0 +1,176 @@
+"""Parallel calls and crashes, on committed transactions."""
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+import pytest
+from django.db import connection, connections, transaction
+
+from billing.models.invoices import Invoice, InvoiceNumber
+from billing.models.ledger import LedgerEntry, LedgerTransaction
+from billing.models.rating import BillingPeriod, RatedUsage
+from billing.services.issue_invoice import issue_invoice
+from billing.services.rate_period import rate_period
+from billing.services.rate_usage import rate_usage
+from tests.billing.usage import (
+    DECEMBER,
+    NOON,
+    check_books,
+    draft_of,
+    make_price,
+    use,
+)
+from tests.factories import make_tenant
+
+pytestmark = pytest.mark.django_db(transaction=True)
+THREADS = 8
+
+
+def in_parallel(acts):
+    """Runs each of `acts` in a thread of its own, all from the same moment on."""
+    barrier = Barrier(len(acts), timeout=30)
+
+    def run(act):
+        try:
+            connection.ensure_connection()
+            barrier.wait()
+            return act()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(acts)) as pool:
+        return list(pool.map(run, acts))
+
+
+def test_parallel_issuing_of_one_draft_gives_one_number():
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 15_000)
+    rate_usage(now=NOON)
+    draft = draft_of(tenant)
+
+    invoices = in_parallel([lambda: issue_invoice(draft.pk, now=DECEMBER)] * THREADS)
+
+    assert {invoice.number for invoice in invoices} == {"TF-2026-000001"}
+    assert InvoiceNumber.objects.get().last_number == 1
+    check_books(tenant)
+
+
+def test_parallel_issuing_of_many_drafts_leaves_no_gap():
+    price, tenants = make_price(), [make_tenant() for _ in range(THREADS)]
+    for tenant in tenants:
+        use(tenant, price, 15_000)
+    rate_usage(now=NOON)
+    drafts = [draft_of(tenant).pk for tenant in tenants]
+
+    in_parallel([lambda pk=pk: issue_invoice(pk, now=DECEMBER) for pk in drafts])
+
+    numbers = Invoice.objects.order_by("number").values_list("number", flat=True)
+    assert list(numbers) == [f"TF-2026-{n:06d}" for n in range(1, THREADS + 1)]
+    for tenant in tenants:
+        check_books(tenant)
+
+
+def test_parallel_rating_books_growth_once():
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 10)
+
+    in_parallel([lambda: rate_usage(now=NOON)] * THREADS)
+
+    assert LedgerTransaction.objects.count() == 1
+    check_books(tenant)
+
+
+def test_usage_that_commits_while_it_is_rated_is_rated_next():
+    """The rating waits at its last step for the roll-up, and does not overwrite it."""
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 10)
+    both = Barrier(2, timeout=30)
+
+    def roll_up():
+        with transaction.atomic():
+            use(tenant, price, 5)
+            both.wait()
+
+    def rate():
+        both.wait()
+        rate_usage(now=NOON)
+
+    in_parallel([roll_up, rate])
+    rate_usage(now=NOON)
+
+    assert draft_of(tenant).total_nano_usd == 15 * 400
+    assert not BillingPeriod.objects.changed().exists()
+    check_books(tenant)
+
+
+class CrashError(Exception):
+    """Stands for a process that died between two statements."""
+
+
+def crash_before(statement_number):
+    """A wrapper for `connection.execute_wrapper`."""
+    seen = 0
+
+    def wrapper(execute, sql, params, many, context):
+        nonlocal seen
+        seen += 1
+        if seen == statement_number:
+            raise CrashError
+        return execute(sql, params, many, context)
+
+    return wrapper
+
+
+def everything():
+    """All rows of billing, without ids that a rolled-back insert uses up."""
+    models = (Invoice, LedgerTransaction, LedgerEntry, RatedUsage, InvoiceNumber)
+    return [
+        sorted(
+            str({k: v for k, v in row.items() if not k.endswith("id")})
+            for row in model.objects.values()
+        )
+        for model in models
+    ]
+
+
+def crash_at_every_statement(act):
+    """Each crash must leave what was there before; returns how many there were."""
+    before, crashes = everything(), 0
+    while True:
+        try:
+            with connection.execute_wrapper(crash_before(crashes + 1)):
+                act()
+        except CrashError:
+            crashes += 1
+            assert everything() == before
+        else:
+            return crashes
+
+
+def test_a_crash_while_rating_leaves_no_half():
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 10)
+    period = BillingPeriod.objects.get()
+
+    crashes = crash_at_every_statement(lambda: rate_period(period.pk, now=NOON))
+
+    assert crashes > 10
+    assert draft_of(tenant).total_nano_usd == 4_000
+    check_books(tenant)
+
+
+def test_a_crash_while_issuing_leaves_no_half_and_no_gap():
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 15_000)
+    use(tenant, price, 15_000, hour_at=DECEMBER.replace(month=11))
+    rate_usage(now=NOON)
+    draft, until = draft_of(tenant), NOON.replace(hour=0)
+
+    crashes = crash_at_every_statement(
+        lambda: issue_invoice(draft.pk, until=until, now=NOON)
+    )
+
+    assert crashes > 20
+    assert Invoice.objects.get(pk=draft.pk).number == "TF-2026-000001"
+    assert draft_of(tenant).total_nano_usd == 6_000_000
+    check_books(tenant)

@@ -1,0 +1,102 @@
+"""Staff look at history and set prices; nobody else gets in."""
+
+import pytest
+from django.urls import reverse
+
+from billing.models.invoices import Invoice
+from billing.models.prices import PriceVersion
+from billing.services.issue_invoice import issue_invoice
+from billing.services.rate_usage import rate_usage
+from tests.billing.usage import DECEMBER, NOON, draft_of, use
+from tests.factories import make_user
+
+pytestmark = pytest.mark.django_db
+MODELS = ("priceversion", "billingperiod", "invoice", "ledgertransaction")
+ADD_PRICE = "/admin/billing/priceversion/add/"
+
+
+@pytest.fixture
+def staff(client):
+    client.force_login(make_user(is_staff=True, is_superuser=True))
+    return client
+
+
+@pytest.fixture
+def invoice(tenant, price):
+    use(tenant, price, 15_000)
+    rate_usage(now=NOON)
+    return issue_invoice(draft_of(tenant).pk, now=DECEMBER)
+
+
+@pytest.mark.usefixtures("invoice")
+@pytest.mark.parametrize("model", MODELS)
+def test_every_list_and_row_is_shown(staff, model):
+    answer = staff.get(reverse(f"admin:billing_{model}_changelist"))
+    assert answer.status_code == 200
+
+    row = answer.context["cl"].result_list[0]
+    page = staff.get(reverse(f"admin:billing_{model}_change", args=[row.pk]))
+    assert page.status_code == 200
+
+
+def test_an_invoice_shows_its_lines(staff, invoice):
+    page = staff.get(reverse("admin:billing_invoice_change", args=[invoice.pk]))
+
+    assert "0.006" in page.content.decode()
+
+
+def test_history_is_read_only(staff, invoice):
+    url = reverse("admin:billing_invoice_change", args=[invoice.pk])
+
+    assert staff.post(url, {"number": "TF-2026-000009"}).status_code == 403
+    delete = reverse("admin:billing_invoice_delete", args=[invoice.pk])
+    assert staff.post(delete, {"post": "yes"}).status_code == 403
+    assert Invoice.objects.get().number == "TF-2026-000001"
+
+
+def price_form(price, **changes):
+    return {
+        "served_model": price.served_model_id,
+        "new_input_nano_usd_per_million": "0.25",
+        "cached_input_nano_usd_per_million": "0.05",
+        "output_nano_usd_per_million": "1",
+        "effective_from_0": "2100-01-01",
+        "effective_from_1": "00:00:00",
+        **changes,
+    }
+
+
+def test_a_price_is_set_through_the_service(staff, price):
+    assert staff.get(ADD_PRICE).status_code == 200
+
+    assert staff.post(ADD_PRICE, price_form(price)).status_code == 302
+
+    new = PriceVersion.objects.latest("id")
+    assert new.new_input_nano_usd_per_million == 250_000_000
+    price.refresh_from_db()
+    assert price.effective_to == new.effective_from
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"effective_from_0": "2026-01-01"}, "change the past"),
+        ({"output_nano_usd_per_million": "0.0000000001"}, "more than 9 decimals"),
+    ],
+)
+def test_it_refuses_a_price_that_the_service_refuses(staff, price, changes, reason):
+    answer = staff.post(ADD_PRICE, price_form(price, **changes))
+
+    assert answer.status_code == 200
+    assert reason in answer.content.decode()
+    assert PriceVersion.objects.count() == 1
+
+
+@pytest.mark.usefixtures("invoice")
+@pytest.mark.parametrize("model", MODELS)
+def test_it_refuses_who_is_not_staff(client, model):
+    client.force_login(make_user())
+
+    answer = client.get(reverse(f"admin:billing_{model}_changelist"))
+
+    assert answer.status_code == 302
