@@ -2,17 +2,18 @@
 answers. With the argument `prepare` it installs and converts, and starts nothing.
 """
 
+import contextlib
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from types import FrameType
 
 from inference.engine import durations
 from inference.engine.convert import convert, is_converted
 from inference.engine.failure import EngineError
 from inference.engine.install import Build, choose_build, install, is_installed
-from inference.engine.progress import Progress, Step
-from inference.engine.serve import serve
+from inference.engine.progress import Progress, Publish, Step, to_file
+from inference.engine.serve import serve, sole_owner
 from inference.engine.settings import Settings, read_settings
 
 Work = Callable[[Callable[[float, str], None]], None]
@@ -32,14 +33,24 @@ def main(arguments: list[str]) -> int:
         return _complain(str(error))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
-    return _run(settings, only_prepare=bool(arguments))
+    try:
+        if arguments:
+            return _guarded(settings, only_prepare=True, publish=_Terminal())
+        with sole_owner(settings):
+            publish = to_file(settings.progress_file)
+            return _guarded(settings, only_prepare=False, publish=publish)
+    except EngineError as error:
+        return _complain(str(error))
+    except StopRequested:  # before there was anything to stop
+        return 0
 
 
-def _run(settings: Settings, *, only_prepare: bool) -> int:
+def _guarded(settings: Settings, *, only_prepare: bool, publish: Publish) -> int:
+    """Whatever happens, the last thing published is the truth."""
     build = choose_build()
     todo = _todo(settings, build)
     progress = Progress(
-        file=settings.progress_file,
+        publish=publish,
         model=settings.served_model_name,
         steps=_steps(settings, todo, only_prepare=only_prepare),
     )
@@ -50,14 +61,18 @@ def _run(settings: Settings, *, only_prepare: bool) -> int:
             serve(settings, build, progress)
     except StopRequested:
         progress.absent()
+        return 1 if only_prepare else 0
     except EngineError as error:
-        progress.fail(str(error))
-        return _complain(str(error))
+        return _fail(progress, str(error))
     except OSError as error:
-        sentence = f"The engine cannot go on: {error}."
-        progress.fail(sentence)
-        return _complain(sentence)
+        return _fail(progress, f"The engine cannot go on: {error}.")
     return 0
+
+
+def _fail(progress: Progress, sentence: str) -> int:
+    with contextlib.suppress(OSError):  # such as the full disk that is the reason
+        progress.fail(sentence)
+    return _complain(sentence)
 
 
 def _todo(settings: Settings, build: Build) -> dict[str, Work]:
@@ -101,6 +116,20 @@ def _stop(_number: int, _frame: FrameType | None) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
     raise StopRequested
+
+
+class _Terminal:
+    """One line per message, for whoever waits for `prepare`."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, body: Mapping[str, object]) -> None:
+        line = f"{body['title']}: {body['message']}"
+        if line != self._said:
+            sys.stdout.write(f"{line}\n")
+            sys.stdout.flush()
+        self._said = line
 
 
 def _complain(sentence: str) -> int:

@@ -10,7 +10,8 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
-STOP_SECONDS = 2.0
+# Less than whoever stops us waits for.
+STOP_SECONDS = 1.5
 LINES_MAX = 10_000
 
 

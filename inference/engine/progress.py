@@ -8,9 +8,11 @@ from a true one by `updated_at`.
 import json
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+Publish = Callable[[Mapping[str, object]], None]
 
 HEARTBEAT_SECONDS = 5.0
 
@@ -30,9 +32,9 @@ class Step:
 
 @dataclass(kw_only=True)
 class Progress:
-    """Moves through `steps`; each report goes to the file."""
+    """Moves through `steps`; each report is published."""
 
-    file: Path
+    publish: Publish
     model: str
     steps: Sequence[Step]
     clock: Callable[[], float] = time.time
@@ -119,7 +121,7 @@ class Progress:
             "model": self.model,
             "is_simulator": False,
         }
-        write_whole(self.file, json.dumps(self._body))
+        self.publish(self._body)
 
 
 def seconds_left_in_step(*, expected: float, elapsed: float, fraction: float) -> float:
@@ -133,6 +135,10 @@ def seconds_left_in_step(*, expected: float, elapsed: float, fraction: float) ->
     by_pace = elapsed / fraction * (1 - fraction) if fraction else expected
     by_memory = expected * (1 - fraction)
     return fraction * by_pace + (1 - fraction) * by_memory
+
+
+def to_file(file: Path) -> Publish:
+    return lambda body: write_whole(file, json.dumps(body))
 
 
 def write_whole(file: Path, text: str) -> None:

@@ -40,27 +40,32 @@ def serve(settings: Settings, build: Build, progress: Progress) -> NoReturn:
 
 @contextlib.contextmanager
 def _engine(settings: Settings, build: Build) -> Iterator[Child]:
-    with _sole_owner(settings):
-        process = child.start(
-            launcher.command(settings, build),
-            environment=launcher.environment(settings, build),
-            folder=settings.work_folder,
-            # vLLM ends its own children on this one.
-            death_signal="TERM",
-        )
-        minder = _start_minder(process.pid)
-        try:
-            yield process
-        finally:
-            child.end_family(process)
-            minder.kill()
-            minder.wait()
-            settings.socket.unlink(missing_ok=True)
+    leftovers.kill(settings.work_folder)
+    # vLLM refuses to bind to a name that exists, and does not clear it away.
+    settings.socket.unlink(missing_ok=True)
+    process = child.start(
+        launcher.command(settings, build),
+        environment=launcher.environment(settings, build),
+        folder=settings.work_folder,
+        # vLLM ends its own children on this one.
+        death_signal="TERM",
+    )
+    minder = _start_minder(process.pid)
+    try:
+        yield process
+    finally:
+        child.end_family(process)
+        minder.kill()
+        minder.wait()
+        settings.socket.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
-def _sole_owner(settings: Settings) -> Iterator[None]:
-    """One launcher per socket; then what an earlier one left is surely nobody's."""
+def sole_owner(settings: Settings) -> Iterator[None]:
+    """One launcher per socket; so what an earlier one left is surely nobody's.
+
+    Raises EngineError if another one runs.
+    """
     settings.work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     with (settings.work_folder / "lock").open("w") as file:
         try:
@@ -69,9 +74,6 @@ def _sole_owner(settings: Settings) -> Iterator[None]:
             raise EngineError(
                 f"Another engine already runs on {settings.socket}."
             ) from None
-        leftovers.kill(settings.work_folder)
-        # vLLM refuses to bind to a name that exists, and does not clear it away.
-        settings.socket.unlink(missing_ok=True)
         yield
 
 

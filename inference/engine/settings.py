@@ -17,7 +17,9 @@ SOCKET_PATH_BYTES_MAX = 107
 @dataclass(frozen=True, kw_only=True)
 class Settings:
     home: Path
-    """The state folder: converted models, logs and measured times live below it."""
+    """The state folder."""
+    models: Path
+    """Converted models and measured times; ENGINE_MODELS to share them."""
     venv: Path
     """Environment of the engine alone; shared by all state folders of a checkout."""
     python: str
@@ -39,10 +41,6 @@ class Settings:
         return self.socket.with_name(f"{self.socket.name}.work")
 
     @property
-    def models(self) -> Path:
-        return self.home / "models"
-
-    @property
     def log_folder(self) -> Path:
         return self.home / "log"
 
@@ -55,6 +53,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     model = get("MODEL", "")
     settings = Settings(
         home=home,
+        models=Path(get("ENGINE_MODELS") or home / "models").absolute(),
         venv=Path(get("ENGINE_VENV") or REPOSITORY / ".venv-engine").absolute(),
         python=get("ENGINE_PYTHON", ""),
         socket=Path(get("ENGINE_SOCKET") or run / "engine.sock").absolute(),
