@@ -7,6 +7,7 @@ from typing import Literal
 import msgspec
 
 from inference.simulator import errors, tokens
+from inference.simulator.checks import check_chat, check_completion, check_sampling
 from inference.simulator.errors import Refusal
 from inference.simulator.replies import Wish, write_reply
 from inference.simulator.requests import (
@@ -20,8 +21,6 @@ from inference.simulator.requests import (
 from inference.simulator.scheduler import Sequence
 from inference.simulator.settings import Settings
 
-CHOICES_MAX = 64
-_SALT_LENGTH_MAX = 128
 _SYSTEM_PROMPT = "You are the simulated engine of a token fab."
 _CHAT = msgspec.json.Decoder(ChatBody, strict=False)
 _COMPLETION = msgspec.json.Decoder(CompletionBody, strict=False)
@@ -48,11 +47,7 @@ def plan_chat(raw: bytes, *, request_id: str, settings: Settings) -> Call:
     """Raises Refusal."""
     body = decode(raw, _CHAT)
     _refuse_unserved_model(body.model, settings)
-    if body.tools and body.tool_choice in (None, "auto"):
-        raise Refusal(
-            '"auto" tool choice requires --enable-auto-tool-choice and '
-            "--tool-call-parser to be set"
-        )
+    check_chat(body)
     prompt = chat_prompt(body.messages)
     ceiling = body.max_completion_tokens
     wish = _wish(body, body.max_tokens if ceiling is None else ceiling)
@@ -74,6 +69,7 @@ def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
     """Raises Refusal."""
     body = decode(raw, _COMPLETION)
     _refuse_unserved_model(body.model, settings)
+    check_completion(body)
     prompts = _prompts(body)
     questions = [tokens.decode(prompt) for prompt in prompts]
     wish = _wish(body, body.max_tokens)
@@ -99,9 +95,12 @@ def tokenized(raw: bytes, settings: Settings) -> bytes:
     """The answer of `/tokenize`: {"count", "max_model_len", "tokens", "token_strs"}."""
     body = decode(raw, _TOKENIZE)
     _refuse_unserved_model(body.model, settings)
-    found = tokens.encode(body.prompt or "")
-    if body.messages is not None:
+    if body.messages:
         found = chat_prompt(body.messages)
+    elif body.prompt is not None:
+        found = tokens.encode(body.prompt)
+    else:
+        raise errors.invalid_body("Field required", "body.prompt")
     texts = [tokens.piece(token).decode(errors="replace") for token in found]
     return msgspec.json.encode(
         {
@@ -117,8 +116,6 @@ def chat_prompt(messages: list[Message]) -> list[int]:
     """The conversation in ChatML, with a system prompt if it brings none, up to the
     place where the assistant begins.
     """
-    if not messages:
-        raise Refusal("`messages` must not be empty.", param="messages")
     if messages[0].role != "system":
         messages = [Message(role="system", content=_SYSTEM_PROMPT), *messages]
     prompt: list[int] = []
@@ -143,15 +140,21 @@ def _text(message: Message) -> str:
 def _prompts(body: CompletionBody) -> list[list[int]]:
     """One prompt per text or list of token ids; a flat list of ids is one prompt."""
     given = body.prompt
+    if given == []:
+        raise Refusal("You must pass at least one prompt")
     if isinstance(given, str):
         given = [given]
     if not given or "" in given or [] in given:
-        raise Refusal("Either prompt or prompt_embeds must be provided and non-empty.")
-    ids = [one for one in given if isinstance(one, int)]
-    if ids and len(ids) == len(given):
-        return [_checked(ids)]
-    if ids:
-        raise errors.invalid_body("Expected texts or token ids, not both", "prompt")
+        raise Refusal(
+            "Either prompt or prompt_embeds must be provided and non-empty.",
+            param="prompt",
+            details="parameter=prompt",
+        )
+    kinds = {type(one) for one in given}
+    if len(kinds) > 1:
+        raise errors.invalid_body("Input should be of one kind", "body.prompt.1")
+    if kinds == {int}:
+        return [_checked([one for one in given if isinstance(one, int)])]
     return [
         tokens.encode(one) if isinstance(one, str) else _checked(one)
         for one in given
@@ -160,9 +163,12 @@ def _prompts(body: CompletionBody) -> list[list[int]]:
 
 
 def _checked(token_ids: list[int]) -> list[int]:
-    for token in token_ids:
-        if not 0 <= token < tokens.VOCABULARY_SIZE:
-            raise Refusal(f"Token id {token} is out of vocabulary", param="input_ids")
+    if min(token_ids) < 0:
+        raise errors.invalid_body(
+            "Input should be greater than or equal to 0", "body.prompt.0"
+        )
+    if max(token_ids) >= tokens.VOCABULARY_SIZE:
+        raise Refusal(f"Token id {max(token_ids)} is out of vocabulary")
     return token_ids
 
 
@@ -172,10 +178,8 @@ def _refuse_unserved_model(asked: str | None, settings: Settings) -> None:
 
 
 def _wish(body: SamplingBody, ceiling: int | None) -> Wish:
-    _refuse_impossible_sampling(body, ceiling)
+    check_sampling(body, ceiling)
     stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
-    if "" in stop:
-        raise Refusal(f"stop cannot contain an empty string, got {stop}.")
     return Wish(
         max_tokens=ceiling or 0,
         min_tokens=body.min_tokens,
@@ -187,59 +191,19 @@ def _wish(body: SamplingBody, ceiling: int | None) -> Wish:
     )
 
 
-def _refuse_impossible_sampling(body: SamplingBody, ceiling: int | None) -> None:
-    count = 1 if body.n is None else body.n
-    if not 1 <= count <= CHOICES_MAX:
-        raise Refusal(f"n must be at least 1 and at most {CHOICES_MAX}, got {count}.")
-    if body.temperature is not None and not 0 <= body.temperature <= 2:  # noqa: PLR2004
-        raise errors.invalid_parameter(
-            f"temperature must be in [0, 2], got {body.temperature}.",
-            "temperature",
-            body.temperature,
-        )
-    if body.temperature == 0 and count > 1:
-        raise Refusal(f"n must be 1 when using greedy sampling, got {count}.")
-    if body.top_p is not None and not 0 < body.top_p <= 1:
-        raise errors.invalid_parameter(
-            f"top_p must be in (0, 1], got {body.top_p}.", "top_p", body.top_p
-        )
-    if ceiling is not None and ceiling < 1:
-        raise errors.invalid_parameter(
-            f"max_tokens must be at least 1, got {ceiling}.", "max_tokens", ceiling
-        )
-    if body.min_tokens < 0 or (ceiling is not None and body.min_tokens > ceiling):
-        raise Refusal(
-            "min_tokens must be at least 0 and less than or equal to "
-            f"max_tokens={ceiling}, got {body.min_tokens}."
-        )
-    if body.stream_options is not None and not body.stream:
-        raise errors.invalid_body(
-            "Stream options can only be defined when `stream=True`.", "stream_options"
-        )
-    _refuse_bad_salt(body.cache_salt)
-
-
-def _refuse_bad_salt(salt: str | None) -> None:
-    if salt is None:
-        return
-    if not salt or len(salt) > _SALT_LENGTH_MAX or set(salt) & set("@/\\\0"):
-        raise Refusal(
-            "Parameter 'cache_salt' must be a non-empty string if provided, of at most "
-            f"{_SALT_LENGTH_MAX} characters and without '@', '/', '\\' and NUL.",
-            param="cache_salt",
-            details="parameter=cache_salt",
-        )
-
-
 def _sequences(
     asked: list[tuple[list[int], str]],
     body: SamplingBody,
     wish: Wish,
     settings: Settings,
 ) -> list[Sequence]:
+    is_new_name = isinstance(body, ChatBody) and body.max_completion_tokens is not None
+    ceiling_name = "max_completion_tokens" if is_new_name else "max_tokens"
     sequences: list[Sequence] = []
     for prompt, question in asked:
-        limited = _limited(wish, len(prompt), settings.context_tokens)
+        limited = _limited(
+            wish, len(prompt), settings.context_tokens, ceiling_name=ceiling_name
+        )
         for choice in range(body.n or 1):
             mine = replace(limited, seed=limited.seed + choice)
             sequences.append(
@@ -253,7 +217,9 @@ def _sequences(
     return sequences
 
 
-def _limited(wish: Wish, prompt_tokens: int, context_tokens: int) -> Wish:
+def _limited(
+    wish: Wish, prompt_tokens: int, context_tokens: int, *, ceiling_name: str
+) -> Wish:
     """Within the context: a ceiling that reaches beyond it is lowered, not refused,
     unless it is larger than the whole context.
     """
@@ -261,9 +227,9 @@ def _limited(wish: Wish, prompt_tokens: int, context_tokens: int) -> Wish:
         raise errors.prompt_too_long(context_tokens)
     if wish.max_tokens > context_tokens:
         raise errors.invalid_parameter(
-            f"max_tokens={wish.max_tokens} cannot be greater than "
+            f"{ceiling_name}={wish.max_tokens} cannot be greater than "
             f"max_model_len={context_tokens}. Please request fewer output tokens.",
-            "max_tokens",
+            ceiling_name,
             wish.max_tokens,
         )
     room = context_tokens - prompt_tokens

@@ -20,7 +20,8 @@ class StreamOptions(msgspec.Struct):
 
 class Message(msgspec.Struct):
     role: str
-    content: str | list[dict[str, Any]] | None = None
+    content: str | list[dict[str, Any]] | None = ""
+    """Only an assistant's may be null; anybody's may be left out."""
 
 
 class SamplingBody(msgspec.Struct, kw_only=True):
@@ -37,6 +38,8 @@ class SamplingBody(msgspec.Struct, kw_only=True):
     stream_options: StreamOptions | None = None
     temperature: float | None = None
     top_p: float | None = None
+    presence_penalty: float | None = None
+    frequency_penalty: float | None = None
     cache_salt: str | None = None
     request_id: str | None = None
 
@@ -55,6 +58,7 @@ class CompletionBody(SamplingBody, kw_only=True):
     max_tokens: int | None = 16
     logprobs: int | None = None
     echo: bool | None = False
+    suffix: str | None = None
 
 
 class TokenizeBody(msgspec.Struct):

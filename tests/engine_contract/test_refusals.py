@@ -73,23 +73,60 @@ def test_it_refuses_a_wrong_type(engine, field, value):
 
 
 @pytest.mark.parametrize(
-    ("field", "value"), [("temperature", 3), ("top_p", 0), ("n", 0)]
+    ("fields", "kind", "param"),
+    [
+        ({"temperature": 3}, "BadRequestError", "temperature"),
+        ({"top_p": 0}, "BadRequestError", "top_p"),
+        ({"n": 0}, "BadRequestError", None),
+        ({"n": 20_000}, "BadRequestError", None),
+        ({"n": 2, "temperature": 0}, "BadRequestError", None),
+        ({"presence_penalty": 5}, "BadRequestError", None),
+        ({"frequency_penalty": -3}, "BadRequestError", None),
+        ({"seed": 2**63}, "Bad Request", "body.seed"),
+        ({"stop": ["a"] * 5}, "Bad Request", "body.stop"),
+        ({"min_tokens": 5, "max_tokens": 2}, "BadRequestError", None),
+        ({"max_completion_tokens": 5000}, "BadRequestError", "max_completion_tokens"),
+        ({"top_logprobs": 2}, "BadRequestError", "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": 50}, "BadRequestError", "logprobs"),
+        (
+            {"stream_options": {"include_usage": True}},
+            "BadRequestError",
+            "stream_options",
+        ),
+        ({"tools": []}, "BadRequestError", "tools"),
+        ({"tool_choice": "auto"}, "BadRequestError", "tool_choice"),
+        ({"cache_salt": ""}, "BadRequestError", "cache_salt"),
+        ({"cache_salt": "a@b"}, "BadRequestError", "cache_salt"),
+        ({"cache_salt": "x" * 129}, "BadRequestError", "cache_salt"),
+        ({"messages": []}, "BadRequestError", None),
+    ],
 )
-def test_it_refuses_a_value_out_of_range(engine, field, value):
-    error = refuse(engine, {"messages": MESSAGES, field: value})
-    assert error["code"] == 400
+def test_it_refuses_a_value_out_of_range(engine, fields, kind, param):
+    error = refuse(engine, {"messages": MESSAGES} | fields)
+    assert (error["code"], error["type"], error["param"]) == (400, kind, param)
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind", "param"),
+    [
+        ({"prompt": ""}, "BadRequestError", "prompt"),
+        ({"prompt": []}, "BadRequestError", None),
+        ({"prompt": [99_999]}, "BadRequestError", None),
+        ({"prompt": [-1]}, "Bad Request", "body.prompt.0"),
+        ({"prompt": "a", "max_tokens": 0}, "BadRequestError", "max_tokens"),
+        ({"prompt": "a", "suffix": "b"}, "BadRequestError", "suffix"),
+        ({"prompt": [5] * 4097}, "BadRequestError", "input_tokens"),
+    ],
+)
+def test_it_refuses_a_prompt_that_cannot_be(engine, fields, kind, param):
+    error = refuse(engine, fields, path="/v1/completions")
+    assert (error["code"], error["type"], error["param"]) == (400, kind, param)
 
 
 def test_it_refuses_missing_messages(engine):
     error = refuse(engine, {})
     assert error["type"] == "Bad Request"
     assert error["param"] == "body.messages"
-
-
-def test_it_refuses_an_empty_salt(engine):
-    error = refuse(engine, {"messages": MESSAGES, "cache_salt": ""})
-    assert error["type"] == "BadRequestError"
-    assert error["param"] == "cache_salt"
 
 
 @pytest.mark.parametrize("body", [b'{"model": nope', b"", b"[1]", b"\xff\xfe"])
