@@ -80,8 +80,33 @@ def test_parallel_rating_books_growth_once():
     check_books(tenant)
 
 
-def test_usage_that_commits_while_it_is_rated_is_rated_next():
-    """The rating waits at its last step for the roll-up, and does not overwrite it."""
+def test_usage_that_commits_while_its_month_is_rated_is_rated_next():
+    """It commits between the reading of the rollups and the last statement, which puts
+    down how far the rating came.
+    """
+    tenant, price = make_tenant(), make_price()
+    use(tenant, price, 10)
+    late = iter([5])
+
+    def roll_up_late(execute, sql, params, many, context):
+        if sql.startswith('UPDATE "billing_billingperiod"'):
+            for quantity in late:
+                in_parallel([lambda q=quantity: use(tenant, price, q)])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(roll_up_late):
+        rate_usage(now=NOON)
+    assert draft_of(tenant).total_nano_usd == 10 * 400
+
+    rate_usage(now=NOON)
+
+    assert draft_of(tenant).total_nano_usd == 15 * 400
+    assert not BillingPeriod.objects.changed().exists()
+    check_books(tenant)
+
+
+def test_usage_that_is_not_committed_yet_is_waited_for_and_rated_next():
+    """The roll-up holds the month's row: the rating ends after it, and sees it is old."""
     tenant, price = make_tenant(), make_price()
     use(tenant, price, 10)
     both = Barrier(2, timeout=30)
@@ -99,7 +124,6 @@ def test_usage_that_commits_while_it_is_rated_is_rated_next():
     rate_usage(now=NOON)
 
     assert draft_of(tenant).total_nano_usd == 15 * 400
-    assert not BillingPeriod.objects.changed().exists()
     check_books(tenant)
 
 
