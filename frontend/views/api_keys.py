@@ -14,6 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
+from frontend.engine_note import engine_note
 from frontend.forms import ApiKeyForm, NameForm
 from tenants.errors import (
     InvalidExpiryError,
@@ -120,6 +121,7 @@ def _created(issued: IssuedKey) -> dict[str, Any]:
     return {
         "api_key": describe(issued.api_key, timezone.now()),
         "secret": issued.secret,
+        **engine_note(),
     }
 
 

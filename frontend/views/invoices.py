@@ -3,20 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+import msgspec
 from django.db.models import QuerySet
-from django.http import (
-    HttpRequest,
-    HttpResponse,
-    JsonResponse,
-    StreamingHttpResponse,
-)
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from billing.domain.invoice import InvoiceStatus
 from billing.domain.money import exact_usd, usd_of_cents
-from billing.domain.rating import METER_NAMES
 from billing.models.invoices import Invoice, LineItem
+from billing.services.describe_invoice import describe_invoice
 from frontend.access import Access, tenant_page
 from frontend.csv_file import csv_lines
 from metering.domain.usage import Meter
@@ -38,14 +34,7 @@ _CSV_HEAD = (
 
 def lines_of(invoice: Invoice) -> list[LineItem]:
     """In the order of the invoice, each with `meter_title`."""
-    lines = sorted(
-        invoice.lines.all(),
-        key=lambda line: (
-            line.model,
-            line.price_version_id,
-            METER_NAMES.index(line.meter),
-        ),
-    )
+    lines = list(invoice.lines.in_order())
     for line in lines:
         line.meter_title = METER_TITLES[line.meter]  # type: ignore[attr-defined]
     return lines
@@ -114,37 +103,12 @@ def _csv_rows(lines: list[LineItem]) -> Iterator[tuple[object, ...]]:
 @tenant_page
 def invoice_json(
     _request: HttpRequest, access: Access, invoice_id: int
-) -> JsonResponse:
-    """Integers in their unit, and times in ISO 8601; nothing is rounded."""
+) -> HttpResponse:
     found = get_object_or_404(_of_tenant(access), pk=invoice_id)
-    body = {
-        "number": found.number,
-        "status": found.status,
-        "currency": "USD",
-        "tenant": found.tenant.name,
-        "period_start": found.period_start.isoformat(),
-        "period_end": found.period_end.isoformat(),
-        "issued_at": found.issued_at.isoformat() if found.issued_at else None,
-        "refreshed_at": found.refreshed_at.isoformat(),
-        "total_cents": found.total_cents,
-        "total_nano_usd": found.total_nano_usd,
-        "lines": [_json_line(line) for line in lines_of(found)],
-    }
-    name = f"{_file_stem(found)}.json"
-    return JsonResponse(
-        body,
-        json_dumps_params={"indent": 2},
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
+    content = msgspec.json.encode(describe_invoice(found))
+    response = HttpResponse(
+        msgspec.json.format(content, indent=2), content_type="application/json"
     )
-
-
-def _json_line(line: LineItem) -> dict[str, object]:
-    return {
-        "model": line.model,
-        "meter": line.meter,
-        "quantity": line.quantity,
-        "rate_nano_usd_per_million": line.rate_nano_usd_per_million,
-        "amount_nano_usd": line.amount_nano_usd,
-        "amount_cents": line.amount_cents,
-        "price_version_id": line.price_version_id,
-    }
+    name = f"{_file_stem(found)}.json"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response

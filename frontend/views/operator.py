@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
+from billing.models.rating import BillingPeriod
 from frontend.access import operator_page
 from frontend.calls import newest_calls
 from frontend.prices import amount_of_totals, amounts_of_totals
@@ -26,6 +27,7 @@ from metering.models import UsageRollup
 from tenants.models import Tenant
 
 PAGE_ROWS = 50
+PROBLEMS_SHOWN = 10
 
 
 def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
@@ -51,6 +53,9 @@ def tenants(request: HttpRequest) -> HttpResponse:
         "span": span,
         "figures": figures(totals),
         "amount_nano_usd": amount_of_totals(totals),
+        "problems": BillingPeriod.objects.exclude(problem="")
+        .select_related("tenant")
+        .order_by("-starts_at", "pk")[:PROBLEMS_SHOWN],
     }
     return render(request, "frontend/operator_tenants.html", context)
 

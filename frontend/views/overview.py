@@ -3,7 +3,6 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
@@ -14,11 +13,10 @@ from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
 from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
+from frontend.engine_note import engine_note
 from frontend.forms import ApiKeyForm
-from frontend.progress import read_progress
 from frontend.ranges import find_range
 from frontend.usage import figures
-from inference.models import Engine, EngineState
 from metering.models import UsageRollup
 from tenants.models import ApiKey
 
@@ -45,12 +43,9 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     )
     context = {
         **_month(access),
+        **engine_note(),
         "newest_key": newest_key,
         "form": ApiKeyForm(initial={"name": "First key"}),
-        "answers": Engine.objects.filter(
-            state=EngineState.READY, is_draining=False
-        ).exists(),
-        "progress": read_progress(settings.ENGINE_PROGRESS_FILE),
     }
     return render(request, "frontend/overview.html", context)
 

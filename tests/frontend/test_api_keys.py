@@ -1,0 +1,123 @@
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from tenants.domain import api_keys
+from tenants.models import ApiKey
+from tests.factories import make_served_model
+
+
+def form(**changes):
+    return {
+        "form_id": "7f2c8a4e-5b1d-4c8e-9f3a-2d6e8b0c4a17",
+        "name": "Laptop",
+        "expires_on": "",
+        "requests_per_minute": "600",
+        "tokens_per_minute": "",
+        **changes,
+    }
+
+
+def test_it_works(people):
+    make_served_model()
+    tomorrow = datetime.now(UTC).date() + timedelta(days=1)
+    response = people.client("colleague").post(
+        "/keys/new/",
+        form(expires_on=tomorrow.isoformat(), allowed_models=["smollm2-135m-instruct"]),
+    )
+    assert response.status_code == 200
+    assert "no-store" in response["Cache-Control"]
+    secret = response.context["secret"]
+    made = ApiKey.objects.get(digest=api_keys.digest(secret))
+    assert (made.name, made.tenant) == ("Laptop", people.tenant)
+    assert made.created_by == people.users["colleague"]
+    assert made.allowed_models == ["smollm2-135m-instruct"]
+    assert (made.requests_per_minute, made.tokens_per_minute) == (600, None)
+    midnight = datetime.combine(tomorrow, datetime.min.time(), UTC)
+    assert made.expires_at == midnight + timedelta(days=1)
+
+
+def test_the_secret_is_shown_once(people):
+    owner = people.client("owner")
+    secret = owner.post("/keys/new/", form()).context["secret"]
+    made = ApiKey.objects.get(digest=api_keys.digest(secret))
+    for path in ("/", "/keys/", f"/keys/{made.pk}/", f"/keys/{made.pk}/first-call/"):
+        assert secret not in owner.get(path).content.decode()
+
+
+def test_it_refuses_to_make_a_second_key_of_one_form(people):
+    owner = people.client("owner")
+    owner.post("/keys/new/", form())
+    count = ApiKey.objects.count()
+    response = owner.post("/keys/new/", form())
+    assert response.status_code == 302
+    assert ApiKey.objects.count() == count
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("name", ""),
+        ("name", "x" * 101),
+        ("name", "bell\x07"),
+        ("expires_on", "2020-01-01"),
+        ("expires_on", "soon"),
+        ("allowed_models", ["no-such-model"]),
+        ("requests_per_minute", "0"),
+        ("requests_per_minute", "-5"),
+        ("requests_per_minute", "many"),
+        ("tokens_per_minute", str(2**60)),
+    ],
+)
+def test_it_refuses_and_keeps_what_was_typed(people, field, value):
+    count = ApiKey.objects.count()
+    response = people.client("owner").post("/keys/new/", form(**{field: value}))
+    assert response.status_code == 422
+    shown = response.context["form"]
+    assert list(shown.errors) == [field]
+    assert shown["form_id"].value()
+    assert (
+        shown["requests_per_minute"].value()
+        == form(**{field: value})["requests_per_minute"]
+    )
+    assert ApiKey.objects.count() == count
+    # What was refused may be sent again, put right.
+    assert people.client("owner").post("/keys/new/", form()).context["secret"]
+
+
+def test_renaming(people):
+    path = f"/keys/{people.api_key.pk}/rename/"
+    assert people.client("stranger").post(path, {"name": "Mine"}).status_code == 404
+    assert people.client("owner").post(path, {"name": " "}).status_code == 422
+    assert people.client("owner").post(path, {"name": "Worker"}).status_code == 302
+    people.api_key.refresh_from_db()
+    assert people.api_key.name == "Worker"
+
+
+def test_revoking_asks_first(people):
+    path = f"/keys/{people.api_key.pk}/revoke/"
+    assert people.client("stranger").post(path).status_code == 404
+    assert people.client("owner").get(path).status_code == 200
+    people.api_key.refresh_from_db()
+    assert people.api_key.revoked_at is None
+    assert people.client("colleague").post(path).status_code == 302
+    people.api_key.refresh_from_db()
+    assert people.api_key.revoked_at
+
+
+def test_the_list_shows_no_strangers_key_and_says_what_to_do_when_empty(people):
+    owner = people.client("owner")
+    assert "Secret plan" not in owner.get("/keys/").content.decode()
+    people.tenant.api_keys.all().delete()
+    assert "Create the first key" in owner.get("/keys/").content.decode()
+
+
+@pytest.mark.usefixtures("invoice")
+def test_the_first_call_arrives_in_the_waiting_page(people):
+    owner = people.client("owner")
+    page = owner.get(f"/keys/{people.api_key.pk}/first-call/").content.decode()
+    assert "has arrived" in page
+    assert "hx-trigger" not in page
+    other = owner.post("/keys/new/", form())
+    waiting = owner.get(f"/keys/{other.context['api_key'].pk}/first-call/")
+    assert "hx-trigger" in waiting.content.decode()
