@@ -106,7 +106,7 @@ def test_usage_that_commits_while_its_month_is_rated_is_rated_next():
 
 
 def test_usage_that_is_not_committed_yet_is_waited_for_and_rated_next():
-    """The roll-up holds the month's row: the rating ends after it, and sees it is old."""
+    """The roll-up holds the month's row: the rating ends after it, and is known old."""
     tenant, price = make_tenant(), make_price()
     use(tenant, price, 10)
     both = Barrier(2, timeout=30)
