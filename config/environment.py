@@ -34,7 +34,8 @@ def _running_services() -> dict[str, str]:
 
 def value(name: str, default: str = "") -> str:
     """NAME from the environment, else the contents of the file NAME_FILE, else what
-    the running supervisor wrote, else `default`."""
+    the running supervisor wrote, else `default`.
+    """
     if given := os.environ.get(name):
         return given
     if path := os.environ.get(f"{name}_FILE"):
@@ -75,7 +76,7 @@ class Environment:
     api_url: str
     """Base URL of the OpenAI-compatible API, without `/v1`."""
     engine: str
-    """`vllm` or `simulator`: what the supervisor starts when no ENGINE_URLS is given."""
+    """`vllm` or `simulator`: what the supervisor starts when ENGINE_URLS is empty."""
     engine_urls: tuple[str, ...]
     """Engines that somebody else runs; `http://host:port` or `unix:/path`."""
     engine_progress_file: Path

@@ -8,6 +8,6 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # allauth counts attempts in the cache: one test's must not lock out the next.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
 # The threads of a pool outlive the test that opened it.
-DATABASES["default"]["OPTIONS"].pop("pool", None)
+DATABASES["default"]["OPTIONS"].pop("pool", None)  # type: ignore[attr-defined]
 # The supervisor makes it at a start; whitenoise warns of a folder that is not there.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)

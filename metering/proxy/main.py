@@ -18,7 +18,7 @@ from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
-from metering.proxy.pipeline import Plane
+from metering.proxy.plane import Plane
 from metering.proxy.routing import Router
 from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings

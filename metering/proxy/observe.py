@@ -3,6 +3,9 @@
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
+from metering.proxy.usage_tap import Usage
+from metering.wire import Outcome, UsageSource
+
 _LATENCY_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
 
 
@@ -67,6 +70,26 @@ class Observer:
             "Answers closed without their end: the journal was too slow to confirm",
             registry=registry,
         )
+
+    def count_use(
+        self,
+        *,
+        model: str,
+        usage: Usage,
+        outcome: Outcome,
+        usage_source: UsageSource,
+        first_token_us: int | None,
+        call_us: int | None,
+    ) -> None:
+        new = usage.input_tokens - usage.cached_input_tokens
+        self.outcomes.labels(outcome, usage_source).inc()
+        self.tokens.labels(model, "new_input_tokens").inc(new)
+        self.tokens.labels(model, "cached_input_tokens").inc(usage.cached_input_tokens)
+        self.tokens.labels(model, "output_tokens").inc(usage.output_tokens)
+        if first_token_us is not None:
+            self.first_token_seconds.observe(first_token_us / 1e6)
+        if call_us is not None:
+            self.call_seconds.observe(call_us / 1e6)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -5,28 +5,25 @@ order: the client (may leave), the engine (may fail) and Valkey or the journal (
 slow). It outlives its client: what an engine has begun is metered in any case.
 """
 
-import asyncio
 import enum
 import logging
-import random
 import time
-from dataclasses import dataclass
-from typing import Protocol
 
 from metering.proxy import errors
-from metering.proxy.admission import Admission, Admitter
-from metering.proxy.deadlines import Deadlines
+from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
-from metering.proxy.journal import Journal
-from metering.proxy.limits import Hold, Limits
-from metering.proxy.observe import Observer
-from metering.proxy.routing import Router
-from metering.proxy.settings import ENGINE_TRIES_MAX, ProxySettings
+from metering.proxy.limits import Hold
+from metering.proxy.plane import Client, Plane
+from metering.proxy.settings import ENGINE_TRIES_MAX
 from metering.proxy.settle import Use, encoded_event, estimated_use
-from metering.proxy.snapshots import Snapshots
 from metering.proxy.transform.engine_errors import public_error
 from metering.proxy.transform.request import ParsedRequest, rewrite
-from metering.proxy.upstream import HTTP_OK, Engine, EngineConnection
+from metering.proxy.upstream import (
+    HTTP_OK,
+    Engine,
+    EngineConnection,
+    request_head,
+)
 from metering.proxy.usage_tap import (
     InvalidAnswerError,
     StreamTap,
@@ -41,51 +38,6 @@ _log = logging.getLogger(__name__)
 _RETRIED_STATUSES = {429, 502, 503, 504}
 
 
-@dataclass(slots=True, kw_only=True)
-class Plane:
-    """What all calls of the process share."""
-
-    settings: ProxySettings
-    snapshots: Snapshots
-    admitter: Admitter
-    limits: Limits
-    router: Router
-    journal: Journal
-    observer: Observer
-    deadlines: Deadlines
-    calls: set["Call"]
-    """In flight, those without a client included."""
-    idle: asyncio.Event
-    """Set when the last call in flight ended."""
-    has_journal_room: bool = True
-    is_draining: bool = False
-    buffered_bytes: int = 0
-
-    async def wait_until_idle(self) -> None:
-        while self.calls:
-            self.idle.clear()
-            await self.idle.wait()
-
-
-class Client(Protocol):
-    """The connection that waits for the answer."""
-
-    def refuse(self, error: RefusedError) -> None:
-        """Answers with the error; nothing of the answer was sent before."""
-
-    def send_whole(self, headers: bytes, body: bytes) -> None: ...
-
-    def begin_stream(self, headers: bytes, first: bytes) -> None: ...
-
-    def send(self, data: bytes) -> None: ...
-
-    def end_stream(self, rest: bytes) -> None:
-        """Sends the last bytes; the connection may serve its next request."""
-
-    def break_off(self) -> None:
-        """Closes without an end: the answer must not look complete."""
-
-
 class State(enum.IntEnum):
     HOLDING = 1
     CONNECTING = 2
@@ -97,40 +49,13 @@ class State(enum.IntEnum):
     DONE = 6
 
 
-def new_request_id() -> str:
-    """32 hexadecimal digits, a UUID of version 7: time first, so that rows that are
-    written together lie together.
-    """
-    milliseconds = time.time_ns() // 1_000_000
-    bits = random.getrandbits(74)
-    value = milliseconds << 80 | 0x7 << 76 | (bits >> 62) << 64 | 0b10 << 62
-    return f"{value | bits & ((1 << 62) - 1):032x}"
-
-
 class Call:
     __slots__ = (
-        "_admission",
-        "_body",
-        "_body_bytes",
-        "_client",
-        "_connection",
-        "_engine",
-        "_first_token_at_us",
-        "_hold",
-        "_is_paused",
-        "_plane",
-        "_policy",
-        "_received_at_us",
-        "_request",
-        "_state",
-        "_tried",
-        "_tries",
-        "deadline",
-        "request_id",
-        "tap",
-        "wants_stream",
-        "watched_slot",
-    )
+        "_admission", "_body", "_body_bytes", "_client", "_connection",
+        "_engine", "_first_token_at_us", "_hold", "_is_paused", "_plane",
+        "_policy", "_received_at_us", "_request", "_state", "_tried", "_tries",
+        "deadline", "request_id", "tap", "wants_stream", "watched_slot",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -237,20 +162,13 @@ class Call:
             if self.wants_stream
             else settings.answer_seconds
         )
-        connection.send(self, self._engine_head(), self._body)
-
-    def _engine_head(self) -> bytes:
-        return (
-            b"POST %b HTTP/1.1\r\nhost: engine\r\nauthorization: Bearer %b\r\n"
-            b"x-request-id: %b\r\ncontent-type: application/json\r\n"
-            b"content-length: %d\r\n\r\n"
-            % (
-                self._request.endpoint.path,
-                self._plane.settings.engine_key.encode(),
-                self.request_id.encode(),
-                len(self._body),
-            )
+        head = request_head(
+            self._request.endpoint.path,
+            engine_key=settings.engine_key,
+            request_id=self.request_id,
+            body_bytes=len(self._body),
         )
+        connection.send(self, head, self._body)
 
     def on_stream_begun(self) -> None:
         if self._state is State.WAITING:
@@ -444,7 +362,14 @@ class Call:
             plane.admitter.learn(
                 self._policy, self._request, input_tokens=use.usage.input_tokens
             )
-        self._count(use)
+        plane.observer.count_use(
+            model=self._admission.route.model,
+            usage=use.usage,
+            outcome=use.outcome,
+            usage_source=use.usage_source,
+            first_token_us=_since(self._received_at_us, self._first_token_at_us),
+            call_us=_since(self._received_at_us, time.time_ns() // 1000),
+        )
 
     def _on_durable(self, rest: bytes) -> None:
         self._plane.observer.journal_events.inc()
@@ -457,22 +382,6 @@ class Call:
             else:
                 client.send_whole(self._answer_headers(), rest)
         self._finish()
-
-    def _count(self, use: Use) -> None:
-        observer, usage = self._plane.observer, use.usage
-        model = self._admission.route.model
-        observer.outcomes.labels(use.outcome, use.usage_source).inc()
-        new = usage.input_tokens - usage.cached_input_tokens
-        observer.tokens.labels(model, "new_input_tokens").inc(new)
-        observer.tokens.labels(model, "cached_input_tokens").inc(
-            usage.cached_input_tokens
-        )
-        observer.tokens.labels(model, "output_tokens").inc(usage.output_tokens)
-        elapsed_us = time.time_ns() // 1000 - self._received_at_us
-        observer.call_seconds.observe(elapsed_us / 1e6)
-        if self._first_token_at_us is not None:
-            first_us = self._first_token_at_us - self._received_at_us
-            observer.first_token_seconds.observe(first_us / 1e6)
 
     def _answer_headers(self) -> bytes:
         return self._hold.headers() if self._hold is not None else b""
@@ -550,3 +459,7 @@ class Call:
 
 def _engine_use(usage: Usage, outcome: Outcome) -> Use:
     return Use(usage=usage, usage_source=UsageSource.ENGINE, outcome=outcome)
+
+
+def _since(start_us: int, end_us: int | None) -> int | None:
+    return None if end_us is None else end_us - start_us

@@ -7,57 +7,32 @@ from typing import Any, cast
 import httptools
 import msgspec
 
-from metering.proxy import errors
+from metering.proxy import answers, errors
 from metering.proxy.auth import StaleSnapshotError, authenticate
 from metering.proxy.errors import RefusedError
-from metering.proxy.pipeline import Call, Plane, new_request_id
+from metering.proxy.pipeline import Call
+from metering.proxy.plane import Plane, new_request_id
+from metering.proxy.request_head import RequestHead
 from metering.proxy.settings import (
     BUFFERED_BODY_BYTES_MAX,
     CLIENT_WRITE_HIGH_BYTES,
     DISCARDED_BODY_BYTES_MAX,
-    HEAD_BYTES_MAX,
-    HEADERS_MAX,
 )
 from metering.proxy.transform.request import ENDPOINTS, Endpoint, parse
 from tenants.wire import KeyPolicy
 
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
-_JSON = b"content-type: application/json\r\n"
-_TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
 _OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
 _MODELS_PATH = b"/v1/models"
 
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_authorization",
-        "_body",
-        "_body_bytes",
-        "_call",
-        "_content_length",
-        "_discarded_bytes",
-        "_endpoint",
-        "_expects_continue",
-        "_head_bytes",
-        "_headers",
-        "_in_head",
-        "_is_busy",
-        "_is_chunked",
-        "_is_pipelined",
-        "_keep_alive",
-        "_loop",
-        "_parser",
-        "_path",
-        "_plane",
-        "_policy",
-        "_received_at_us",
-        "_refused",
-        "_request_id",
-        "_stalled_at_bytes",
-        "_transport",
-        "deadline",
+        "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint",
+        "_head", "_in_head", "_is_busy", "_is_pipelined", "_keep_alive",
+        "_loop", "_parser", "_plane", "_policy", "_received_at_us", "_refused",
+        "_request_id", "_stalled_at_bytes", "_transport", "deadline",
         "watched_slot",
-    )
+    )  # fmt: skip
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
@@ -73,11 +48,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _reset(self) -> None:
         self._in_head = False
-        self._head_bytes = self._headers = 0
-        self._path = b""
-        self._authorization: bytes | None = None
-        self._content_length = 0
-        self._is_chunked = self._expects_continue = False
+        self._head = RequestHead()
         self._refused: RefusedError | None = None
         self._endpoint: Endpoint | None = None
         self._policy: KeyPolicy | None = None
@@ -117,15 +88,20 @@ class ClientConnection(asyncio.Protocol):
                 self._set_deadline(self._plane.settings.body_seconds)
 
     def _is_reading_body(self) -> bool:
-        return not self._is_busy and bool(self._path)
+        return not self._is_busy and bool(self._head.path)
 
     def _on_bad_http(self, error: Exception) -> None:
+        cause = error.__cause__ or error.__context__
+        if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
+            cause, RefusedError
+        ):
+            raise error  # a bug of ours, not the caller's HTTP
         if self._is_busy:
             self._is_pipelined = True
-            return
-        refused = self._refused
-        detail = str(error.__cause__ or error.__context__ or error)
-        self._refuse_and_close(refused or _bad_http(detail))
+        elif isinstance(cause, RefusedError):
+            self._refuse_and_close(cause)
+        else:
+            self._refuse_and_close(_bad_http(str(error)))
 
     def pause_writing(self) -> None:
         self._stalled_at_bytes = self._transport.get_write_buffer_size()
@@ -149,7 +125,7 @@ class ClientConnection(asyncio.Protocol):
                 self._transport.abort()
         elif self._is_busy:
             return
-        elif self._in_head or self._path:
+        elif self._in_head or self._head.path:
             self._refuse_and_close(
                 RefusedError(errors.TOO_SLOW, "The request came too slowly.")
             )
@@ -170,40 +146,18 @@ class ClientConnection(asyncio.Protocol):
 
     def on_url(self, url: bytes) -> None:
         if not self._is_pipelined:
-            self._count_head(len(url))
-            self._path += url
+            self._head.add_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_pipelined:
-            return
-        self._headers += 1
-        self._count_head(len(name) + len(value) + 4)
-        match name.lower():
-            case b"authorization":
-                self._authorization = value
-            case b"content-length":
-                self._content_length = int(value)
-            case b"transfer-encoding":
-                self._is_chunked = True
-            case b"expect":
-                self._expects_continue = value.lower() == b"100-continue"
-
-    def _count_head(self, size: int) -> None:
-        self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES_MAX or self._headers > HEADERS_MAX:
-            self._refused = RefusedError(
-                errors.HEAD_TOO_LARGE,
-                f"The head is larger than {HEAD_BYTES_MAX} bytes or has more than "
-                f"{HEADERS_MAX} headers.",
-            )
-            raise self._refused
+        if not self._is_pipelined:
+            self._head.add_header(name, value)
 
     def on_headers_complete(self) -> None:
         if self._is_pipelined:
             return
         self._in_head = False
         self._keep_alive = self._parser.should_keep_alive()
-        self._path = self._path.partition(b"?")[0]
+        self._head.path = self._head.path.partition(b"?")[0]
         self._set_deadline(self._plane.settings.body_seconds)
         try:
             self._check_head()
@@ -213,29 +167,26 @@ class ClientConnection(asyncio.Protocol):
             self._continue_if_expected()
         except RefusedError as error:
             self._refused = error
-            if self._has_body():
+            if self._head.has_body:
                 self._send_refusal(error)
         else:
             self._continue_if_expected()
 
     def _continue_if_expected(self) -> None:
-        if self._expects_continue and self._has_body():
-            self._transport.write(_CONTINUE)
-
-    def _has_body(self) -> bool:
-        return self._is_chunked or self._content_length > 0
+        if self._head.expects_continue and self._head.has_body:
+            self._transport.write(answers.CONTINUE)
 
     def _check_head(self) -> None:
         """Raises RefusedError."""
         method = self._parser.get_method()
         if self._parser.get_http_version() != "1.1":
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
-        self._endpoint = ENDPOINTS.get(self._path)
-        is_models = self._path == _MODELS_PATH or self._path.startswith(
+        self._endpoint = ENDPOINTS.get(self._head.path)
+        is_models = self._head.path == _MODELS_PATH or self._head.path.startswith(
             _MODELS_PATH + b"/"
         )
-        if not (self._endpoint or is_models or self._path in _OPEN_PATHS):
-            path = self._path[:200].decode("latin-1")
+        if not (self._endpoint or is_models or self._head.path in _OPEN_PATHS):
+            path = self._head.path[:200].decode("latin-1")
             raise RefusedError(
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
             )
@@ -245,9 +196,9 @@ class ClientConnection(asyncio.Protocol):
                 errors.WRONG_METHOD,
                 f"Method not allowed here; use {allowed.decode()}.",
             )
-        if self._path not in _OPEN_PATHS:
-            self._policy = authenticate(self._authorization, self._plane.snapshots)
-        self._check_length(self._content_length)
+        if self._head.path not in _OPEN_PATHS:
+            self._policy = authenticate(self._head.authorization, self._plane.snapshots)
+        self._check_length(self._head.content_length)
 
     def _check_length(self, length: int) -> None:
         limit = self._plane.settings.body_bytes_max
@@ -273,7 +224,7 @@ class ClientConnection(asyncio.Protocol):
         self._body.append(data)
         self._body_bytes += len(data)
         self._plane.buffered_bytes += len(data)
-        if self._is_chunked:
+        if self._head.is_chunked:
             try:
                 self._check_length(self._body_bytes)
             except RefusedError as error:
@@ -299,7 +250,7 @@ class ClientConnection(asyncio.Protocol):
             task.add_done_callback(_raise_bugs)
         elif self._refused is None:
             self._serve()
-        elif self._has_body():
+        elif self._head.has_body:
             self._next_request()  # its refusal was sent with the head
         else:
             self.refuse(self._refused)
@@ -311,8 +262,8 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             self._refused = None
-            self._policy = authenticate(self._authorization, snapshots)
-            self._check_length(self._content_length)
+            self._policy = authenticate(self._head.authorization, snapshots)
+            self._check_length(self._head.content_length)
         except RefusedError as error:
             self.refuse(error)
             return
@@ -323,12 +274,12 @@ class ClientConnection(asyncio.Protocol):
     def _serve(self) -> None:
         if self._endpoint is not None and self._policy is not None:
             self._begin_call(self._endpoint, self._policy)
-        elif self._path == b"/healthz":
-            self._answer(200, _TEXT, b"ok\n")
-        elif self._path == b"/readyz":
+        elif self._head.path == b"/healthz":
+            self._answer(200, answers.TEXT, b"ok\n")
+        elif self._head.path == b"/readyz":
             self._answer_readiness()
-        elif self._path == b"/metrics":
-            self._answer(200, _TEXT, self._plane.observer.text())
+        elif self._head.path == b"/metrics":
+            self._answer(200, answers.TEXT, self._plane.observer.text())
         elif self._policy is not None:
             self._answer_models(self._policy)
 
@@ -358,35 +309,17 @@ class ClientConnection(asyncio.Protocol):
             is_ready, state = False, {"status": "draining"}
         status = 200 if is_ready else 503
         extra = b"" if is_ready else b"retry-after: 2\r\n"
-        self._answer(status, _JSON + extra, msgspec.json.encode(state))
+        self._answer(status, answers.JSON + extra, msgspec.json.encode(state))
 
     def _answer_models(self, policy: KeyPolicy) -> None:
-        models = [
-            {
-                "id": route.model,
-                "object": "model",
-                "created": route.created_at,
-                "owned_by": "tokenfab",
-            }
-            for route in self._plane.admitter.visible_routes(policy)
-        ]
-        name = (
-            self._path.removeprefix(_MODELS_PATH).removeprefix(b"/").decode("latin-1")
-        )
-        if not name:
-            document: object = {"object": "list", "data": models}
+        name = self._head.path.removeprefix(_MODELS_PATH).removeprefix(b"/")
+        routes = self._plane.admitter.visible_routes(policy)
+        try:
+            document = answers.models_document(routes, name.decode("latin-1"))
+        except RefusedError as error:
+            self.refuse(error)
         else:
-            document = next((one for one in models if one["id"] == name), None)
-        if document is None:
-            self.refuse(
-                RefusedError(
-                    errors.UNKNOWN_MODEL,
-                    f"The model {name[:100]!r} does not exist.",
-                    param="model",
-                )
-            )
-        else:
-            self._answer(200, _JSON, msgspec.json.encode(document))
+            self._answer(200, answers.JSON, document)
 
     # What a call says (pipeline.Client).
 
@@ -397,17 +330,12 @@ class ClientConnection(asyncio.Protocol):
 
     def send_whole(self, headers: bytes, body: bytes) -> None:
         self._call = None
-        self._answer(200, _JSON + headers, body)
+        self._answer(200, answers.JSON + headers, body)
 
     def begin_stream(self, headers: bytes, first: bytes) -> None:
         self._observe(200)
-        self._transport.write(
-            b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
-            b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
-            + headers
-            + self._standing_headers()
-            + first
-        )
+        standing = self._standing_headers()
+        self._transport.write(answers.STREAM_HEAD + headers + standing + first)
 
     def send(self, data: bytes) -> None:
         self._transport.write(data)
@@ -429,7 +357,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _send_refusal(self, error: RefusedError) -> None:
         self._plane.observer.refusals.labels(error.refusal.code).inc()
-        headers = _JSON + error.headers()
+        headers = answers.JSON + error.headers()
         if error.refusal is errors.WRONG_METHOD:
             headers += b"allow: %b\r\n" % (b"POST" if self._endpoint else b"GET")
         self._write_answer(error.refusal.status, headers, error.body())
@@ -442,22 +370,12 @@ class ClientConnection(asyncio.Protocol):
 
     def _write_answer(self, status: int, headers: bytes, body: bytes) -> None:
         self._observe(status)
-        self._transport.write(
-            b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n%b%b"
-            % (
-                status,
-                _REASONS.get(status, b"Error"),
-                headers,
-                len(body),
-                self._standing_headers(),
-                body,
-            )
-        )
+        standing = self._standing_headers()
+        self._transport.write(answers.whole(status, headers, standing, body))
 
     def _standing_headers(self) -> bytes:
-        connection = b"" if self._may_keep_alive() else b"connection: close\r\n"
         request_id = self._request_id or new_request_id()
-        return b"x-request-id: req_%b\r\n%b\r\n" % (request_id.encode(), connection)
+        return answers.standing_headers(request_id, keep_alive=self._may_keep_alive())
 
     def _may_keep_alive(self) -> bool:
         return (
@@ -500,10 +418,3 @@ def _bad_http(detail: str) -> RefusedError:
 def _raise_bugs(task: asyncio.Task[None]) -> None:
     if not task.cancelled() and (error := task.exception()):
         raise error
-
-
-_REASONS = {200: b"OK"} | {
-    refusal.status.value: refusal.status.phrase.encode()
-    for refusal in vars(errors).values()
-    if isinstance(refusal, errors.Refusal)
-}

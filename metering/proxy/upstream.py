@@ -260,3 +260,15 @@ class Engine:
     def close_idle(self) -> None:
         while self._idle:
             self._idle.popitem()[0].abort()
+
+
+def request_head(
+    path: bytes, *, engine_key: str, request_id: str, body_bytes: int
+) -> bytes:
+    """Ours alone: nothing of the caller's head goes to an engine."""
+    return (
+        b"POST %b HTTP/1.1\r\nhost: engine\r\nauthorization: Bearer %b\r\n"
+        b"x-request-id: %b\r\ncontent-type: application/json\r\n"
+        b"content-length: %d\r\n\r\n"
+        % (path, engine_key.encode(), request_id.encode(), body_bytes)
+    )

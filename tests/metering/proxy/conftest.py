@@ -245,7 +245,7 @@ class Plane:
 
     def events(self) -> list[UsageEvent]:
         """What the shipper would find of this test in all segments, in order."""
-        events = []
+        events: list[UsageEvent] = []
         for segment in sorted((self.home / "journal" / "0").glob("*.journal")):
             try:
                 records = journal_format.unpack(segment.read_bytes())

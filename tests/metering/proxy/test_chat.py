@@ -1,6 +1,7 @@
 """The ordinary call, streamed and not."""
 
 import json
+from typing import Any
 
 import httpx
 
@@ -32,7 +33,7 @@ def test_it_works(plane: Plane, secret: str):
     assert after[name] - before[name] == event.output_tokens
 
 
-def stream(plane: Plane, secret: str, **fields: object) -> tuple[httpx.Headers, list]:
+def stream(plane: Plane, secret: str, **fields: Any) -> tuple[httpx.Headers, list[Any]]:
     answer = plane.chat(secret, stream=True, **fields)
     assert answer.status_code == 200, answer.text
     lines = [line for line in answer.text.split("\n\n") if line]
@@ -48,6 +49,7 @@ def test_it_streams_without_the_usage_chunk_when_nobody_asked(
     (event,) = plane.events()
     assert event.streamed
     assert event.output_tokens == 8
+    assert event.first_token_at_us is not None
     assert event.received_at_us <= event.first_token_at_us <= event.happened_at_us
 
 

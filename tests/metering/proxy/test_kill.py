@@ -5,6 +5,7 @@ import random
 import signal
 import threading
 from collections import Counter
+from functools import partial
 from typing import Self
 
 import httpx
@@ -41,6 +42,9 @@ class Load:
         for thread in self._threads:
             thread.join(timeout=30)
 
+    def has_more_than(self, answers: int) -> bool:
+        return len(self.complete) > answers
+
     def _run(self, number: int) -> None:
         while not self._stopping.is_set():
             with self.plane.new_client() as client:
@@ -72,7 +76,7 @@ def test_no_complete_answer_is_lost_or_doubled(bare_plane: Plane, capsys):
     with Load(plane, secret) as load:
         for _ in range(KILLS):
             seen = len(load.complete)
-            until(lambda seen=seen: len(load.complete) > seen)
+            until(partial(load.has_more_than, seen))
             threading.Event().wait(moments.uniform(0.0, 0.2))
             proxy.send_signal(signal.SIGKILL)
             proxy.wait()

@@ -135,7 +135,7 @@ class Script:
         self.call = valkey.register_script(limits._SCRIPT.decode())
         self.keys = ["{1}:r", "{1}:t"]
 
-    def hold(self, requests: int, tokens: int, least: int, most: int) -> list:
+    def hold(self, requests: int, tokens: int, least: int, most: int):
         return self.call(self.keys, ["hold", requests, tokens, least, most])
 
     def settle(self, second: int, requests: int, tokens: int) -> None:

@@ -5,6 +5,7 @@ import shutil
 import signal
 import threading
 
+import httpx
 import pytest
 
 from metering.wire import Outcome
@@ -39,8 +40,10 @@ def own_plane(bare_plane: Plane) -> Plane:
     return plane
 
 
-def stream_in_background(plane: Plane, secret: str) -> tuple[threading.Thread, list]:
-    answers: list = []
+def stream_in_background(
+    plane: Plane, secret: str
+) -> tuple[threading.Thread, list[httpx.Response]]:
+    answers: list[httpx.Response] = []
 
     def call() -> None:
         with plane.new_client() as client:

@@ -1,0 +1,61 @@
+"""Bytes and documents of the answers that the proxy writes itself."""
+
+import msgspec
+
+from inference.wire import Route
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+
+JSON = b"content-type: application/json\r\n"
+TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
+    b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
+)
+_REASONS = {200: b"OK"} | {
+    refusal.status.value: refusal.status.phrase.encode()
+    for refusal in vars(errors).values()
+    if isinstance(refusal, errors.Refusal)
+}
+
+
+def standing_headers(request_id: str, *, keep_alive: bool) -> bytes:
+    """What every answer has; ends the head."""
+    connection = b"" if keep_alive else b"connection: close\r\n"
+    return b"x-request-id: req_%b\r\n%b\r\n" % (request_id.encode(), connection)
+
+
+def whole(status: int, headers: bytes, standing: bytes, body: bytes) -> bytes:
+    return b"HTTP/1.1 %d %b\r\n%bcontent-length: %d\r\n%b%b" % (
+        status,
+        _REASONS[status],
+        headers,
+        len(body),
+        standing,
+        body,
+    )
+
+
+def models_document(routes: list[Route], name: str) -> bytes:
+    """The list of OpenAI's `GET /v1/models`, or the one model `name`.
+
+    Raises RefusedError for a name that is not there.
+    """
+    models = [
+        {
+            "id": route.model,
+            "object": "model",
+            "created": route.created_at,
+            "owned_by": "tokenfab",
+        }
+        for route in routes
+    ]
+    if not name:
+        return msgspec.json.encode({"object": "list", "data": models})
+    for model in models:
+        if model["id"] == name:
+            return msgspec.json.encode(model)
+    raise RefusedError(
+        errors.UNKNOWN_MODEL, f"The model {name[:100]!r} does not exist.", param="model"
+    )

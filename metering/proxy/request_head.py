@@ -1,0 +1,55 @@
+"""The head of one request, as the parser hands it over piece by piece."""
+
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.settings import HEAD_BYTES_MAX, HEADERS_MAX
+
+
+class RequestHead:
+    __slots__ = (
+        "_bytes",
+        "_headers",
+        "authorization",
+        "content_length",
+        "expects_continue",
+        "is_chunked",
+        "path",
+    )
+
+    def __init__(self) -> None:
+        self._bytes = self._headers = 0
+        self.path = b""
+        self.authorization: bytes | None = None
+        self.content_length = 0
+        self.is_chunked = self.expects_continue = False
+
+    @property
+    def has_body(self) -> bool:
+        return self.is_chunked or self.content_length > 0
+
+    def add_url(self, url: bytes) -> None:
+        """Raises RefusedError for a head that is too large, as `add_header` does."""
+        self._count(len(url))
+        self.path += url
+
+    def add_header(self, name: bytes, value: bytes) -> None:
+        self._headers += 1
+        self._count(len(name) + len(value) + 4)
+        match name.lower():
+            case b"authorization":
+                self.authorization = value
+            case b"content-length":
+                self.content_length = int(value)
+            case b"transfer-encoding":
+                self.is_chunked = True
+            case b"expect":
+                self.expects_continue = value.lower() == b"100-continue"
+
+    def _count(self, size: int) -> None:
+        self._bytes += size
+        if self._bytes > HEAD_BYTES_MAX or self._headers > HEADERS_MAX:
+            raise RefusedError(
+                errors.HEAD_TOO_LARGE,
+                f"The head is larger than {HEAD_BYTES_MAX} bytes or has more than "
+                f"{HEADERS_MAX} headers.",
+            )
