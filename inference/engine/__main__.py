@@ -27,22 +27,27 @@ def main(arguments: list[str]) -> int:
     """0 after an orderly stop or a finished `prepare`, 1 when it cannot work."""
     if arguments not in ([], ["prepare"]):
         return _complain("usage: python -m inference.engine [prepare]")
-    try:
-        settings = read_settings()
-    except EngineError as error:
-        return _complain(str(error))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, _stop)
     try:
-        if arguments:
-            return _guarded(settings, only_prepare=True, publish=_Terminal())
-        with sole_owner(settings):
-            publish = to_file(settings.progress_file)
-            return _guarded(settings, only_prepare=False, publish=publish)
+        return _prepare() if arguments else _prepare_and_serve()
     except EngineError as error:
         return _complain(str(error))
+    except OSError as error:
+        return _complain(f"The engine cannot be started: {error}.")
     except StopRequested:  # before there was anything to stop
         return 0
+
+
+def _prepare() -> int:
+    return _guarded(read_settings(), only_prepare=True, publish=_Terminal())
+
+
+def _prepare_and_serve() -> int:
+    settings = read_settings()
+    with sole_owner(settings):
+        publish = to_file(settings.progress_file)
+        return _guarded(settings, only_prepare=False, publish=publish)
 
 
 def _guarded(settings: Settings, *, only_prepare: bool, publish: Publish) -> int:

@@ -1,6 +1,7 @@
 """Runs a child process to its end, line by line, and never leaves it behind."""
 
 import contextlib
+import io
 import os
 import queue
 import shutil
@@ -50,7 +51,8 @@ class Output:
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self._process = process
         self._lines: queue.Queue[str | None] = queue.Queue(LINES_MAX)
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def lines(self, tick_seconds: float) -> Iterator[str]:
         """Line by line, and an empty string whenever `tick_seconds` pass in silence.
@@ -68,9 +70,17 @@ class Output:
                 return
             yield line.rstrip()
 
+    def close(self) -> None:
+        """Once nobody writes any more; what was not taken is dropped."""
+        with contextlib.suppress(queue.Empty):
+            while True:
+                self._lines.get_nowait()
+        self._reader.join(STOP_SECONDS)
+
     def _read(self) -> None:
-        for line in self._process.stdout or ():
-            self._lines.put(line)
+        with contextlib.closing(self._process.stdout or io.StringIO()) as stream:
+            for line in stream:
+                self._lines.put(line)
         self._lines.put(None)
 
 
@@ -85,12 +95,14 @@ def run(
     silence. If it is left by an exception, the child and its family are ended.
     """
     process = start(argv, environment=environment, folder=folder)
+    output = Output(process)
     try:
-        for line in Output(process).lines(0.5):
+        for line in output.lines(0.5):
             on_line(line)
         return process.wait()
     finally:
         end_family(process)
+        output.close()
 
 
 def end_family(process: subprocess.Popen[str]) -> None:

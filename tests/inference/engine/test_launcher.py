@@ -1,0 +1,74 @@
+from dataclasses import replace
+from pathlib import Path
+
+from inference.engine.convert import converted_model
+from inference.engine.install import CPU, CUDA
+from inference.engine.launcher import command, environment
+from inference.engine.settings import Settings
+
+
+def test_it_works(engine_settings: Settings) -> None:
+    argv = command(engine_settings, CPU)
+
+    assert argv[:3] == [
+        str(engine_settings.venv / "bin" / "vllm"),
+        "serve",
+        str(converted_model(engine_settings)),
+    ]
+    assert _value(argv, "--uds") == str(engine_settings.socket)
+    assert _value(argv, "--served-model-name") == "smollm2-135m-instruct"
+    assert _value(argv, "--max-model-len") == "4096"
+    assert _value(argv, "--dtype") == "float32"
+    assert _value(argv, "--block-size") == "32"
+    assert _value(argv, "--prefix-caching-hash-algo") == "sha256_cbor"
+    assert "--port" not in argv
+
+
+def test_the_key_is_in_no_command_line(engine_settings: Settings) -> None:
+    secret = replace(engine_settings, key="very-secret")
+
+    assert "very-secret" not in " ".join(command(secret, CPU))
+    given = environment(secret, CPU, {"ENGINE_KEY": "very-secret"})
+    assert given["VLLM_API_KEY"] == "very-secret"
+    assert "ENGINE_KEY" not in given
+
+
+def test_a_gpu_gets_no_flag_of_the_cpu(engine_settings: Settings) -> None:
+    argv = command(engine_settings, CUDA)
+
+    assert not {"--enforce-eager", "--dtype", "--block-size"} & set(argv)
+    assert "--enable-prompt-tokens-details" in argv
+    assert "TORCH_COMPILE_DISABLE" not in environment(engine_settings, CUDA, {})
+
+
+def test_the_default_model_makes_no_call_to_the_outside(
+    engine_settings: Settings,
+) -> None:
+    given = environment(engine_settings, CPU, {})
+
+    assert given["HF_HUB_OFFLINE"] == given["TRANSFORMERS_OFFLINE"] == "1"
+    assert given["VLLM_NO_USAGE_STATS"] == given["DO_NOT_TRACK"] == "1"
+
+
+def test_a_hub_name_may_be_fetched_and_a_path_not(
+    engine_settings: Settings, tmp_path: Path
+) -> None:
+    hub = replace(engine_settings, model="Qwen/Qwen3-0.6B")
+    path = replace(engine_settings, model=str(tmp_path))
+
+    assert "HF_HUB_OFFLINE" not in environment(hub, CPU, {})
+    assert environment(path, CPU, {})["HF_HUB_OFFLINE"] == "1"
+    assert command(hub, CPU)[2] == "Qwen/Qwen3-0.6B"
+    assert "--dtype" not in command(hub, CPU)
+
+
+def test_the_operator_has_the_last_word(engine_settings: Settings) -> None:
+    given = replace(engine_settings, arguments=("--max-num-seqs", "4"))
+
+    assert command(given, CPU)[-2:] == ["--max-num-seqs", "4"]
+    more = environment(given, CPU, {"VLLM_CPU_KVCACHE_SPACE": "8"})
+    assert more["VLLM_CPU_KVCACHE_SPACE"] == "8"
+
+
+def _value(argv: list[str], flag: str) -> str:
+    return argv[argv.index(flag) + 1]
