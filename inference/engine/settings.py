@@ -50,7 +50,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     get = environment.get
     home = Path(get("TOKENFAB_HOME") or REPOSITORY / "var").absolute()
     run = home / "run"
-    model = get("MODEL", "")
+    model = _model(get("MODEL", ""))
     settings = Settings(
         home=home,
         models=Path(get("ENGINE_MODELS") or home / "models").absolute(),
@@ -72,6 +72,15 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
             f"bytes: {settings.socket}; give a shorter ENGINE_SOCKET."
         )
     return settings
+
+
+def _model(given: str) -> str:
+    """A path is made absolute, since the engine has a working folder of its own."""
+    if Path(given or "-").exists():
+        return str(Path(given).absolute())
+    if given.startswith(("/", ".")):
+        raise EngineError(f"MODEL={given}: there is no such folder.")
+    return given
 
 
 def _public_name(model: str) -> str:

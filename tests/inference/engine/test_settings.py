@@ -17,15 +17,28 @@ def test_it_works() -> None:
     assert (settings.key, settings.context_tokens) == ("k", 4096)
 
 
-@pytest.mark.parametrize(
-    ("model", "name"),
-    [
-        ("Qwen/Qwen3-0.6B", "qwen3-0.6b"),
-        ("/models/My-Model/", "my-model"),
-    ],
-)
-def test_a_given_model_is_served_under_its_last_part(model, name) -> None:
-    assert read_settings({"MODEL": model}).served_model_name == name
+def test_a_given_model_is_served_under_its_last_part() -> None:
+    settings = read_settings({"MODEL": "Qwen/Qwen3-0.6B"})
+
+    assert settings.model == "Qwen/Qwen3-0.6B"
+    assert settings.served_model_name == "qwen3-0.6b"
+
+
+def test_a_path_is_made_absolute(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "My-Model").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    settings = read_settings({"MODEL": "My-Model/"})
+
+    assert settings.model == str(tmp_path / "My-Model")
+    assert settings.served_model_name == "my-model"
+
+
+def test_it_refuses_a_model_that_is_not_there() -> None:
+    with pytest.raises(EngineError, match="no such folder"):
+        read_settings({"MODEL": "/nowhere/model"})
 
 
 def test_the_key_may_lie_in_a_file(tmp_path: Path) -> None:
