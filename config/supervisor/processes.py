@@ -104,8 +104,9 @@ def _steps(plan: Plan) -> list[Process]:
     databases = tuple(process.name for process in _databases(plan))
     migrate = _manage(plan, "migrate", "--no-input", needs=databases, is_essential=True)
     register = _manage(plan, "register_default_engine", needs=("migrate",))
+    price = _manage(plan, "set_default_price", needs=("register_default_engine",))
     login = _manage(plan, "operator_login", needs=("migrate",), output=Output.SECRET)
-    return [migrate, register, login]
+    return [migrate, register, price, login]
 
 
 def _web(plan: Plan) -> Process:
@@ -175,7 +176,7 @@ def _tasks(plan: Plan) -> Process:
             *("--loglevel", "WARNING"),
         ),
         environment=environment,
-        needs=("web", "register_default_engine"),
+        needs=("web", "set_default_price"),
     )
 
 
