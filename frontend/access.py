@@ -11,10 +11,13 @@ from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
+from frontend.parts import wants_part
 from tenants.models import Member, Role, Tenant, User
 
 P = ParamSpec("P")
@@ -67,6 +70,8 @@ def tenant_page(view: TenantPage[P]) -> Page[P]:
     def page(
         request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
     ) -> HttpResponseBase:
+        if not request.user.is_authenticated:
+            return _ask_to_sign_in(request)
         access = find_access(request)
         if access is not None:
             return view(request, access, *args, **kwargs)
@@ -74,7 +79,16 @@ def tenant_page(view: TenantPage[P]) -> Page[P]:
             return redirect("frontend:operator")
         return render(request, "frontend/no_tenant.html", status=403)
 
-    return login_required(page)
+    return page
+
+
+def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
+    """The sign-in page must not end up inside a page whose session has ended: htmx is
+    told to load that page anew, which then leads there.
+    """
+    if wants_part(request):
+        return HttpResponse(status=401, headers={"HX-Refresh": "true"})
+    return redirect_to_login(request.get_full_path())
 
 
 def operator_page(view: Page[P]) -> Page[P]:

@@ -1,4 +1,6 @@
+from django.templatetags.static import static
 from django.urls import path
+from django.views.generic import RedirectView
 
 from frontend.views import (
     api_keys,
@@ -16,6 +18,7 @@ from frontend.views import (
 app_name = "frontend"
 urlpatterns = [
     path("healthz", healthz.healthz, name="healthz"),
+    path("favicon.ico", RedirectView.as_view(url=static("frontend/favicon.svg"))),
     path("", overview.home, name="overview"),
     path("keys/", api_keys.api_keys, name="api_keys"),
     path("keys/new/", api_keys.create_api_key, name="create_api_key"),

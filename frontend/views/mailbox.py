@@ -16,6 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from frontend.mailbox import find_mail, list_mails
+from frontend.parts import wants_part
 
 P = ParamSpec("P")
 
@@ -49,7 +50,9 @@ def local_only(
 @local_only
 def mailbox(request: HttpRequest) -> HttpResponse:
     mails = list_mails(settings.MAILBOX_FOLDER)
-    part = "frontend/mailbox_list.html" if request.htmx else "frontend/mailbox.html"
+    part = (
+        "frontend/mailbox_list.html" if wants_part(request) else "frontend/mailbox.html"
+    )
     return render(request, part, {"mails": mails})
 
 

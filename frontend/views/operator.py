@@ -90,7 +90,9 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         "amount_nano_usd": amount_of_totals(totals),
         "members": found.members.select_related("user").order_by("pk"),
         "keys": [describe(key, now) for key in keys[:PAGE_ROWS]],
-        "invoices": found.invoices.order_by("-period_start", "-pk")[:PAGE_ROWS],
+        "invoices": Invoice.objects.filter(tenant=found).order_by(
+            "-period_start", "-pk"
+        )[:PAGE_ROWS],
         "calls": newest_calls(found, limit=10),
     }
     return render(request, "frontend/operator_tenant.html", context)

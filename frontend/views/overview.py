@@ -15,6 +15,7 @@ from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
 from frontend.engine_note import engine_note
 from frontend.forms import ApiKeyForm
+from frontend.parts import wants_part
 from frontend.ranges import find_range
 from frontend.usage import figures
 from metering.models import UsageRollup
@@ -27,14 +28,14 @@ CALLS_SHOWN = 5
 @never_cache
 def home(request: HttpRequest) -> HttpResponseBase:
     """Strangers see what this is; everybody else works."""
-    if not request.user.is_authenticated:
+    if not (request.user.is_authenticated or wants_part(request)):
         return render(request, "frontend/landing.html")
     return overview(request)
 
 
 @tenant_page
 def overview(request: HttpRequest, access: Access) -> HttpResponse:
-    if request.htmx:
+    if wants_part(request):
         return render(request, "frontend/overview_live.html", _month(access))
     newest_key = (
         ApiKey.objects.filter(tenant=access.tenant, revoked_at=None)

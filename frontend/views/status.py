@@ -6,6 +6,7 @@ from django.shortcuts import render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
+from frontend.parts import wants_part
 from frontend.progress import read_progress
 from inference.models import Engine, EngineState
 
@@ -25,5 +26,7 @@ def status(request: HttpRequest) -> HttpResponse:
             for engine in engines
         ),
     }
-    part = "frontend/status_live.html" if request.htmx else "frontend/status.html"
+    part = (
+        "frontend/status_live.html" if wants_part(request) else "frontend/status.html"
+    )
     return render(request, part, context)

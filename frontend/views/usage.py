@@ -15,6 +15,7 @@ from frontend import usage as folded
 from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
 from frontend.csv_file import csv_lines
+from frontend.parts import wants_part
 from frontend.prices import amount_of_totals
 from frontend.ranges import TITLES, Range, find_range
 from metering.domain.usage import Meter
@@ -93,9 +94,9 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
 def calls(request: HttpRequest, access: Access) -> HttpResponse:
     """The latest calls; asked by htmx, the few of the usage page."""
     chosen = _select(request, _keys(access))
-    limit = CALLS_SHOWN if request.htmx else CALLS_LISTED
+    limit = CALLS_SHOWN if wants_part(request) else CALLS_LISTED
     found = newest_calls(access.tenant, limit=limit, api_key=chosen.api_key)
-    part = "frontend/calls_table.html" if request.htmx else "frontend/calls.html"
+    part = "frontend/calls_table.html" if wants_part(request) else "frontend/calls.html"
     return render(request, part, {"calls": found, "chosen": chosen, "limit": limit})
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.frontend.people import NAMES
+from tests.frontend.people import NAMES, client_of
 
 LOGIN = "/accounts/login/"
 # What each of NAMES gets: a status, or where it is sent.
@@ -52,3 +52,11 @@ def test_it_answers_each_as_it_should(people, invoice, address, name):
     else:
         assert response.status_code == 302
         assert response["Location"].partition("?")[0] == expected
+
+
+@pytest.mark.parametrize("path", ["/", "/usage/calls/", "/keys/1/first-call/"])
+def test_a_part_of_a_page_whose_session_ended_loads_the_page_anew(db, path):  # noqa: ARG001  opens the database
+    response = client_of(None).get(path, headers={"hx-request": "true"})
+    assert response.status_code == 401
+    assert response["HX-Refresh"] == "true"
+    assert response.content == b""

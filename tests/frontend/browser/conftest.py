@@ -111,7 +111,7 @@ class Visit:
     def open(self, path: str) -> None:
         self.page.goto(self.portal_url + path)
 
-    def overflow(self) -> list[str]:
+    def overflow(self):
         """What is wider than the window, outside of what scrolls by itself."""
         return self.page.evaluate(
             """() => document.documentElement.scrollWidth <= innerWidth ? [] :

@@ -49,7 +49,7 @@ def test_it_works(visit, version, settings):
         seen.screenshot("1280-light", "first-call-arrived")
 
 
-def read_code(seen) -> str:
+def read_code(seen):
     """Out of the mailbox page, in a second tab, as a person would."""
     mailbox = seen.page.context.new_page()
     mailbox.goto(f"{seen.portal_url}/dev/mailbox/")
