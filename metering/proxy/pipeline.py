@@ -300,9 +300,11 @@ class Call:
         return settings.chunk_seconds
 
     def _stop_engine_if_metered(self) -> None:
-        """With several samples the running usage is of one only: drained instead."""
+        """With several samples the running usage is of one only: drained instead. So is
+        the first event of a chat: it says 0 when the first token is made already.
+        """
         usage = self.tap.running_usage()
-        if usage is not None and self._request.samples == 1:
+        if usage and usage.output_tokens and self._request.samples == 1:
             self._abort_engine()
             self._record(_engine_use(usage, Outcome.CLIENT_GONE), rest=b"")
 

@@ -56,11 +56,20 @@ class Router:
         return engine
 
     def readiness(self) -> tuple[bool, dict[str, Any]]:
-        """Whether some engine answers, and how far its preparation is."""
-        is_ready = any(engine.is_healthy for engine in self._engines.values())
+        """Whether some model can be called, and how far the engine's preparation is."""
+        is_ready = any(self._is_callable(route) for route in self._routes())
         progress = _read_progress(self._settings.engine_progress_file)
         state = "ready" if is_ready else "starting"
         return is_ready, {"status": state, "engine": progress}
+
+    def _routes(self) -> list[Route]:
+        return list(self._snapshots.routes.values())
+
+    def _is_callable(self, route: Route) -> bool:
+        price = self._snapshots.price_vector(route.model, at=time.time())
+        return price is not None and any(
+            self._engine(address).is_healthy for address in route.engines
+        )
 
     def _not_ready(self) -> RefusedError:
         progress = _read_progress(self._settings.engine_progress_file) or {}
@@ -94,7 +103,7 @@ class Router:
             began = time.monotonic()
             addresses = {
                 address.engine_id: address
-                for route in self._snapshots.routes.values()
+                for route in self._routes()
                 for address in route.engines
             }
             for engine_id in self._engines.keys() - addresses.keys():
