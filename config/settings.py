@@ -220,7 +220,12 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
 
-UNFOLD = {"SITE_TITLE": "Tokenfab", "SITE_HEADER": "Tokenfab"}
+UNFOLD = {
+    "SITE_TITLE": "Tokenfab",
+    "SITE_HEADER": "Tokenfab",
+    "SITE_URL": "/operator/",
+    "SITE_ICON": f"{STATIC_URL}frontend/logo.svg",
+}
 
 LOGGING = {
     "version": 1,
