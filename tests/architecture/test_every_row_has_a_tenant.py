@@ -1,0 +1,54 @@
+"""The database is asked which tables do not say whose their rows are."""
+
+import pytest
+from django.db import connection
+
+WITHOUT_TENANT = {
+    "tenants_tenant": "it is the tenant",
+    "tenants_user": "a person may be a member of several tenants",
+    "tenants_user_groups": "rights of staff in the admin",
+    "tenants_user_user_permissions": "rights of staff in the admin",
+    "inference_servedmodel": "the catalogue is the same for all tenants",
+    "inference_engine": "engines serve all tenants",
+    "billing_priceversion": "prices are the same for all tenants",
+    "billing_invoicenumber": "numbers run through all tenants' invoices of a year",
+    "journal_cursor": "a segment holds events of all tenants",
+}
+FRAMEWORKS = (
+    "account_",  # allauth: addresses of users
+    "auth_",
+    "django_",
+    "pgtrigger_",
+)
+# Partitions are left out: they have the columns of their parent.
+_TABLES = """
+SELECT c.relname, a.attnotnull FROM pg_class c
+LEFT JOIN pg_attribute a
+    ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
+    AND c.relnamespace = current_schema()::regnamespace
+"""
+
+
+@pytest.fixture
+def tenant_columns(db):
+    """Table -> whether `tenant_id` is NOT NULL, or None where there is none."""
+    del db  # migrated
+    with connection.cursor() as cursor:
+        cursor.execute(_TABLES)
+        return {
+            table: is_required
+            for table, is_required in cursor.fetchall()
+            if not table.startswith(FRAMEWORKS)
+        }
+
+
+def test_every_table_has_a_tenant_or_a_reason(tenant_columns):
+    without = {table for table, found in tenant_columns.items() if found is None}
+    assert without == set(WITHOUT_TENANT)
+
+
+def test_a_tenant_is_never_null(tenant_columns):
+    optional = [table for table, found in tenant_columns.items() if found is False]
+    assert optional == []
+    assert sum(found is True for found in tenant_columns.values()) >= 10
