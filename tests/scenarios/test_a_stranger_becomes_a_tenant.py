@@ -141,7 +141,7 @@ def billed_quantities(invoice: dict[str, Any]) -> dict[str, int]:
     return {line["meter"]: line["quantity"] for line in invoice["lines"]}
 
 
-def test_a_stranger_becomes_a_customer(
+def test_a_stranger_becomes_a_tenant(
     tokenfab: RunningTokenfab, browser: Browser
 ) -> None:
     endpoints = tokenfab.endpoints()
