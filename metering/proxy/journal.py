@@ -8,6 +8,7 @@ crash the torn tail of the last one stays as it is, and a new one is begun.
 """
 
 import asyncio
+import fcntl
 import logging
 import os
 import shutil
@@ -121,6 +122,9 @@ class Journal:
         name = f"{time.time_ns() // 1000:020d}-{self._boot_id.hex()}.journal"
         draft = self._folder / f"{name}.draft"
         self._file = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600)
+        # The shipper sees by it that we may still append, though a later proxy began a
+        # segment beside ours.
+        fcntl.flock(self._file, fcntl.LOCK_EX)
         os.posix_fallocate(self._file, 0, self._segment_bytes)
         os.fsync(self._file)
         draft.rename(self._folder / name)

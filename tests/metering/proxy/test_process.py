@@ -8,6 +8,7 @@ import threading
 import httpx
 import pytest
 
+from metering.services.read_segment import has_writer
 from metering.wire import Outcome
 from tests.metering.proxy.conftest import Plane, until
 
@@ -138,3 +139,12 @@ def test_it_refuses_a_wrong_environment_in_one_sentence(bare_plane, name, value)
     with pytest.raises(AssertionError, match=name):
         bare_plane.start_proxy(**{name: value})
     assert "Traceback" not in bare_plane.log("proxy")
+
+
+def test_a_segment_is_locked_while_it_may_grow(own_plane: Plane):
+    proxy = own_plane.start_proxy()
+    (segment,) = (own_plane.home / "journal" / "0").glob("*.journal")
+    assert has_writer(segment)
+    proxy.send_signal(signal.SIGKILL)
+    proxy.wait()
+    assert not has_writer(segment)
