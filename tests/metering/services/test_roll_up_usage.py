@@ -34,6 +34,7 @@ def test_it_works():
         "requests": (2, 2),
     }
     row = UsageRollup.objects.first()
+    assert row is not None
     assert (row.project_id, row.api_key_id, row.price_version_id) == (10, 100, 1)
     assert row.model == "smollm2-135m-instruct"
     assert not OpenHour.objects.exists()

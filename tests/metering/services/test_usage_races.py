@@ -3,17 +3,16 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
-from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
 
-from metering.domain.rollup import fold
 from metering.models import JournalCursor, OpenHour, UsageEvent, UsageRollup
 from metering.services.roll_up_usage import roll_up_usage
 from metering.services.ship_journal import ship_folder, ship_journal
 from metering.services.store_usage_events import store_usage_events
 from tests.metering.journal import HOUR_US, NOON_US, Journal, make_event
+from tests.metering.rollups import folded, rolled_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -39,28 +38,6 @@ def someone_waits_for_us():
             " AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
         )
         return cursor.fetchone()[0] > 0
-
-
-def rolled_up():
-    """The table in the shape of the fold: {(dimension…, hour): {meter: quantity}}."""
-    found = {}
-    for row in UsageRollup.objects.all():
-        key = (
-            *(row.tenant_id, row.project_id, row.api_key_id, row.model),
-            *(row.price_version_id, row.hour_at),
-        )
-        found.setdefault(key, {})[row.meter] = (row.quantity, row.event_count)
-    return found
-
-
-def folded(events):
-    return {
-        (
-            *(d.tenant_id, d.project_id, d.api_key_id, d.model, d.price_version_id),
-            datetime.fromtimestamp(d.hour_us // 1_000_000, UTC),
-        ): {meter: (n, sums.events) for meter, n in sums.per_meter().items()}
-        for d, sums in fold(events).items()
-    }
 
 
 def test_two_shippers_of_one_folder_store_each_event_once(root):
