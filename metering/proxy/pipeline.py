@@ -178,7 +178,8 @@ class Call:
     def on_stream(self, ready: bytes) -> None:
         if self._state is not State.RELAYING:
             return
-        self._set_deadline(self._relay_seconds())
+        if self._client is not None:  # else the drain has a deadline of its own
+            self._set_deadline(self._relay_seconds())
         if self.tap.ended:
             self._connection = None
             self._end_stream()
