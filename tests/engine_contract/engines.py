@@ -138,7 +138,9 @@ def run_simulator(folder: Path, **environment: str) -> Iterator[EngineUnderTest]
         wait_until(lambda: process.poll() is not None or _answers(engine))
         yield engine
     finally:
-        process.send_signal(signal.SIGTERM)
+        # A test may have stopped it: a second signal could meet Python's own ending.
+        if _answers(engine):
+            process.send_signal(signal.SIGTERM)
         status = process.wait(timeout=10)
     assert status == 0
 
