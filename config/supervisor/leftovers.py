@@ -1,8 +1,9 @@
 """Processes that an earlier supervisor of this state folder left behind.
 
-Every child carries the state folder in its environment under a name of ours, and its
-own children inherit that. A pid alone proves nothing: it may belong to somebody else by
-now. So the environment names the folder and the executable must be one that we start.
+A pid alone proves nothing: it may belong to somebody else by now. So the executable
+must be one that we start, and the state folder must be named: every child carries it in
+its environment, and its own children inherit that. The databases overwrite their
+environment to show a title; they are known by the data folder that they work in.
 """
 
 import contextlib
@@ -14,14 +15,14 @@ from pathlib import Path
 MARK = "TOKENFAB_SUPERVISED_HOME"
 PROGRAMS = ("python", "postgres", "valkey-server", "granian", "celery", "vllm")
 GRACE_SECONDS = 5.0
+DATABASE_FOLDERS = ("postgres/data", "valkey")
 
 
 def find(home: Path) -> list[int]:
-    mark = f"{MARK}={home}".encode()
     return [
         int(folder.name)
         for folder in Path("/proc").glob("[0-9]*")
-        if int(folder.name) != os.getpid() and _is_ours(folder, mark)
+        if int(folder.name) != os.getpid() and _is_ours(folder, home)
     ]
 
 
@@ -41,13 +42,16 @@ def stop(home: Path) -> list[int]:
     return found
 
 
-def _is_ours(folder: Path, mark: bytes) -> bool:
+def _is_ours(folder: Path, home: Path) -> bool:
     try:
+        if not (folder / "exe").readlink().name.startswith(PROGRAMS):
+            return False
         environment = (folder / "environ").read_bytes().split(b"\0")
-        program = (folder / "exe").readlink().name
+        works_in = (folder / "cwd").readlink()
     except OSError:  # gone, or another user's
         return False
-    return mark in environment and program.startswith(PROGRAMS)
+    databases = [(home / name).resolve() for name in DATABASE_FOLDERS]
+    return f"{MARK}={home}".encode() in environment or works_in in databases
 
 
 def _is_postgres(pid: int) -> bool:

@@ -1,5 +1,6 @@
 """TCP ports on the loopback interface: which are free, and who holds the others."""
 
+import contextlib
 import errno
 import socket
 from pathlib import Path
@@ -42,15 +43,23 @@ def next_free_port(start: int, *, besides: frozenset[int] = frozenset()) -> int:
 
 def holder_of(port: int) -> int | None:
     """The pid that listens on the port; None when the kernel does not let us see."""
-    inodes = _listening_inodes(port)
+    wanted = {f"socket:[{inode}]" for inode in _listening_inodes(port)}
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            links = {str(link.readlink()) for link in (folder / "fd").iterdir()}
-        except OSError:
-            continue
-        if any(f"socket:[{inode}]" in links for inode in inodes):
+        if wanted & _open_files(folder):
             return int(folder.name)
     return None
+
+
+def _open_files(folder: Path) -> set[str]:
+    """Of one process; empty for somebody else's."""
+    files = set()
+    try:
+        for link in (folder / "fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                files.add(str(link.readlink()))
+    except OSError:
+        return set()
+    return files
 
 
 def _listening_inodes(port: int) -> set[str]:
