@@ -35,7 +35,6 @@ check: ## Format, lint, types, import contracts, migrations, architecture
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	$(BIN)/pytest -q tests/architecture
 
 test: ## Everything, with the real engine and a real browser; says what it skips

@@ -1,6 +1,7 @@
 """The table of everything that `make up` runs."""
 
 import enum
+import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
@@ -115,8 +116,7 @@ def _web(plan: Plan) -> Process:
         command=_python(
             *("-m", "granian", "--interface", "wsgi", "config.wsgi:application"),
             *("--host", "127.0.0.1", "--port", str(plan.portal_port)),
-            # As many as Django's pool has connections: more would queue there.
-            *("--workers", "1", "--blocking-threads", "8"),
+            *("--workers", "1", "--blocking-threads", str(_web_threads())),
             *("--respawn-failed-workers", "--workers-kill-timeout", "2"),
             *("--no-ws", "--log-level", "warning"),
         ),
@@ -125,6 +125,11 @@ def _web(plan: Plan) -> Process:
         needs=("migrate",),
         is_essential=True,
     )
+
+
+def _web_threads() -> int:
+    """At most as many as Django's pool has connections: more would queue there."""
+    return min(8, 2 * (os.cpu_count() or 1) + 1)
 
 
 def _proxy(plan: Plan, index: int) -> Process:
@@ -166,11 +171,11 @@ def _tasks(plan: Plan) -> Process:
     environment = plan.child_environment()
     if is_root():
         # Celery warns root of pickled messages; ours are JSON.
-        environment["PYTHONWARNINGS"] = "ignore::RuntimeWarning:celery.platforms"
+        environment["PYTHONWARNINGS"] = "ignore::UserWarning:celery.platforms"
     return Process(
         name="tasks",
         command=_python(
-            *("-m", "celery", "-A", "config", "worker", "-B"),
+            *("-m", "celery", "-A", "config", "--quiet", "worker", "-B"),
             *("--schedule", str(plan.run / "celery_beat")),
             *("--concurrency", "2", "--without-mingle", "--without-gossip"),
             *("--loglevel", "WARNING"),
