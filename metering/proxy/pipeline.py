@@ -173,18 +173,16 @@ class Call:
     def on_stream_begun(self) -> None:
         if self._state is State.WAITING:
             self._state = State.RELAYING
-            self._set_deadline(self._relay_seconds())
+            self._await_next_chunk()
 
     def on_stream(self, ready: bytes) -> None:
         if self._state is not State.RELAYING:
             return
-        if self._client is not None:  # else the drain has a deadline of its own
-            self._set_deadline(self._relay_seconds())
+        self._await_next_chunk()
         if self.tap.ended:
             self._connection = None
             self._end_stream()
-            return
-        if self._client is None:
+        elif self._client is None:
             self._stop_engine_if_metered()
         elif self._first_token_at_us is None:
             self._first_token_at_us = time.time_ns() // 1000
@@ -263,7 +261,7 @@ class Call:
         if self._client is None:
             self._abandon()
         elif self._is_paused:
-            self._set_deadline(self._relay_seconds())  # the client is slow, not it
+            self._await_next_chunk()  # the client is slow, not the engine
         elif self._state is State.RECORDING:
             self._plane.observer.ends_withheld.inc()
             self._client.break_off()
@@ -294,11 +292,9 @@ class Call:
                 )
             )
 
-    def _relay_seconds(self) -> float:
-        settings = self._plane.settings
-        if self._client is None:
-            return settings.client_gone_drain_seconds
-        return settings.chunk_seconds
+    def _await_next_chunk(self) -> None:
+        if self._client is not None:  # else the drain has a deadline of its own
+            self._set_deadline(self._plane.settings.chunk_seconds)
 
     def _stop_engine_if_metered(self) -> None:
         """With several samples the running usage is of one only: drained instead. So is
