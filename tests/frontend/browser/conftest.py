@@ -99,6 +99,17 @@ class Visit:
               .map((e) => `${e.tagName}.${e.className}`.slice(0, 80))"""
         )
 
+    def screenshots(self, name: str) -> None:
+        """Of the page as it is, in both colour schemes and widths."""
+        for width in (1280, 390):
+            self.page.set_viewport_size({"width": width, "height": 800})
+            assert self.overflow() == []
+            self.page.emulate_media(color_scheme="dark")
+            self.screenshot(f"{width}-dark", name)
+            self.page.emulate_media(color_scheme="light")
+            self.screenshot(f"{width}-light", name)
+        self.page.set_viewport_size({"width": 1280, "height": 800})
+
     def screenshot(self, folder: str, name: str) -> Path:
         path = SCREENSHOTS / folder / f"{name}.png"
         path.parent.mkdir(parents=True, exist_ok=True)

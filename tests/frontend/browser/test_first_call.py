@@ -22,9 +22,18 @@ def test_it_works(visit, version, settings):
         seen.open("/")
         page.get_by_role("link", name="Sign up and get a key").click()
         page.get_by_label("Email").fill("nora@new.example")
+        page.get_by_label("Password").fill("password")
+        page.get_by_role("button", name="Sign up").click()
+        expect(page.get_by_text("at least 10 characters").first).to_be_visible()
+        seen.screenshots("sign-up-refused")
         page.get_by_label("Password").fill("a quiet harbour")
         page.get_by_role("button", name="Sign up").click()
         expect(page.get_by_role("heading", name="Check your mail")).to_be_visible()
+        seen.screenshots("verify-code")
+        page.get_by_label("Code").fill("WRONG1")
+        page.get_by_role("button", name="Confirm").click()
+        expect(page.get_by_label("Code")).to_be_visible()
+        seen.screenshots("verify-code-refused")
         code = read_code(seen)
         page.get_by_label("Code").fill(code)
         page.get_by_role("button", name="Confirm").click()
@@ -37,7 +46,7 @@ def test_it_works(visit, version, settings):
         assert settings.API_URL in page.locator("#code-curl").inner_text()
         page.get_by_role("tab", name="Python").click()
         assert secret in page.locator("#code-python").inner_text()
-        seen.screenshot("1280-light", "key-created")
+        seen.screenshots("key-created")
         expect(page.get_by_text("Waiting for the first call")).to_be_visible()
 
         api_key = ApiKey.objects.get(digest=api_keys.digest(secret))
@@ -46,7 +55,7 @@ def test_it_works(visit, version, settings):
         expect(page.get_by_text("Your first call has arrived.")).to_be_visible()
         expect(page.locator("#first-call")).to_contain_text("1,200 input and 90 output")
         expect(page.locator("#first-call")).to_contain_text("$0.0001")
-        seen.screenshot("1280-light", "first-call-arrived")
+        seen.screenshots("first-call-arrived")
 
 
 def read_code(seen):

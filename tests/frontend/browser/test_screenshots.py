@@ -158,3 +158,12 @@ def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
         "empty-status": "/status/",
     }
     take(visit, people.users["owner"], folder_of(look), pages, **look)
+
+
+def test_a_page_that_is_not_there(visit, people):
+    with visit(people.users["owner"]) as seen:
+        seen.open("/invoices/987654/")
+        seen.screenshots("not-found")
+        (complaint,) = seen.complaints
+        assert "404" in complaint  # the browser's own note of the status
+        seen.complaints.clear()
