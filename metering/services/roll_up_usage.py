@@ -55,7 +55,10 @@ def _take_open_hours(limit: int) -> list[tuple[int, datetime]]:
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '10s'")
         cursor.execute(_TAKE_OPEN_HOURS, [limit])
-        return [(tenant_id, hour_at.astimezone(UTC)) for tenant_id, hour_at in cursor]
+        # Who listens to the rollups may lock a row per tenant and month until we
+        # commit (billing does). Two roll-ups that came to these in different orders
+        # would deadlock.
+        return sorted((tenant, hour_at.astimezone(UTC)) for tenant, hour_at in cursor)
 
 
 def _replace_rollups(

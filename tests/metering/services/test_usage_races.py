@@ -3,6 +3,7 @@
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor, wait
+from datetime import UTC, datetime
 
 import pytest
 from django.db import connection, transaction
@@ -16,6 +17,7 @@ from tests.metering.rollups import folded, rolled_up
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 WAIT_SECONDS = 30
 
 
@@ -38,6 +40,23 @@ def someone_waits_for_us():
             " AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
         )
         return cursor.fetchone()[0] > 0
+
+
+def wait_until_waiting(backends):
+    """Until so many others wait for a lock in our database."""
+    give_up_at = time.monotonic() + WAIT_SECONDS
+    with connection.cursor() as cursor:
+        while time.monotonic() < give_up_at:
+            # Within a transaction the activity would stay as it was first seen.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone()[0] == backends:
+                return
+    message = f"there were never {backends} that waited"
+    raise AssertionError(message)
 
 
 def test_two_shippers_of_one_folder_store_each_event_once(root):
@@ -87,6 +106,37 @@ def test_a_roll_up_passes_over_an_hour_that_is_being_stored():
             assert pool.submit(in_thread(roll_up_usage)).result(WAIT_SECONDS) == 0
     assert roll_up_usage() == 1
     assert UsageRollup.objects.get(meter="requests").quantity == 2
+
+
+def test_roll_ups_come_to_the_tenants_in_one_order():
+    """Billing locks a tenant's month when its rollups change. The marks are such that
+    the first roll-up gets (1, 2) and the second (2, 1) of the tenants; the first is
+    held up between the two.
+    """
+    noon, one = NOON_US, NOON_US + HOUR_US
+    marks = [(1, noon), (2, noon), (2, one), (1, one)]
+    events = [
+        make_event(tenant_id=tenant, happened_at_us=at)
+        for _ in "12"
+        for tenant, at in marks
+    ]
+    store_usage_events(events[:4])
+    roll_up_usage()
+    for event in events[4:]:
+        store_usage_events([event])
+    ids = OpenHour.objects.order_by("id").values_list("tenant_id", flat=True)
+    assert list(ids) == [1, 2, 2, 1]
+
+    with ThreadPoolExecutor(2) as pool:
+        with transaction.atomic():
+            held = UsageRollup.objects.select_for_update().filter(tenant_id=2)
+            assert list(held.filter(hour_at=NOON))
+            first = pool.submit(in_thread(lambda: roll_up_usage(hours_max=2)))
+            wait_until_waiting(1)
+            second = pool.submit(in_thread(lambda: roll_up_usage(hours_max=2)))
+            wait_until_waiting(2)
+        assert [first.result(WAIT_SECONDS), second.result(WAIT_SECONDS)] == [2, 2]
+    assert rolled_up() == folded(events)
 
 
 def test_shipping_and_rolling_up_at_once_ends_with_the_fold(root):
