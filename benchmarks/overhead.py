@@ -129,7 +129,8 @@ def complaints(rows: Sequence[Row], running: Plane) -> list[str]:
         for row in rows
         if row.problem
     ]
-    calls = sum(row.load.issued for row in rows if row.target == running.proxy.name)
+    loads = [row.load for row in rows if row.target == running.proxy.name]
+    calls = sum(one.issued - one.refused - one.failed for one in loads)
     running.stop_proxy()
     events = running.journal_events()
     print(f"\nCalls of the proxy {calls:,}, usage events in its journal {events:,}.")
