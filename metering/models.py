@@ -51,7 +51,8 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
 
 class UsageEvent(models.Model):
     """One immutable fact of use. The table is partitioned by month of `happened_at`
-    and its true primary key is (event_id, happened_at); UPDATE and DELETE are refused.
+    and its true primary key is (event_id, happened_at). UPDATE, DELETE and TRUNCATE are
+    refused.
 
     The ids are plain numbers: a foreign key would cost five look-ups an event and could
     refuse a fact because of a row deleted meanwhile.

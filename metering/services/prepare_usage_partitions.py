@@ -14,6 +14,19 @@ MONTHS_AHEAD = 3
 """This month and two more: the beat may be away for weeks."""
 _LOCK = 0x7_0A57
 """Names our advisory lock; two makers of one month would collide."""
+# PostgreSQL hands the row's triggers on to a new partition, but not the statement's.
+_UNGUARDED = """
+    SELECT relname FROM pg_partition_tree('usage_event')
+    JOIN pg_class ON pg_class.oid = relid
+    WHERE NOT EXISTS (
+        SELECT FROM pg_trigger
+        WHERE tgrelid = relid AND tgname = 'usage_event_no_truncate'
+    )
+"""
+_GUARD = """
+    CREATE TRIGGER usage_event_no_truncate BEFORE TRUNCATE ON {name}
+    FOR EACH STATEMENT EXECUTE FUNCTION usage_event_is_append_only()
+"""
 
 
 def prepare_usage_partitions(now: datetime) -> None:
@@ -30,6 +43,7 @@ def prepare_usage_partitions(now: datetime) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for month in months_from(now, count=MONTHS_AHEAD):
             _make_partition_if_missing(month)
+        _guard_partitions()
     _report_strays()
 
 
@@ -63,6 +77,14 @@ def _make_partition(month: datetime) -> None:
     )
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def _guard_partitions() -> None:
+    """Lets none of them be emptied by TRUNCATE, those made by hand included."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNGUARDED)
+        for (name,) in cursor.fetchall():
+            cursor.execute(sql.SQL(_GUARD).format(name=sql.Identifier(name)))
 
 
 def _report_strays() -> None:

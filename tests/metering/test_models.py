@@ -34,6 +34,8 @@ NAMES = st.text(
         "DELETE FROM usage_event",
         "UPDATE {partition} SET output_tokens = 0",
         "DELETE FROM {partition}",
+        "TRUNCATE usage_event",
+        "TRUNCATE {partition}",
         "UPDATE usage_event SET happened_at = happened_at + interval '2 months'",
     ],
 )

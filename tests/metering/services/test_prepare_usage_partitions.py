@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
 from metering.models import UsageEvent
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
@@ -18,11 +18,12 @@ NOVEMBER = datetime(2031, 11, 30, 23, 59, tzinfo=UTC)
 # What metering/README.md tells the operator to do about events without a month.
 GIVE_STRAYS_A_MONTH = """
     ALTER TABLE usage_event DETACH PARTITION usage_event_default;
+    ALTER TABLE usage_event_default RENAME TO usage_event_strays;
+    CREATE TABLE usage_event_default PARTITION OF usage_event DEFAULT;
     CREATE TABLE usage_event_2031_11 PARTITION OF usage_event
         FOR VALUES FROM ('2031-11-01T00:00Z') TO ('2031-12-01T00:00Z');
-    INSERT INTO usage_event SELECT * FROM usage_event_default;
-    TRUNCATE usage_event_default;
-    ALTER TABLE usage_event ATTACH PARTITION usage_event_default DEFAULT;
+    INSERT INTO usage_event SELECT * FROM usage_event_strays;
+    DROP TABLE usage_event_strays;
 """
 
 
@@ -107,6 +108,13 @@ def test_the_operators_way_out_gives_strays_their_month(caplog):
     assert UsageEvent.objects.count() == 1
     prepare_usage_partitions(NOVEMBER)
     assert not caplog.records
+    for made_by_hand in ("usage_event_2031_11", "usage_event_default"):
+        with (
+            pytest.raises(IntegrityError, match="append-only"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(f"TRUNCATE {made_by_hand}")
 
 
 def test_a_query_of_one_month_reads_no_other():
