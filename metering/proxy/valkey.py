@@ -5,6 +5,7 @@ matching answers in order costs a fifteenth of it under load (ADR 0004).
 """
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable
 from typing import Any, cast
@@ -12,11 +13,13 @@ from urllib.parse import unquote, urlsplit
 
 import hiredis
 
+_log = logging.getLogger(__name__)
 Reply = Any
 """What hiredis makes of an answer: bytes, int, list, None or hiredis.ReplyError."""
 
 _OUTSTANDING_MAX = 10_000
-_RECONNECT_SECONDS = 0.5
+_RECONNECT_SECONDS = 0.2
+_LAST_LOOK_SECONDS = 0.005
 
 
 class ValkeyUnavailableError(Exception):
@@ -66,9 +69,11 @@ class Valkey(asyncio.Protocol):
 
     async def _connect(self) -> None:
         await self._loop.create_connection(lambda: self, self._host, self._port)
-        if self._password:
-            await self.ask(b"AUTH", self._user.encode(), self._password.encode())
-        await self.ask(b"SELECT", self._database.encode())
+
+    def _greeted(self, reply: Reply | ValkeyUnavailableError) -> None:
+        if isinstance(reply, hiredis.ReplyError):
+            _log.error("Valkey refuses us: %s", reply)
+            self._drop()
 
     def close(self) -> None:
         self._closing = True
@@ -118,12 +123,25 @@ class Valkey(asyncio.Protocol):
 
         A single call may thus wait up to twice the deadline while others are answered.
         """
-        self._deadline = None
-        if not self._waiting:
-            return
-        if self._answered == answered_then:
+        if self._waiting and self._answered == answered_then:
+            # Timers run before reads: a loop that was held up must first look at what
+            # has come meanwhile.
+            self._deadline = self._loop.call_later(
+                _LAST_LOOK_SECONDS, self._give_up, answered_then
+            )
+        else:
+            self._go_on()
+
+    def _give_up(self, answered_then: int) -> None:
+        if self._waiting and self._answered == answered_then:
+            self._deadline = None
             self._drop()
         else:
+            self._go_on()
+
+    def _go_on(self) -> None:
+        self._deadline = None
+        if self._waiting:
             self._arm()
 
     def _drop(self) -> None:
@@ -138,10 +156,23 @@ class Valkey(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
+        # At once: whatever is asked from now on must come behind them.
+        if self._password:
+            self.call(self._greeted, b"AUTH", self._user, self._password)
+        self.call(self._greeted, b"SELECT", self._database)
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
-        while self._waiting and (reply := self._reader.gets()) is not False:
+        try:
+            self._match_answers()
+        except hiredis.ProtocolError as error:
+            _log.error("Valkey's answers cannot be told apart: %s", error)
+            self._drop()
+
+    def _match_answers(self) -> None:
+        while (reply := self._reader.gets()) is not False:
+            if not self._waiting:
+                raise hiredis.ProtocolError("nobody asked for this one")
             self._answered += 1
             self._waiting.popleft()(reply)
 
