@@ -82,7 +82,15 @@ DATABASES = {
         "CONN_MAX_AGE": 0,
         "OPTIONS": {
             **_database.get("OPTIONS", {}),
-            "pool": {"min_size": 0, "max_size": 8, "timeout": 10},
+            # The pool doubles its pause between tries to connect until it has tried
+            # for so long. By its default we would be away minutes after PostgreSQL
+            # came back.
+            "pool": {
+                "min_size": 0,
+                "max_size": 8,
+                "timeout": 10,
+                "reconnect_timeout": 10,
+            },
             "connect_timeout": 5,
         },
     }

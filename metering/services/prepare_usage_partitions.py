@@ -6,12 +6,13 @@ from datetime import datetime
 from django.db import IntegrityError, connection, transaction
 from psycopg import sql
 
-from metering.domain.months import month_after, months_from
+from metering.domain.months import month_after, month_of, months_from
 
 logger = logging.getLogger(__name__)
 
 MONTHS_AHEAD = 3
 """This month and two more: the beat may be away for weeks."""
+LOCK_MILLISECONDS_MAX = 5000
 _LOCK = 0x7_0A57
 """Names our advisory lock; two makers of one month would collide."""
 # PostgreSQL hands the row's triggers on to a new partition, but not the statement's.
@@ -39,7 +40,7 @@ def prepare_usage_partitions(now: datetime) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         # Making a partition stops the writers for a moment. If it had to queue behind
         # a long query, they would queue behind it; rather try again in some hours.
-        cursor.execute("SET LOCAL lock_timeout = '5s'")
+        cursor.execute(f"SET LOCAL lock_timeout = {LOCK_MILLISECONDS_MAX}")
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         for month in months_from(now, count=MONTHS_AHEAD):
             _make_partition_if_missing(month)
@@ -47,15 +48,20 @@ def prepare_usage_partitions(now: datetime) -> None:
     _report_strays()
 
 
+def has_partition(at: datetime) -> bool:
+    """Whether the month of the aware time `at` is made."""
+    name = partition_name(month_of(at))
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [name])
+        return bool(cursor.fetchone()[0])
+
+
 def partition_name(month: datetime) -> str:
     return f"usage_event_{month:%Y_%m}"
 
 
 def _make_partition_if_missing(month: datetime) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [partition_name(month)])
-        (is_there,) = cursor.fetchone()
-    if is_there:
+    if has_partition(month):
         return
     try:
         _make_partition(month)

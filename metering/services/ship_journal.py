@@ -91,6 +91,8 @@ def ship_folder(
                 shipment.add(
                     ship_segment(segment, is_sealed=is_sealed, is_stopping=is_stopping)
                 )
+        except FileNotFoundError:
+            continue  # another shipper has retired it since we looked
         except _SEGMENT_ERRORS as error:
             shipment.blocked[str(segment)] = f"{type(error).__name__}: {error}"
     retire_ended_segments(folder)

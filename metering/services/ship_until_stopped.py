@@ -5,11 +5,14 @@ from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
-from django.db import Error, connection
+from django.db import Error, OperationalError, connection
 from django.utils import timezone
 
 from metering.domain.months import month_of
-from metering.services.prepare_usage_partitions import prepare_usage_partitions
+from metering.services.prepare_usage_partitions import (
+    has_partition,
+    prepare_usage_partitions,
+)
 from metering.services.ship_journal import ship_journal
 
 logger = logging.getLogger(__name__)
@@ -61,6 +64,13 @@ class _Shipper:
         DEFAULT partition.
         """
         now = timezone.now()
-        if self._prepared_for != month_of(now):
+        if self._prepared_for == month_of(now):
+            return
+        try:
             prepare_usage_partitions(now)
-            self._prepared_for = month_of(now)
+        except OperationalError as error:
+            # A dump, say, holds the table. Only this month is worth waiting for.
+            if not has_partition(now):
+                raise
+            logger.warning("later months are left to the next task: %s", error)
+        self._prepared_for = month_of(now)
