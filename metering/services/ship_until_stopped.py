@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.db import Error, OperationalError, connection
 from django.utils import timezone
+from psycopg.errors import LockNotAvailable
 
 from metering.domain.months import month_of
 from metering.services.prepare_usage_partitions import (
@@ -70,7 +71,8 @@ class _Shipper:
             prepare_usage_partitions(now)
         except OperationalError as error:
             # A dump, say, holds the table. Only this month is worth waiting for.
-            if not has_partition(now):
+            is_held = isinstance(error.__cause__, LockNotAvailable)
+            if not (is_held and has_partition(now)):
                 raise
             logger.warning("later months are left to the next task: %s", error)
         self._prepared_for = month_of(now)
