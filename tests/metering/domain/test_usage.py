@@ -1,0 +1,76 @@
+"""What a usage event must not say, and what the meters show."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from metering.domain.usage import hour_us, objection, quantities
+from tests.metering.journal import HOUR_US, NOON_US, make_event
+
+SUMS = st.integers(0, 2**40)
+
+
+def test_it_works():
+    assert objection(make_event()) is None
+    assert quantities(
+        events=2, input_tokens=10, cached_input_tokens=4, output_tokens=3
+    ) == {
+        "new_input_tokens": 6,
+        "cached_input_tokens": 4,
+        "output_tokens": 3,
+        "requests": 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"event_id": "a" * 31}, "32 hexadecimal"),
+        ({"event_id": "A" * 32}, "32 hexadecimal"),
+        ({"tenant_id": -1}, "an id"),
+        ({"price_version_id": 2**63}, "an id"),
+        ({"model": "a\0b"}, "NUL"),
+        ({"endpoint": "a" * 256}, "too long"),
+        ({"output_tokens": -1}, "a quantity"),
+        ({"input_tokens": 2**31}, "a quantity"),
+        ({"cached_input_tokens": 101}, "more cached"),
+        ({"reasoning_tokens": 8}, "more reasoning"),
+        ({"happened_at_us": NOON_US // 1000}, "a time"),
+        ({"received_at_us": NOON_US * 1000}, "a time"),
+        ({"first_token_at_us": 0}, "a time"),
+    ],
+)
+def test_it_refuses(changes, reason):
+    found = objection(make_event(**changes))
+    assert found is not None
+    assert reason in found
+
+
+@given(
+    parts=st.lists(
+        st.tuples(SUMS, SUMS, SUMS).map(lambda p: (p[0] + p[1], p[1], p[2])),
+        min_size=1,
+    )
+)
+def test_the_meters_of_a_sum_are_the_sums_of_the_meters(parts):
+    def shown(events, *sums):
+        names = ("input_tokens", "cached_input_tokens", "output_tokens")
+        return quantities(events=events, **dict(zip(names, sums, strict=True)))
+
+    each = [shown(1, *part) for part in parts]
+    whole = shown(len(parts), *map(sum, zip(*parts, strict=True)))
+    for meter in whole:
+        assert whole[meter] == sum(one.get(meter, 0) for one in each)
+    assert set(whole) == set().union(*each)
+
+
+@pytest.mark.parametrize(
+    ("at_us", "begin_us"),
+    [
+        (NOON_US, NOON_US),
+        (NOON_US - 1, NOON_US - HOUR_US),
+        (NOON_US + HOUR_US - 1, NOON_US),
+    ],
+)
+def test_an_hour_is_half_open(at_us, begin_us):
+    assert hour_us(at_us) == begin_us
