@@ -20,6 +20,11 @@ _portal = urlsplit(PORTAL_URL)
 ALLOWED_HOSTS = [_portal.hostname or "127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 IS_HTTPS = _portal.scheme == "https"
+if IS_HTTPS:
+    # TLS ends at a front server, which is the only one that reaches our loopback port.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+    ACCOUNT_DEFAULT_HTTP_PROTOCOL = "https"
 
 INSTALLED_APPS = [
     "config",

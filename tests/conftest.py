@@ -13,7 +13,9 @@ import pgtrigger
 import pytest
 import redis
 from django.db.backends.base.operations import BaseDatabaseOperations
+from playwright.sync_api import Browser
 
+from tests.frontend.browser.chromium import start_browser
 from tests.servers import start_servers
 
 start_servers()
@@ -69,6 +71,20 @@ def _flush_passes_the_guards_of_history() -> Iterator[None]:
             BaseDatabaseOperations, "execute_sql_flush", flush_ignoring_triggers
         )
         yield
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: Playwright's loop stays in this thread once it has been
+    started, and no other loop could run in it after that.
+    """
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with start_browser() as browser:
+        yield browser
 
 
 @pytest.fixture

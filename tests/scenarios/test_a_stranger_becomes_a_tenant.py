@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, Page, expect
 from config.environment import REPOSITORY
 from tests.engine_contract.engines import EngineUnderTest
 from tests.engine_contract.vllm_fixture import require_vllm
-from tests.frontend.browser.chromium import SCREENSHOTS, start_browser
+from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.running import RunningTokenfab
 
 pytestmark = [pytest.mark.engine, pytest.mark.browser, pytest.mark.slow]
@@ -59,12 +59,6 @@ def tokenfab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTokenf
         assert running.stop() == 0
     finally:
         running.clean_up()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with start_browser() as browser:
-        yield browser
 
 
 def totals(home: Path) -> tuple[float, float]:

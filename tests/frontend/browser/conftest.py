@@ -11,16 +11,10 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connections
 from django.test.testcases import QuietWSGIRequestHandler
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Page
 
-from tests.frontend.browser.chromium import SCREENSHOTS, start_browser
+from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.frontend.people import HOST, client_of
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with start_browser() as browser:
-        yield browser
 
 
 class OneConnectionServer(ThreadedWSGIServer):

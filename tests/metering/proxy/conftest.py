@@ -69,7 +69,8 @@ class Plane:
     # What the control plane does.
 
     def publish(self, kind: str, items: list[Any], *, lifetime: float = 3600) -> None:
-        self.version += 1
+        # By the clock, since planes of other tests publish to the same Valkey.
+        self.version = max(self.version + 1, time.time_ns() // 1000)
         now = time.time()
         payload = msgspec.json.encode(
             {
