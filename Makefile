@@ -47,9 +47,10 @@ test-fast: ## Everything but engine and browser, within three minutes
 	@$(INSTALL) dev
 	$(BIN)/pytest -m "not engine and not browser"
 
-bench: ## Measure what the proxy adds, on the simulated engine
+bench: ## Measure what the proxy adds to a call, and the shipper
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks.overhead
+	$(BIN)/python -m benchmarks.shipper
 
 docs: ## Check the documents: links, commands, settings
 	@$(INSTALL) dev
