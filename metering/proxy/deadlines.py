@@ -21,7 +21,9 @@ class Watched(Protocol):
 
 class Deadlines:
     def __init__(self) -> None:
-        self._slots: dict[int, list[Watched]] = {}
+        # Dicts, so that one can be taken out: a finished call must not be kept for as
+        # long as its engine might have taken.
+        self._slots: dict[int, dict[Watched, None]] = {}
         self._turned_to = self._slot(time.monotonic())
 
     @staticmethod
@@ -34,11 +36,22 @@ class Deadlines:
         slot = max(self._slot(watched.deadline), self._turned_to + 1)
         # A later deadline needs no new entry: the earlier one finds it not yet due.
         if watched.watched_slot < 0 or slot < watched.watched_slot:
+            self._leave(watched)
             self._enter(watched, slot)
+
+    def clear(self, watched: Watched) -> None:
+        """It has no deadline any more, and the wheel lets go of it."""
+        watched.deadline = float("inf")
+        self._leave(watched)
+
+    def _leave(self, watched: Watched) -> None:
+        if slot := self._slots.get(watched.watched_slot):
+            slot.pop(watched, None)
+        watched.watched_slot = -1
 
     def _enter(self, watched: Watched, slot: int) -> None:
         watched.watched_slot = slot
-        self._slots.setdefault(slot, []).append(watched)
+        self._slots.setdefault(slot, {})[watched] = None
 
     async def keep_turning(self) -> None:
         """Runs for ever."""
@@ -50,8 +63,8 @@ class Deadlines:
         until = self._slot(now) - 1
         for slot in range(self._turned_to + 1, until + 1):
             self._turned_to = slot
-            for watched in self._slots.pop(slot, ()):
-                if watched.watched_slot == slot:
+            for watched in self._slots.pop(slot, {}):
+                if watched.watched_slot == slot:  # else moved by one before it
                     self._expire_or_keep(watched, now)
 
     def _expire_or_keep(self, watched: Watched, now: float) -> None:

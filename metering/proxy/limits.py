@@ -158,7 +158,10 @@ class RateLimitedError(RefusedError):
         self._rate_limit_headers = headers
 
     def headers(self) -> bytes:
-        return super().headers() + self._rate_limit_headers
+        lines = super().headers() + self._rate_limit_headers
+        if self.refusal is errors.NEVER_FITS:
+            lines += b"x-should-retry: false\r\n"  # heeded by OpenAI's clients
+        return lines
 
 
 def _rate_limited(

@@ -448,7 +448,7 @@ class Call:
         self._leave_engine()
         self._state = State.DONE
         self._client = None
-        self.deadline = float("inf")
+        self._plane.deadlines.clear(self)
         self._plane.buffered_bytes -= self._body_bytes
         self._plane.calls.discard(self)
         if not self._plane.calls:

@@ -67,7 +67,7 @@ class ClientConnection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
-        self.deadline = float("inf")
+        self._plane.deadlines.clear(self)
         self._plane.observer.clients.dec()
         self._drop_body()
         call, self._call = self._call, None

@@ -35,7 +35,7 @@ def public_error(status: int, body: bytes, *, secret: str) -> RefusedError:
         )
     try:
         error = msgspec.json.decode(body, type=_Body).error
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         error = _Error()
     message = error.message.replace(secret, "…")[:_MESSAGE_CHARACTERS_MAX]
     too_long = "context length" in message or error.param == "input_tokens"

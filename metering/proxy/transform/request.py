@@ -118,6 +118,7 @@ _STREAM_OPTIONS = Raw(b'{"include_usage":true,"continuous_usage_stats":true}')
 def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
     """Raises RefusedError with the field at fault."""
     try:
+        body.decode()  # a raw slice would carry what is not UTF-8 to the engine
         raw = _decode_raw(body)
         fields = _decode_fields(body)
     except msgspec.ValidationError as error:
