@@ -44,9 +44,11 @@ class Command(BaseCommand):
 
     def _ship_on(self, root: Path) -> None:
         # A blocked signal stays pending until asked for: it can break off no
-        # transaction. Blocked before the connection pool starts its threads, which
-        # inherit the mask; one of them would else be killed by it, and we with it.
+        # transaction. Threads started later inherit the mask.
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        # One connection is all we need, and a pool would make a stop wait for its
+        # time-out while PostgreSQL is away.
+        connection.settings_dict["OPTIONS"].pop("pool", None)
         ship_until_stopped(root, wait=_is_stopped_within)
 
 
