@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from inference.wire import Route
 from metering.proxy import errors
@@ -20,8 +21,7 @@ _RATIO_WEIGHT = 0.2
 """Of the latest call in a key's moving average."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Admission:
+class Admission(msgspec.Struct, frozen=True, kw_only=True):
     route: Route
     price: PriceVector
     input_tokens_estimate: int

@@ -2,10 +2,10 @@
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.resources import files
 
 import hiredis
+import msgspec
 
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
@@ -21,8 +21,7 @@ _UNAVAILABLE = RefusedError(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """What a call has claimed of its key's limits."""
 
     policy: KeyPolicy

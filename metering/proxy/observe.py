@@ -1,5 +1,7 @@
 """Counters and latencies of one proxy process, in Prometheus' text format."""
 
+from functools import cache
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
@@ -71,6 +73,22 @@ class Observer:
             registry=registry,
         )
 
+    @cache  # noqa: B019 - one observer a process, few label values
+    def answer_counter(self, endpoint: str, status: int) -> Counter:
+        """`labels()` costs more than the counting, hence once for each combination."""
+        return self.answers.labels(endpoint, str(status))
+
+    @cache  # noqa: B019
+    def _use_counters(
+        self, model: str, outcome: Outcome, usage_source: UsageSource
+    ) -> tuple[Counter, Counter, Counter, Counter]:
+        return (
+            self.outcomes.labels(outcome, usage_source),
+            self.tokens.labels(model, "new_input_tokens"),
+            self.tokens.labels(model, "cached_input_tokens"),
+            self.tokens.labels(model, "output_tokens"),
+        )
+
     def count_use(
         self,
         *,
@@ -81,11 +99,12 @@ class Observer:
         first_token_us: int | None,
         call_us: int | None,
     ) -> None:
-        new = usage.input_tokens - usage.cached_input_tokens
-        self.outcomes.labels(outcome, usage_source).inc()
-        self.tokens.labels(model, "new_input_tokens").inc(new)
-        self.tokens.labels(model, "cached_input_tokens").inc(usage.cached_input_tokens)
-        self.tokens.labels(model, "output_tokens").inc(usage.output_tokens)
+        calls, new, cached, output = self._use_counters(model, outcome, usage_source)
+        calls.inc()
+        new.inc(usage.input_tokens - usage.cached_input_tokens)
+        output.inc(usage.output_tokens)
+        if usage.cached_input_tokens:
+            cached.inc(usage.cached_input_tokens)
         if first_token_us is not None:
             self.first_token_seconds.observe(first_token_us / 1e6)
         if call_us is not None:

@@ -384,7 +384,7 @@ class ClientConnection(asyncio.Protocol):
 
     def _observe(self, status: int) -> None:
         name = self._endpoint.name if self._endpoint else "other"
-        self._plane.observer.answers.labels(name, str(status)).inc()
+        self._plane.observer.answer_counter(name, status).inc()
 
     def _next_request(self) -> None:
         """The answer is complete."""

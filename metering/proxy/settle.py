@@ -1,7 +1,6 @@
 """The end of a call: one usage event, and the hold turned into actual use."""
 
 import time
-from dataclasses import dataclass
 
 import msgspec
 
@@ -14,8 +13,7 @@ from metering.wire import USAGE_EVENT_SCHEMA, Outcome, UsageEvent, UsageSource
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Use:
+class Use(msgspec.Struct, frozen=True, kw_only=True):
     """What a call came to."""
 
     usage: Usage

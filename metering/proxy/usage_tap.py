@@ -6,7 +6,6 @@ final usage on, or from `[DONE]`, everything is held until the usage event is du
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import msgspec
 
@@ -23,8 +22,7 @@ class InvalidAnswerError(Exception):
     """The engine's answer breaks its framing, its form or its own arithmetic."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine says a call used. Zero is a value."""
 
     input_tokens: int

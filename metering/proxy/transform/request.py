@@ -95,8 +95,7 @@ COMPLETIONS = Endpoint(
 ENDPOINTS = {one.path: one for one in (CHAT_COMPLETIONS, COMPLETIONS)}
 
 
-@dataclass(slots=True, kw_only=True)
-class ParsedRequest:
+class ParsedRequest(msgspec.Struct, kw_only=True):
     endpoint: Endpoint
     raw: dict[str, Raw]
     model: str
