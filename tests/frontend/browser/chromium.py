@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.db import connections
 from playwright.sync_api import Browser, sync_playwright
 
 from config.environment import REPOSITORY
@@ -34,8 +35,10 @@ def start_browser() -> Iterator[Browser]:
     # Playwright's loop runs in this thread, and Django would take a query beside it
     # for one inside it.
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    connections.close_all()  # beside a loop, Django keeps its connections elsewhere
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=_CHROMIUM, args=[*_FLAGS])
         yield browser
         browser.close()
+        connections.close_all()
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 
 from metering.models import OpenHour, UsageRollup
 from metering.services.rebuild_rollups import rebuild_rollups
@@ -93,6 +94,18 @@ def test_it_takes_a_bounded_number_of_hours():
     assert roll_up_usage(hours_max=2) == 2
     assert OpenHour.objects.count() == 1
     assert roll_up_usage() == 1
+
+
+def test_the_bound_holds_whatever_plan_the_database_makes():
+    """A plan that runs a subquery with LIMIT and SKIP LOCKED once per row takes all."""
+    store_usage_events(
+        [make_event(happened_at_us=NOON_US + n * HOUR_US) for n in range(3)]
+    )
+    with connection.cursor() as cursor:
+        for way in ("hashjoin", "mergejoin", "hashagg", "sort", "material"):
+            cursor.execute(f"SET LOCAL enable_{way} = off")
+
+    assert roll_up_usage(hours_max=2) == 2
 
 
 def test_it_notes_when_a_key_was_last_used():
