@@ -18,10 +18,15 @@ _HOUR = timedelta(hours=1)
 # READ COMMITTED is what makes this right: the events are read by a later statement,
 # which sees all that was committed before the marks were taken. A shipper that comes
 # between waits at its mark until we commit, and then opens the hour again.
+#
+# MATERIALIZED and not IN (SELECT …): a plan may run that once per row, and each time
+# it passes over the rows already taken and finds others, so that LIMIT bounds nothing.
 _TAKE_OPEN_HOURS = """
-    DELETE FROM open_hour WHERE id IN (
+    WITH taken AS MATERIALIZED (
         SELECT id FROM open_hour ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED
-    ) RETURNING tenant_id, hour_at
+    )
+    DELETE FROM open_hour USING taken WHERE open_hour.id = taken.id
+    RETURNING tenant_id, hour_at
 """
 
 
