@@ -1,8 +1,10 @@
 """Facts to look at: nothing here can be added, changed or deleted."""
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
@@ -36,6 +38,20 @@ class ReadOnlyAdmin(_Base):
         return False
 
 
+_REQUEST_ID = re.compile(r"(?:req_)?([0-9a-f]{32})")
+_TENANT_ID = re.compile(r"[0-9]{1,18}")
+
+
+def _matching(events: QuerySet[UsageEvent], term: str) -> QuerySet[UsageEvent]:
+    if not term:
+        return events
+    if request_id := _REQUEST_ID.fullmatch(term.replace("-", "")):
+        return events.filter(event_id=request_id[1])
+    if _TENANT_ID.fullmatch(term):
+        return events.filter(tenant_id=term)
+    return events.none()
+
+
 @admin.register(UsageEvent)
 class UsageEventAdmin(ReadOnlyAdmin):
     list_display = (
@@ -51,8 +67,19 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "output_tokens",
     )
     list_filter = ("usage_source", "outcome")
-    search_fields = ("=event_id", "=tenant_id")
+    search_fields = ("event_id", "tenant_id")
+    search_help_text = "A request id (with or without req_) or the number of a tenant."
     ordering = ("-happened_at",)
+
+    def get_search_results(
+        self,
+        request: HttpRequest,  # noqa: ARG002
+        queryset: QuerySet[UsageEvent],
+        search_term: str,
+    ) -> tuple[QuerySet[UsageEvent], bool]:
+        # Django would compare the ids as text: past every index, and never equal to
+        # a request id, which has no dashes.
+        return _matching(queryset, search_term.strip().lower()), False
 
 
 @admin.register(UsageRollup)
