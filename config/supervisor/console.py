@@ -2,6 +2,7 @@
 the engine's progress bar kept below the last one.
 """
 
+import contextlib
 import time
 from pathlib import Path
 from typing import IO
@@ -31,8 +32,9 @@ class Console:
     def log(self, name: str, text: str) -> None:
         """Keeps the line in `<name>.log` and, with its name, in `all.log`."""
         stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-        self._file(name).write(f"{stamp} {text}")
-        self._file("all").write(f"{stamp} {name:<{NAME_WIDTH}} | {text}")
+        with contextlib.suppress(OSError):  # a full disk has no room for a new file
+            self._file(name).write(f"{stamp} {text}")
+            self._file("all").write(f"{stamp} {name:<{NAME_WIDTH}} | {text}")
 
     def plain(self, text: str) -> None:
         """Shown and not kept: the operator's login link must be in no log."""

@@ -28,7 +28,12 @@ class LogFile:
         self._file.close()
 
     def _rotate(self) -> None:
+        """Keeps the old file open until there is a new one: a full disk may refuse it,
+        and then the next line tries again.
+        """
+        if self._path.exists():
+            self._path.replace(self._path.with_suffix(".log.1"))
+        fresh = self._path.open("ab", buffering=0)
         self._file.close()
-        self._path.replace(self._path.with_suffix(".log.1"))
-        self._file = self._path.open("ab", buffering=0)
+        self._file = fresh
         self._size = 0

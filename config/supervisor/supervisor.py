@@ -19,6 +19,7 @@ from config.supervisor.plan import Plan
 from config.supervisor.processes import Process, table
 
 PROGRESS_SECONDS = 0.5
+SWEEP_SECONDS_MAX = 1.0
 NAME = "tokenfab"
 
 
@@ -113,10 +114,12 @@ class Supervisor:
             }
             for child in self._children.values()
         }
-        state_files.write_private(
-            self._plan.run / state_files.PROCESSES, {"processes": processes}
-        )
-        self._refresh_pids(processes)
+        # What runs must go on when the disk is full; the next change writes it again.
+        with contextlib.suppress(OSError):
+            state_files.write_private(
+                self._plan.run / state_files.PROCESSES, {"processes": processes}
+            )
+            self._refresh_pids(processes)
 
     def _refresh_pids(self, processes: dict[str, dict[str, Any]]) -> None:
         """A child that was started again has another pid."""
@@ -163,9 +166,7 @@ class Supervisor:
             child.retire()
         for _, stage in groupby(children, key=_stage):
             await asyncio.gather(*(child.stop() for child in stage))
-        for pid in leftovers.find(self._plan.home):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        await _sweep(self._plan.home)
         self._say(NAME, f"stopped in {time.monotonic() - began:.1f} s")
 
     def _say(self, name: str, text: str) -> None:
@@ -188,6 +189,16 @@ async def _run(plan: Plan, console: Console) -> int:
 
 def _stage(child: Child) -> int:
     return child.process.stop_stage
+
+
+async def _sweep(home: Path) -> None:
+    """Kills what children of children are left and waits until they are gone."""
+    deadline = time.monotonic() + SWEEP_SECONDS_MAX
+    while (found := leftovers.find(home)) and time.monotonic() < deadline:
+        for pid in found:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, signal.SIGKILL)
+        await asyncio.sleep(0.02)
 
 
 def _remove_socket_folder(socket: Path, run_folder: Path) -> None:

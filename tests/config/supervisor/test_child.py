@@ -126,7 +126,7 @@ async def test_one_that_ignores_the_signal_is_killed_with_its_own_children():
         "import os, signal, time\n"
         "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
         "pid = os.fork()\n"
-        "print(pid or 'child', flush=True)\n"
+        "os.write(1, f\"{pid or 'child'}\\n\".encode())\n"
         "time.sleep(60)",
         stop_seconds_max=0.3,
     )

@@ -1,3 +1,5 @@
+import contextlib
+
 from config.supervisor.log_file import LogFile
 
 
@@ -25,3 +27,14 @@ def test_it_goes_on_after_a_restart(tmp_path):
         log.write(text)
         log.close()
     assert (tmp_path / "web.log").read_text() == "before\nafter\n"
+
+
+def test_a_full_disk_loses_lines_and_nothing_else(tmp_path):
+    """/dev/full refuses each byte as a full disk does."""
+    (tmp_path / "web.log").symlink_to("/dev/full")
+    with contextlib.closing(LogFile(tmp_path / "web.log", bytes_max=100)) as log:
+        log.write("lost")
+        (tmp_path / "web.log").unlink()
+        log.write("x" * 200)
+        log.write("kept")
+    assert (tmp_path / "web.log").read_text().endswith("kept\n")
