@@ -23,13 +23,13 @@ from benchmarks.processes import Cpus
 from config.supervisor import valkey
 from config.supervisor.ports import any_free_port
 from inference import wire as inference_wire
-from inference.wire import EngineAddress, Route
+from inference.wire import EngineAddress, Route, Task
 from metering import wire as metering_wire
 from metering.domain import journal_format
 from metering.wire import PriceVector
 from tenants import wire as tenants_wire
 from tenants.domain import api_keys, snapshot
-from tenants.wire import KeyPolicy
+from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 
 MODEL = "bench"
 CHUNKS_PER_STREAM = 100
@@ -211,8 +211,14 @@ def _policy(secret: str) -> KeyPolicy:
         state="active",
         expires_at=None,
         allowed_models=None,
-        requests_per_minute=_NEVER_REACHED,
-        tokens_per_minute=_NEVER_REACHED,
+        rate_limits=tuple(
+            RateLimit(scope=Scope.KEY, kind=kind, model=None, amount=_NEVER_REACHED)
+            for kind in (LimitKind.REQUESTS_PER_MINUTE, LimitKind.TOKENS_PER_MINUTE)
+        ),
+        spend_limits=(),
+        is_prepaid=False,
+        are_cached_tokens_limited=False,
+        refuses_without_limiter=False,
         cache_salt="salt-of-the-benchmark",
     )
 
@@ -225,6 +231,8 @@ def _route(engine_socket: Path) -> Route:
         context_tokens=4096,
         created_at=1_790_000_000,
         engines=(address,),
+        task=Task.GENERATE,
+        tokenizer_folder=None,
     )
 
 
@@ -235,6 +243,7 @@ def _price() -> PriceVector:
         new_input_nano_usd_per_million=100_000_000,
         cached_input_nano_usd_per_million=20_000_000,
         output_nano_usd_per_million=400_000_000,
+        image_nano_usd_per_million=None,
         effective_from=0,
         effective_to=None,
     )

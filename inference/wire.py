@@ -1,8 +1,18 @@
 """What the control plane tells the data plane of models and engines."""
 
+import enum
+
 import msgspec
 
 SNAPSHOT_KIND = "routes"
+
+
+class Task(enum.StrEnum):
+    """What a served model does; decides which endpoints it offers."""
+
+    GENERATE = "generate"
+    EMBED = "embed"
+    IMAGE = "image"
 
 
 class EngineAddress(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,3 +35,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch, for `GET /v1/models`."""
     engines: tuple[EngineAddress, ...]
     """Engines that may be given work; a drained one is left out."""
+    task: Task
+    tokenizer_folder: str | None
+    """Where `tokenizer.json` and the chat template lie on this machine; None: the
+    engine's own `/tokenize` is asked."""

@@ -19,6 +19,9 @@ class Outcome(enum.StrEnum):
     """The client closed before the end; the engine was stopped or drained."""
     ENGINE_FAILED = "engine_failed"
     """The engine broke off after it had begun to answer."""
+    UNBILLED = "unbilled"
+    """An engine worked, and nobody is charged: a failed try, a time-out of ours. Its
+    quantities are what the engine is known to have counted; they are on no invoice."""
 
 
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +32,8 @@ class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     new_input_nano_usd_per_million: int
     cached_input_nano_usd_per_million: int
     output_nano_usd_per_million: int
+    image_nano_usd_per_million: int | None
+    """None: images of this model are not sold."""
     effective_from: float
     """Seconds since the epoch, inclusive."""
     effective_to: float | None
@@ -52,7 +57,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     engine_id: int
     price_version_id: int
     endpoint: str
-    """`chat.completions` or `completions`."""
+    """Name of the route, such as `chat.completions`."""
     streamed: bool
     outcome: Outcome
     usage_source: UsageSource
@@ -69,3 +74,13 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """None: not streamed, or nothing came."""
     happened_at_us: int
     """Microseconds since the epoch: the engine finished or was stopped."""
+    images: int = 0
+    """Images made."""
+    samples: int = 1
+    """`n` of the request: the engine counts the prompt once for each."""
+    tries: int = 1
+    """Of engines, the last one included."""
+    sent_at_us: int | None = None
+    """Microseconds since the epoch: the last try went out to its engine."""
+    cost_nano_usd: int = 0
+    """At the price version, rounded up: what the money limits were charged."""

@@ -1,10 +1,57 @@
 """What the control plane tells the data plane of its tenants' keys."""
 
+import enum
 from typing import Literal
 
 import msgspec
 
 SNAPSHOT_KIND = "key_policies"
+
+
+class Scope(enum.StrEnum):
+    """Whose calls a limit counts."""
+
+    KEY = "key"
+    PROJECT = "project"
+    TENANT = "tenant"
+
+
+class LimitKind(enum.StrEnum):
+    """What a rate limit counts, and over which time."""
+
+    REQUESTS_PER_MINUTE = "requests_per_minute"
+    TOKENS_PER_MINUTE = "tokens_per_minute"
+    IMAGES_PER_MINUTE = "images_per_minute"
+    REQUESTS_PER_DAY = "requests_per_day"
+    """UTC days."""
+    REQUESTS_PER_MONTH = "requests_per_month"
+    """UTC months."""
+    CONCURRENT_REQUESTS = "concurrent_requests"
+
+
+class SpendPeriod(enum.StrEnum):
+    """The time over which a spend limit sums."""
+
+    DAY = "day"
+    """UTC."""
+    MONTH = "month"
+    """UTC."""
+
+
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+    scope: Scope
+    kind: LimitKind
+    model: str | None
+    """Public name; the limit counts calls of this model only. None: of all models."""
+    amount: int
+
+
+class SpendLimit(msgspec.Struct, frozen=True, kw_only=True):
+    """Hard: a call that might pass it is refused."""
+
+    scope: Scope
+    period: SpendPeriod
+    amount_nano_usd: int
 
 
 class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,7 +68,16 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch; None: never."""
     allowed_models: tuple[str, ...] | None
     """Public model names; None: all."""
-    requests_per_minute: int | None
-    tokens_per_minute: int | None
     cache_salt: str
     """The tenant's secret in the first KV block hash; the same for all its keys."""
+    rate_limits: tuple[RateLimit, ...]
+    """Of the key, its project and its tenant."""
+    spend_limits: tuple[SpendLimit, ...]
+    """Of the key, its project and its tenant."""
+    is_prepaid: bool
+    """The tenant may spend its credit and no more."""
+    are_cached_tokens_limited: bool
+    """Whether cached input counts against tokens per minute."""
+    refuses_without_limiter: bool
+    """When Valkey is away: refuse, rather than admit a bounded local share. Money is
+    always refused."""

@@ -3,7 +3,7 @@
 from django.db.models import Case, Prefetch, Value, When
 
 from inference.models import Engine, EngineState, ServedModel
-from inference.wire import SNAPSHOT_KIND, EngineAddress, Route
+from inference.wire import SNAPSHOT_KIND, EngineAddress, Route, Task
 from tenants.services.publish_snapshot import publish_snapshot
 
 
@@ -41,4 +41,6 @@ def _route(model: ServedModel) -> Route:
             for row in model.engines.all()
             if not row.is_draining
         ),
+        task=Task.GENERATE,
+        tokenizer_folder=None,
     )

@@ -10,7 +10,7 @@ import msgspec
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
-from tenants.wire import KeyPolicy
+from tenants.wire import KeyPolicy, LimitKind
 
 _SCRIPT = (files("metering.proxy") / "hold_settle.lua").read_bytes()
 _SCRIPT_DIGEST = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
@@ -55,7 +55,10 @@ class Limits:
         `most` is claimed as far as there is room; a call without an output ceiling
         could otherwise never pass a limit below the model's context.
         """
-        requests, tokens = policy.requests_per_minute, policy.tokens_per_minute
+        requests, tokens = (
+            _limit(policy, LimitKind.REQUESTS_PER_MINUTE),
+            _limit(policy, LimitKind.TOKENS_PER_MINUTE),
+        )
         if requests is None and tokens is None:
             hold = Hold(
                 policy=policy, second=0, tokens=0, requests_left=-1, tokens_left=-1
@@ -92,8 +95,8 @@ class Limits:
             _ignore,
             b"settle",
             hold.second,
-            requests if policy.requests_per_minute else 0,
-            tokens if policy.tokens_per_minute else 0,
+            requests if _limit(policy, LimitKind.REQUESTS_PER_MINUTE) else 0,
+            tokens if _limit(policy, LimitKind.TOKENS_PER_MINUTE) else 0,
         )
 
     def _evaluate(
@@ -172,7 +175,9 @@ def _rate_limited(
     tokens_left: int,
 ) -> RateLimitedError:
     limit = (
-        policy.requests_per_minute if which == "requests" else policy.tokens_per_minute
+        _limit(policy, LimitKind.REQUESTS_PER_MINUTE)
+        if which == "requests"
+        else _limit(policy, LimitKind.TOKENS_PER_MINUTE)
     )
     return RateLimitedError(
         f"Rate limit reached for this API key: {limit} {which} per minute. "
@@ -185,10 +190,10 @@ def _rate_limited(
 
 
 def _never_fits(policy: KeyPolicy, least: int) -> RateLimitedError:
+    limit = _limit(policy, LimitKind.TOKENS_PER_MINUTE)
     return RateLimitedError(
         f"This request asks for up to {least} tokens, more than this API key's limit "
-        f"of {policy.tokens_per_minute} tokens per minute. Lower max_tokens or shorten "
-        "the prompt.",
+        f"of {limit} tokens per minute. Lower max_tokens or shorten the prompt.",
         retry_after_seconds=None,
         headers=_rate_limit_headers(policy, requests_left=-1, tokens_left=-1),
     )
@@ -199,8 +204,8 @@ def _rate_limit_headers(
 ) -> bytes:
     lines = b""
     for name, limit, left in (
-        (b"requests", policy.requests_per_minute, requests_left),
-        (b"tokens", policy.tokens_per_minute, tokens_left),
+        (b"requests", _limit(policy, LimitKind.REQUESTS_PER_MINUTE), requests_left),
+        (b"tokens", _limit(policy, LimitKind.TOKENS_PER_MINUTE), tokens_left),
     ):
         if limit is not None:
             lines += b"x-ratelimit-limit-%b: %d\r\n" % (name, limit)
@@ -210,3 +215,10 @@ def _rate_limit_headers(
                 lines += b"x-ratelimit-remaining-%b: %d\r\n" % (name, left)
                 lines += b"x-ratelimit-reset-%b: %b\r\n" % (name, reset)
     return lines
+
+
+def _limit(policy: KeyPolicy, kind: LimitKind) -> int | None:
+    for limit in policy.rate_limits:
+        if limit.kind is kind:
+            return limit.amount
+    return None

@@ -1,5 +1,6 @@
 """Tell the data plane of every API key it may meet."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
@@ -7,7 +8,7 @@ from django.utils import timezone
 
 from tenants.models import ApiKey
 from tenants.services.publish_snapshot import publish_snapshot
-from tenants.wire import SNAPSHOT_KIND, KeyPolicy
+from tenants.wire import SNAPSHOT_KIND, KeyPolicy, LimitKind, RateLimit, Scope
 
 REMEMBERED_FOR = timedelta(days=30)
 """So long a caller is told that the key was revoked or has expired; then: unknown."""
@@ -41,7 +42,19 @@ def _policy(row: ApiKey) -> KeyPolicy:
         state="revoked" if row.revoked_at else "active",
         expires_at=row.expires_at.timestamp() if row.expires_at else None,
         allowed_models=None if models is None else tuple(models),
-        requests_per_minute=row.requests_per_minute,
-        tokens_per_minute=row.tokens_per_minute,
+        rate_limits=tuple(_rate_limits(row)),
+        spend_limits=(),
+        is_prepaid=False,
+        are_cached_tokens_limited=False,
+        refuses_without_limiter=False,
         cache_salt=row.tenant.cache_salt,
     )
+
+
+def _rate_limits(row: ApiKey) -> Iterator[RateLimit]:
+    for kind, amount in (
+        (LimitKind.REQUESTS_PER_MINUTE, row.requests_per_minute),
+        (LimitKind.TOKENS_PER_MINUTE, row.tokens_per_minute),
+    ):
+        if amount is not None:
+            yield RateLimit(scope=Scope.KEY, kind=kind, model=None, amount=amount)

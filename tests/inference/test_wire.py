@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from inference.wire import EngineAddress, Route
+from inference.wire import EngineAddress, Route, Task
 
 ROUTE = Route(
     model="smollm2-135m-instruct",
@@ -9,6 +9,8 @@ ROUTE = Route(
     context_tokens=4096,
     created_at=1_700_000_000,
     engines=(EngineAddress(engine_id=1, name="local", address="unix:/run/e.sock"),),
+    task=Task.GENERATE,
+    tokenizer_folder=None,
 )
 
 

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from tenants.wire import KeyPolicy
+from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 
 POLICY = KeyPolicy(
     api_key_id=1,
@@ -11,8 +11,15 @@ POLICY = KeyPolicy(
     state="active",
     expires_at=None,
     allowed_models=("smollm2-135m-instruct",),
-    requests_per_minute=600,
-    tokens_per_minute=None,
+    rate_limits=(
+        RateLimit(
+            scope=Scope.KEY, kind=LimitKind.REQUESTS_PER_MINUTE, model=None, amount=600
+        ),
+    ),
+    spend_limits=(),
+    is_prepaid=False,
+    are_cached_tokens_limited=False,
+    refuses_without_limiter=False,
     cache_salt="cd" * 32,
 )
 
@@ -25,13 +32,13 @@ def test_it_works():
 
 
 def test_a_newer_field_does_not_stop_an_older_proxy():
-    item = msgspec.to_builtins(POLICY) | {"images_per_minute": 5}
+    item = msgspec.to_builtins(POLICY) | {"colour": "red"}
 
     assert msgspec.convert(item, KeyPolicy) == POLICY
 
 
 @pytest.mark.parametrize(
-    "changed", [{"state": "paused"}, {"digest": None}, {"requests_per_minute": "600"}]
+    "changed", [{"state": "paused"}, {"digest": None}, {"is_prepaid": "no"}]
 )
 def test_it_refuses_another_form(changed):
     with pytest.raises(msgspec.ValidationError):

@@ -66,6 +66,7 @@ def test_it_is_published_at_commit(
         new_input_nano_usd_per_million=1_000_000_000,
         cached_input_nano_usd_per_million=200_000_000,
         output_nano_usd_per_million=4_000_000_000,
+        image_nano_usd_per_million=None,
         effective_from=DECEMBER.timestamp(),
         effective_to=None,
     )

@@ -4,7 +4,7 @@ from django.db import IntegrityError
 
 from inference.models import EngineState, ServedModel
 from inference.services.publish_routes import publish_routes, read_routes
-from inference.wire import SNAPSHOT_KIND, EngineAddress, Route
+from inference.wire import SNAPSHOT_KIND, EngineAddress, Route, Task
 from tests.factories import make_engine, make_served_model
 from tests.published import published
 
@@ -29,6 +29,8 @@ def test_it_works(valkey):
                     engine_id=engine.pk, name="local", address="unix:/run/e.sock"
                 ),
             ),
+            task=Task.GENERATE,
+            tokenizer_folder=None,
         )
     ]
 

@@ -21,14 +21,14 @@ import redis
 
 from config.supervisor.ports import any_free_port as free_port
 from inference import wire as inference_wire
-from inference.wire import EngineAddress, Route
+from inference.wire import EngineAddress, Route, Task
 from metering import wire as metering_wire
 from metering.domain import journal_format
 from metering.domain.journal_format import TornRecordError
 from metering.wire import PriceVector, UsageEvent
 from tenants import wire as tenants_wire
 from tenants.domain import api_keys, snapshot
-from tenants.wire import KeyPolicy
+from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 from tests.metering.proxy.raw import RawClient
 
 SNAPSHOT_KEY = "snapshot-key-of-the-tests"
@@ -106,7 +106,16 @@ class Plane:
         self.publish(tenants_wire.SNAPSHOT_KIND, policies, lifetime=lifetime)
 
     def add_key(self, **changes: Any) -> str:
-        """Publishes a new key and returns its secret."""
+        """Publishes a new key and returns its secret. A limit of the key itself may be
+        given by its kind: `requests_per_minute=5`.
+        """
+        limits = [
+            RateLimit(scope=Scope.KEY, kind=kind, model=None, amount=amount)
+            for kind in LimitKind
+            if (amount := changes.pop(kind.value, None)) is not None
+        ]
+        if limits:
+            changes["rate_limits"] = (*changes.get("rate_limits", ()), *limits)
         secret = api_keys.make("live")
         self.keys_made += 1
         number = self.keys_made
@@ -118,8 +127,11 @@ class Plane:
             "state": "active",
             "expires_at": None,
             "allowed_models": None,
-            "requests_per_minute": None,
-            "tokens_per_minute": None,
+            "rate_limits": (),
+            "spend_limits": (),
+            "is_prepaid": False,
+            "are_cached_tokens_limited": False,
+            "refuses_without_limiter": False,
             "cache_salt": self.salt,
         }
         self.policies[number] = KeyPolicy(**{**values, **changes})
@@ -137,6 +149,8 @@ class Plane:
             context_tokens=4096,
             created_at=1_790_000_000,
             engines=engines,
+            task=Task.GENERATE,
+            tokenizer_folder=None,
         )
         self.publish(inference_wire.SNAPSHOT_KIND, [route])
 
@@ -148,6 +162,7 @@ class Plane:
                 new_input_nano_usd_per_million=100_000_000,
                 cached_input_nano_usd_per_million=20_000_000,
                 output_nano_usd_per_million=400_000_000,
+                image_nano_usd_per_million=None,
                 effective_from=0,
                 effective_to=None,
             )

@@ -11,7 +11,7 @@ from tenants.services.publish_key_policies import (
     read_key_policies,
 )
 from tenants.services.revoke_api_key import revoke_api_key
-from tenants.wire import SNAPSHOT_KIND, KeyPolicy
+from tenants.wire import SNAPSHOT_KIND, KeyPolicy, LimitKind, RateLimit, Scope
 from tests.factories import make_api_key, make_project, make_tenant
 from tests.parallel import in_parallel
 from tests.published import published
@@ -41,8 +41,18 @@ def test_it_works(valkey):
             state="active",
             expires_at=expires_at.timestamp(),
             allowed_models=("smollm2-135m-instruct",),
-            requests_per_minute=60,
-            tokens_per_minute=None,
+            rate_limits=(
+                RateLimit(
+                    scope=Scope.KEY,
+                    kind=LimitKind.REQUESTS_PER_MINUTE,
+                    model=None,
+                    amount=60,
+                ),
+            ),
+            spend_limits=(),
+            is_prepaid=False,
+            are_cached_tokens_limited=False,
+            refuses_without_limiter=False,
             cache_salt=api_key.tenant.cache_salt,
         )
     ]
