@@ -65,6 +65,9 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "input_tokens",
         "cached_input_tokens",
         "output_tokens",
+        "images",
+        "cost_nano_usd",
+        "tries",
     )
     list_filter = ("usage_source", "outcome")
     search_fields = ("event_id", "tenant_id")

@@ -16,6 +16,8 @@ QUANTITY_FIELDS = (
     "cache_write_tokens",
     "output_tokens",
     "reasoning_tokens",
+    "images",
+    "cost_nano_usd",
 )
 
 
@@ -27,13 +29,17 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
         """Those that happened in [start, end); reads only the months it touches."""
         return self.filter(happened_at__gte=start, happened_at__lt=end)
 
+    def metered(self) -> Self:
+        """Those that rollups show and invoices charge: all but the unbilled ones."""
+        return self.exclude(outcome=Outcome.UNBILLED)
+
     def newest(self, limit: int) -> Self:
         """At most `limit`, the latest first."""
         return self.order_by("-happened_at", "event_id")[:limit]
 
     def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
         """One dict per combination of `dimensions`: those, `events`,
-        `input_sum`, `cached_input_sum`, `output_sum`, and `last_at`.
+        `input_sum`, `cached_input_sum`, `output_sum`, `image_sum`, and `last_at`.
         """
         sums: QuerySet[UsageEvent, dict[str, Any]] = (
             self.order_by()
@@ -43,6 +49,7 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
                 input_sum=Sum("input_tokens"),
                 cached_input_sum=Sum("cached_input_tokens"),
                 output_sum=Sum("output_tokens"),
+                image_sum=Sum("images"),
                 last_at=models.Max("happened_at"),
             )
         )
@@ -68,7 +75,7 @@ class UsageEvent(models.Model):
     engine_id = models.BigIntegerField()
     price_version_id = models.BigIntegerField()
     endpoint = models.TextField()
-    """`chat.completions` or `completions`."""
+    """Name of the route, such as `chat.completions`."""
     streamed = models.BooleanField()
     outcome = models.TextField(choices=[(o.value, o.value) for o in Outcome])
     usage_source = models.TextField(choices=[(s.value, s.value) for s in UsageSource])
@@ -85,6 +92,16 @@ class UsageEvent(models.Model):
     """Null: not streamed, or nothing came."""
     happened_at = models.DateTimeField()
     """The engine finished or was stopped; decides the hour and month it counts to."""
+    images = models.IntegerField(db_default=0)
+    """Images made."""
+    samples = models.IntegerField(db_default=1)
+    """`n` of the request: the engine counts the prompt once for each."""
+    tries = models.IntegerField(db_default=1)
+    """Of engines, the last one included."""
+    sent_at = models.DateTimeField(null=True)
+    """The last try went out to its engine; null: an old journal did not say."""
+    cost_nano_usd = models.BigIntegerField(db_default=0)
+    """At the price version, rounded up: what the money limits were charged."""
     stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
 
@@ -103,6 +120,10 @@ class UsageEvent(models.Model):
             models.CheckConstraint(
                 condition=Q(**{f"{field}__gte": 0 for field in QUANTITY_FIELDS}),
                 name="usage_event_quantities_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(samples__gte=1, tries__gte=1),
+                name="usage_event_samples_and_tries_positive",
             ),
             models.CheckConstraint(
                 condition=Q(cached_input_tokens__lte=models.F("input_tokens")),

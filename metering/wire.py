@@ -5,7 +5,9 @@ import enum
 import msgspec
 
 SNAPSHOT_KIND = "price_vectors"
-USAGE_EVENT_SCHEMA = 1
+USAGE_EVENT_SCHEMA = 2
+"""1 knew no images, samples, tries and costs: a shipper of its time must not read 2,
+it would store that nothing was made and nothing charged."""
 
 
 class UsageSource(enum.StrEnum):

@@ -3,8 +3,17 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from metering.domain.usage import Meter, Usage, hour_us, quantities
+
+UNBILLED = "unbilled"
+"""The outcome of events that no meter shows."""
+
+
+class MeteredUsage(Usage, Protocol):
+    @property
+    def outcome(self) -> str: ...
 
 
 @dataclass(frozen=True, kw_only=True, order=True)
@@ -28,12 +37,14 @@ class Sums:
     input_tokens: int = 0
     cached_input_tokens: int = 0
     output_tokens: int = 0
+    images: int = 0
 
     def add(self, event: Usage) -> None:
         self.events += 1
         self.input_tokens += event.input_tokens
         self.cached_input_tokens += event.cached_input_tokens
         self.output_tokens += event.output_tokens
+        self.images += event.images
 
     def per_meter(self) -> dict[Meter, int]:
         return quantities(
@@ -41,6 +52,7 @@ class Sums:
             input_tokens=self.input_tokens,
             cached_input_tokens=self.cached_input_tokens,
             output_tokens=self.output_tokens,
+            images=self.images,
         )
 
 
@@ -55,9 +67,12 @@ def dimension_of(event: Usage) -> Dimension:
     )
 
 
-def fold(events: Iterable[Usage]) -> dict[Dimension, Sums]:
-    """`events` must hold each event once; their order does not matter."""
+def fold(events: Iterable[MeteredUsage]) -> dict[Dimension, Sums]:
+    """`events` must hold each event once; their order does not matter. Unbilled ones
+    show on no meter, `requests` included.
+    """
     sums: dict[Dimension, Sums] = defaultdict(Sums)
     for event in events:
-        sums[dimension_of(event)].add(event)
+        if event.outcome != UNBILLED:
+            sums[dimension_of(event)].add(event)
     return dict(sums)

@@ -14,6 +14,7 @@ from metering.domain.journal_format import (
 
 RECORD_BYTES_MAX = HEAD_BYTES + PAYLOAD_BYTES_MAX
 _NAME = re.compile(r"[0-9]{20}-[0-9a-f]{16}[-0-9]*\.journal")
+_DRAFT = ".draft"
 
 
 def is_segment(name: str) -> bool:
@@ -22,6 +23,16 @@ def is_segment(name: str) -> bool:
     quarantined record has its sequence before the dot and may be put back.)
     """
     return _NAME.fullmatch(name) is not None
+
+
+def is_draft(name: str) -> bool:
+    """A segment that its proxy is just making; it becomes one by its renaming."""
+    return name.endswith(_DRAFT) and is_segment(name.removesuffix(_DRAFT))
+
+
+def made_at_us(name: str) -> int:
+    """Microseconds since the epoch; `name` must be a segment's or a draft's."""
+    return int(name[:20])
 
 
 def boot_id_of(name: str) -> str:

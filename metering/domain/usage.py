@@ -7,6 +7,8 @@ QUANTITY_MAX = 2**31 - 1
 """Of one event. No call comes near it, and no sum over an hour can pass a bigint."""
 NAME_CHARACTERS_MAX = 255
 """Of a model or an endpoint; a longer one would not fit the rollups' index."""
+COST_NANO_USD_MAX = 9 * 10**15
+"""Of one event: 9 million USD, the most that Valkey's scripts count exactly."""
 _ID_MAX = 2**63 - 1
 _EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
 _LATEST_US = 4_102_444_800_000_000  # 2100-01-01
@@ -22,6 +24,8 @@ class Meter(enum.StrEnum):
     CACHED_INPUT_TOKENS = "cached_input_tokens"
     OUTPUT_TOKENS = "output_tokens"
     """Reasoning tokens included."""
+    IMAGES = "images"
+    """Images made."""
     REQUESTS = "requests"
     """Number of usage events; shown, never priced."""
 
@@ -61,10 +65,25 @@ class Usage(Protocol):
     def first_token_at_us(self) -> int | None: ...
     @property
     def happened_at_us(self) -> int: ...
+    @property
+    def images(self) -> int: ...
+    @property
+    def samples(self) -> int: ...
+    @property
+    def tries(self) -> int: ...
+    @property
+    def sent_at_us(self) -> int | None: ...
+    @property
+    def cost_nano_usd(self) -> int: ...
 
 
 def quantities(
-    *, events: int, input_tokens: int, cached_input_tokens: int, output_tokens: int
+    *,
+    events: int,
+    input_tokens: int,
+    cached_input_tokens: int,
+    output_tokens: int,
+    images: int = 0,
 ) -> dict[Meter, int]:
     """What the meters show for one event, or for the sums over several: the rule is
     linear, so both agree. A meter that shows nothing is left out.
@@ -73,6 +92,7 @@ def quantities(
         Meter.NEW_INPUT_TOKENS: input_tokens - cached_input_tokens,
         Meter.CACHED_INPUT_TOKENS: cached_input_tokens,
         Meter.OUTPUT_TOKENS: output_tokens,
+        Meter.IMAGES: images,
         Meter.REQUESTS: events,
     }
     return {meter: quantity for meter, quantity in shown.items() if quantity}
@@ -126,6 +146,7 @@ def _objection_to_quantities(event: Usage) -> str | None:
         event.cache_write_tokens,
         event.output_tokens,
         event.reasoning_tokens,
+        event.images,
     )
     if min(counts) < 0 or max(counts) > QUANTITY_MAX:
         return "a quantity is out of range"
@@ -133,13 +154,17 @@ def _objection_to_quantities(event: Usage) -> str | None:
         return "more cached input tokens than input tokens"
     if event.reasoning_tokens > event.output_tokens:
         return "more reasoning tokens than output tokens"
+    if not 0 <= event.cost_nano_usd <= COST_NANO_USD_MAX:
+        return "the cost is out of range"
+    if not (1 <= event.samples <= QUANTITY_MAX and 1 <= event.tries <= QUANTITY_MAX):
+        return "a number of samples or tries is out of range"
     return None
 
 
 def _objection_to_times(event: Usage) -> str | None:
+    optional = (event.first_token_at_us, event.sent_at_us)
     times = [event.received_at_us, event.happened_at_us]
-    if event.first_token_at_us is not None:
-        times.append(event.first_token_at_us)
+    times += [at_us for at_us in optional if at_us is not None]
     if min(times) < _EARLIEST_US or max(times) >= _LATEST_US:
         return "a time is out of range"
     return None

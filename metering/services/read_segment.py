@@ -65,6 +65,14 @@ def read_batch(segment: Path, *, start: int, place: Place) -> Batch:
     return batch
 
 
+def read_record(segment: Path, *, start: int) -> Record | None:
+    """The record that begins at byte `start`; None: nothing whole does."""
+    with segment.open("rb") as file:
+        file.seek(start)
+        window = file.read(RECORD_BYTES_MAX)
+    return next(iter(split(window, records_max=1, is_last=False).records), None)
+
+
 def has_record_at(segment: Path, offset: int) -> bool:
     """False where the segment ends, or has a length of zero, at `offset`."""
     with segment.open("rb") as file:

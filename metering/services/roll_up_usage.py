@@ -71,7 +71,7 @@ def _replace_rollups(
 ) -> None:
     """Also notes in `last_used`, by API key, the latest event of the hour."""
     events = UsageEvent.objects.of_tenant(tenant_id).between(hour_at, hour_at + _HOUR)
-    sums = list(events.summed(*_DIMENSIONS))
+    sums = list(events.metered().summed(*_DIMENSIONS))
     UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at).delete()
     UsageRollup.objects.bulk_create(
         UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row)
@@ -88,6 +88,7 @@ def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
         input_tokens=sums["input_sum"],
         cached_input_tokens=sums["cached_input_sum"],
         output_tokens=sums["output_sum"],
+        images=sums["image_sum"],
     )
     dimension = {name: sums[name] for name in _DIMENSIONS}
     for meter, quantity in per_meter.items():

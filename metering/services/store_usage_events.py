@@ -11,7 +11,7 @@ _COLUMNS = (
     "event_id, tenant_id, project_id, api_key_id, model, engine_id, price_version_id,"
     " endpoint, streamed, outcome, usage_source, input_tokens, cached_input_tokens,"
     " cache_write_tokens, output_tokens, reasoning_tokens, received_at, first_token_at,"
-    " happened_at"
+    " happened_at, images, samples, tries, sent_at, cost_nano_usd"
 )
 # COPY cannot pass over a row that is there already, so it fills a staging table: one
 # per connection, emptied by every commit, never written to the log.
@@ -80,6 +80,11 @@ def _rows(events: Sequence[UsageEvent]) -> Iterator[tuple[object, ...]]:
             _time(event.received_at_us),
             _time_or_none(event.first_token_at_us),
             _time(event.happened_at_us),
+            event.images,
+            event.samples,
+            event.tries,
+            _time_or_none(event.sent_at_us),
+            event.cost_nano_usd,
         )
 
 

@@ -64,6 +64,10 @@ def test_usage_events_are_append_only(statement, has_month):
         ({"reasoning_tokens": -1}, "quantities_not_negative"),
         ({"cached_input_tokens": 101}, "cached_within_input"),
         ({"reasoning_tokens": 8}, "reasoning_within_output"),
+        ({"images": -1}, "quantities_not_negative"),
+        ({"cost_nano_usd": -1}, "quantities_not_negative"),
+        ({"samples": 0}, "samples_and_tries_positive"),
+        ({"tries": 0}, "samples_and_tries_positive"),
     ],
 )
 def test_it_refuses_impossible_quantities(changes, constraint):
@@ -90,6 +94,11 @@ class AcceptedEventTest(TestCase):
                 "received_at_us": TIMES,
                 "first_token_at_us": st.none() | TIMES,
                 "happened_at_us": TIMES,
+                "images": EXTREME_QUANTITIES,
+                "samples": EXTREME_QUANTITIES,
+                "tries": EXTREME_QUANTITIES,
+                "sent_at_us": st.none() | TIMES,
+                "cost_nano_usd": st.sampled_from([0, 1, 9 * 10**15]),
             }
         )
     )
@@ -102,6 +111,9 @@ class AcceptedEventTest(TestCase):
         passed = row.happened_at - datetime(1970, 1, 1, tzinfo=UTC)
         assert passed // timedelta(microseconds=1) == event.happened_at_us
         assert (row.model, row.endpoint) == (event.model, event.endpoint)
+        assert (row.images, row.samples) == (event.images, event.samples)
+        assert (row.tries, row.cost_nano_usd) == (event.tries, event.cost_nano_usd)
+        assert (row.sent_at is None) == (event.sent_at_us is None)
 
 
 def test_it_refuses_an_hour_marked_twice():

@@ -13,11 +13,16 @@ SUMS = st.integers(0, 2**40)
 def test_it_works():
     assert objection(make_event()) is None
     assert quantities(
-        events=2, input_tokens=10, cached_input_tokens=4, output_tokens=3
+        events=2,
+        input_tokens=10,
+        cached_input_tokens=4,
+        output_tokens=3,
+        images=5,
     ) == {
         "new_input_tokens": 6,
         "cached_input_tokens": 4,
         "output_tokens": 3,
+        "images": 5,
         "requests": 2,
     }
 
@@ -38,6 +43,14 @@ def test_it_works():
         ({"happened_at_us": NOON_US // 1000}, "a time"),
         ({"received_at_us": NOON_US * 1000}, "a time"),
         ({"first_token_at_us": 0}, "a time"),
+        ({"sent_at_us": 0}, "a time"),
+        ({"images": -1}, "a quantity"),
+        ({"images": 2**31}, "a quantity"),
+        ({"samples": 0}, "samples or tries"),
+        ({"tries": 0}, "samples or tries"),
+        ({"tries": 2**31}, "samples or tries"),
+        ({"cost_nano_usd": -1}, "the cost"),
+        ({"cost_nano_usd": 9 * 10**15 + 1}, "the cost"),
     ],
 )
 def test_it_refuses(changes, reason):
@@ -48,13 +61,13 @@ def test_it_refuses(changes, reason):
 
 @given(
     parts=st.lists(
-        st.tuples(SUMS, SUMS, SUMS).map(lambda p: (p[0] + p[1], p[1], p[2])),
+        st.tuples(SUMS, SUMS, SUMS, SUMS).map(lambda p: (p[0] + p[1], *p[1:])),
         min_size=1,
     )
 )
 def test_the_meters_of_a_sum_are_the_sums_of_the_meters(parts):
     def shown(events, *sums):
-        names = ("input_tokens", "cached_input_tokens", "output_tokens")
+        names = ("input_tokens", "cached_input_tokens", "output_tokens", "images")
         return quantities(events=events, **dict(zip(names, sums, strict=True)))
 
     each = [shown(1, *part) for part in parts]

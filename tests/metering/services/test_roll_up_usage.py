@@ -5,10 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.db import connection
 
-from metering.models import OpenHour, UsageRollup
+from metering.domain import rollup
+from metering.models import OpenHour, UsageEvent, UsageRollup
 from metering.services.rebuild_rollups import rebuild_rollups
 from metering.services.roll_up_usage import roll_up_usage
 from metering.services.store_usage_events import store_usage_events
+from metering.wire import Outcome
 from tests.factories import make_api_key
 from tests.metering.journal import HOUR_US, NOON_US, make_event
 
@@ -75,6 +77,23 @@ def test_it_leaves_out_a_meter_that_shows_nothing():
     roll_up_usage()
 
     assert quantities() == {"new_input_tokens": (100, 1), "requests": (1, 1)}
+
+
+def test_images_have_a_meter():
+    store_usage_events([make_event(images=2), make_event(images=3)])
+    roll_up_usage()
+
+    assert quantities()["images"] == (5, 2)
+
+
+def test_an_unbilled_event_is_stored_and_shows_on_no_meter():
+    store_usage_events([make_event(outcome=Outcome.UNBILLED), make_event(tenant_id=2)])
+
+    assert roll_up_usage() == 2
+    assert UsageEvent.objects.count() == 2
+    assert not quantities(tenant_id=1)
+    assert quantities(tenant_id=2)["requests"] == (1, 1)
+    assert rollup.UNBILLED == Outcome.UNBILLED
 
 
 def test_a_late_event_opens_its_hour_again():

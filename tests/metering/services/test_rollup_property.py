@@ -15,6 +15,7 @@ from metering.models import OpenHour, UsageEvent
 from metering.services.rebuild_rollups import rebuild_rollups
 from metering.services.roll_up_usage import roll_up_usage
 from metering.services.ship_journal import ship_folder, ship_journal
+from metering.wire import Outcome
 from tests.metering.journal import HOUR_US, NOON_US, Journal, make_event
 from tests.metering.rollups import folded, rolled_up
 
@@ -34,6 +35,8 @@ def usages(draw):
         "input_tokens": input_tokens,
         "cached_input_tokens": draw(st.integers(0, input_tokens)),
         "output_tokens": draw(st.integers(0, 1000)),
+        "images": draw(st.integers(0, 2)),
+        "outcome": draw(st.sampled_from(Outcome)),
         # The edges of two hours, in any order: most events are late ones.
         "happened_at_us": NOON_US + draw(st.sampled_from([-1, 0, 1, HOUR_US])),
     }

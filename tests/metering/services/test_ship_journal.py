@@ -9,6 +9,7 @@ import pytest
 from metering.domain.journal_format import pack
 from metering.models import JournalCursor, OpenHour, UsageEvent
 from metering.services.ship_journal import ship_folder, ship_journal, ship_segment
+from metering.wire import USAGE_EVENT_SCHEMA
 from tests.metering.journal import (
     HOUR_US,
     NOON_US,
@@ -21,6 +22,7 @@ from tests.metering.journal import (
 pytestmark = pytest.mark.django_db
 
 QUARANTINE = "quarantine"
+NEWER = f"schema 99, we read {USAGE_EVENT_SCHEMA}"
 
 
 def stored_ids():
@@ -280,7 +282,7 @@ def test_it_ships_a_record_put_back_from_quarantine(journal):
 
 def test_it_waits_for_a_newer_shipper_and_ships_the_other_segments(journal):
     journal.append(make_event())
-    newer = encode(make_event(schema=2))
+    newer = encode(make_event(schema=99))
     journal.append_payload(newer)
     journal.append(make_event())
     blocked = journal.segment.path
@@ -290,16 +292,16 @@ def test_it_waits_for_a_newer_shipper_and_ships_the_other_segments(journal):
     shipment = ship_folder(journal.folder)
 
     assert shipment.events == 2
-    assert shipment.blocked == {str(blocked): "schema 2, we read 1"}
+    assert shipment.blocked == {str(blocked): NEWER}
     assert behind.event_id in stored_ids()
     assert JournalCursor.objects.get(segment=blocked.name).sequence == 1
     assert blocked.exists()
 
 
 def test_it_waits_for_a_newer_shipper_when_the_fields_changed_too(journal):
-    journal.append_payload(b'[2, {"event": "of another form"}]')
+    journal.append_payload(b'[99, {"event": "of another form"}]')
 
-    assert list(ship_folder(journal.folder).blocked.values()) == ["schema 2, we read 1"]
+    assert list(ship_folder(journal.folder).blocked.values()) == [NEWER]
 
 
 def test_it_ships_the_other_segments_when_one_cannot_be_read(journal):

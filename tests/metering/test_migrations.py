@@ -1,0 +1,41 @@
+"""The migrations that change facts' tables can be taken back with facts in them."""
+
+from datetime import UTC, datetime
+
+import pytest
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+
+from metering.models import UsageEvent, UsageRollup
+from metering.services.prepare_usage_partitions import prepare_usage_partitions
+from metering.services.roll_up_usage import roll_up_usage
+from metering.services.store_usage_events import store_usage_events
+from metering.wire import Outcome
+from tests.metering.journal import make_event
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def migrate(name):
+    executor = MigrationExecutor(connection)
+    executor.migrate(
+        [("metering", name)] if name else executor.loader.graph.leaf_nodes()
+    )
+
+
+def test_images_tries_and_cost_there_and_back():
+    prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
+    store_usage_events([make_event(images=2), make_event(outcome=Outcome.UNBILLED)])
+    roll_up_usage()
+    try:
+        migrate("0002_refuse_truncate")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT DISTINCT meter FROM usage_rollup ORDER BY 1")
+            assert ("images",) not in cursor.fetchall()
+            cursor.execute("SELECT count(*) FROM usage_event")
+            assert cursor.fetchone() == (2,)
+    finally:
+        migrate("")
+    assert {e.images for e in UsageEvent.objects.all()} == {0}
+    assert store_usage_events([make_event(images=1)]) == 1
+    assert not UsageRollup.objects.filter(meter="images").exists()
