@@ -8,23 +8,20 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 
 from inference.models import ServedModel
+from tenants.domain.limits import AMOUNT_MAX
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.services.issue_api_key import (
     DEFAULT_REQUESTS_PER_MINUTE,
     DEFAULT_TOKENS_PER_MINUTE,
-    REQUESTS_PER_MINUTE_MAX,
-    TOKENS_PER_MINUTE_MAX,
 )
 
 
-def _limit(
-    label: str, unit: str, *, limit_max: int, initial: int
-) -> forms.IntegerField:
+def _limit(label: str, unit: str, *, initial: int) -> forms.IntegerField:
     return forms.IntegerField(
         label=label,
         required=False,
         min_value=1,
-        max_value=limit_max,
+        max_value=AMOUNT_MAX,
         initial=initial,
         help_text=f"{unit} Empty: no limit.",
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
@@ -55,13 +52,11 @@ class ApiKeyForm(forms.Form):
     requests_per_minute = _limit(
         "Requests per minute",
         "At most so many calls.",
-        limit_max=REQUESTS_PER_MINUTE_MAX,
         initial=DEFAULT_REQUESTS_PER_MINUTE,
     )
     tokens_per_minute = _limit(
         "Tokens per minute",
         "Input and output together.",
-        limit_max=TOKENS_PER_MINUTE_MAX,
         initial=DEFAULT_TOKENS_PER_MINUTE,
     )
 

@@ -1,4 +1,6 @@
-"""The operator's view of tenants and keys. Rows change through services alone."""
+"""The operator's view of tenants, keys and limits; rows change through services."""
+
+from typing import Any
 
 from django.contrib import admin
 from django.db.models import Count, QuerySet
@@ -6,9 +8,19 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
+from tenants.limits_admin import (
+    KeyBudgets,
+    KeyRateLimits,
+    KeySpendLimits,
+    SavesLimitsMixin,
+    TenantBudgets,
+    TenantRateLimits,
+    TenantSpendLimits,
+)
 from tenants.models import ApiKey, Member, Project, Tenant, User
-from tenants.read_only_admin import ReadOnlyMixin
+from tenants.read_only_admin import NeitherAddedNorDeletedMixin, ReadOnlyMixin
 from tenants.services.revoke_api_key import revoke_api_key
+from tenants.services.set_terms import set_terms
 
 
 class MemberInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
@@ -24,13 +36,38 @@ class ProjectInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Tenant)
-class TenantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+class TenantAdmin(  # type: ignore[misc]
+    SavesLimitsMixin, NeitherAddedNorDeletedMixin, ModelAdmin
+):
     list_display = ("name", "slug", "key_count", "created_at")
     list_filter = ("created_at",)
     search_fields = ("name", "slug", "members__user__email")
     ordering = ("-created_at",)
-    fields = ("name", "slug", "created_at")  # never the cache salt
-    inlines = (MemberInline, ProjectInline)
+    readonly_fields = ("name", "slug", "created_at")
+    fields = (
+        *readonly_fields,
+        "is_prepaid",
+        "are_cached_tokens_limited",
+        "refuses_without_limiter",
+    )  # never the cache salt
+    inlines = (
+        TenantRateLimits,
+        TenantSpendLimits,
+        TenantBudgets,
+        MemberInline,
+        ProjectInline,
+    )
+
+    def save_model(
+        self, request: HttpRequest, obj: Tenant, form: Any, change: bool
+    ) -> None:
+        del request, form, change
+        set_terms(
+            tenant_id=obj.pk,
+            is_prepaid=obj.is_prepaid,
+            are_cached_tokens_limited=obj.are_cached_tokens_limited,
+            refuses_without_limiter=obj.refuses_without_limiter,
+        )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Tenant]:
         rows: QuerySet[Tenant] = super().get_queryset(request)
@@ -64,7 +101,9 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+class ApiKeyAdmin(  # type: ignore[misc]
+    SavesLimitsMixin, NeitherAddedNorDeletedMixin, ModelAdmin
+):
     list_display = (
         "prefix",
         "name",
@@ -83,10 +122,13 @@ class ApiKeyAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         "project_name",
         "created_by",
         "allowed_models",
-        "requests_per_minute",
-        "tokens_per_minute",
     )  # never the digest
+    readonly_fields = fields
+    inlines = (KeyRateLimits, KeySpendLimits, KeyBudgets)
     actions = ("revoke",)
+
+    def save_model(self, *_: object) -> None:
+        """Nothing of the key itself is typed in here."""
 
     @admin.display(description="Tenant", ordering="tenant__name")
     def tenant_name(self, row: ApiKey) -> str:

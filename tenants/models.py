@@ -1,4 +1,4 @@
-"""Who may do what: users, tenants, members, projects and their API keys."""
+"""Who may do what: users, tenants, members, projects, API keys, and their limits."""
 
 from typing import ClassVar
 
@@ -7,6 +7,9 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
+
+from tenants.domain.limits import AMOUNT_MAX
+from tenants.wire import LimitKind, Scope, SpendPeriod
 
 
 class UserManager(BaseUserManager["User"]):
@@ -53,6 +56,12 @@ class Tenant(models.Model):
     cache_salt = models.CharField(max_length=64, unique=True)
     """Secret in the first KV block hash, so that tenants never share cached blocks."""
     created_at = models.DateTimeField()
+    is_prepaid = models.BooleanField(default=False)
+    """It may spend its credit and no more."""
+    are_cached_tokens_limited = models.BooleanField(default=False)
+    """Whether cached input counts against tokens per minute."""
+    refuses_without_limiter = models.BooleanField(default=False)
+    """When Valkey is away: refuse, rather than admit a bounded local share."""
 
 
 class Role(models.TextChoices):
@@ -113,21 +122,135 @@ class ApiKey(models.Model):
     """The latest call that was metered; null: none yet."""
     allowed_models = ArrayField(models.CharField(max_length=100), null=True, blank=True)
     """Public model names the key may call; null: all."""
-    requests_per_minute = models.PositiveIntegerField(null=True, blank=True)
-    """Null: no such limit."""
-    tokens_per_minute = models.PositiveBigIntegerField(null=True, blank=True)
-    """Null: no such limit."""
+
+
+class OfSubject(models.Model):
+    """A row that holds for the calls of one key, of one project, or of the whole
+    tenant: which one follows from the column that is set.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="%(class)ss")
+    project = models.ForeignKey(
+        Project, models.CASCADE, null=True, blank=True, related_name="%(class)ss"
+    )
+    """Null: of one key, or of the whole tenant."""
+    api_key = models.ForeignKey(
+        ApiKey, models.CASCADE, null=True, blank=True, related_name="%(class)ss"
+    )
+    """Null: of a project, or of the whole tenant."""
+
+    class Meta:
+        abstract = True
+
+    @property
+    def scope(self) -> Scope:
+        if self.api_key_id is not None:
+            return Scope.KEY
+        return Scope.TENANT if self.project_id is None else Scope.PROJECT
+
+    @property
+    def scope_id(self) -> int:
+        """Id of the key, project or tenant."""
+        return self.api_key_id or self.project_id or self.tenant_id
+
+
+_ONE_SUBJECT = Q(project__isnull=True) | Q(api_key__isnull=True)
+_PERIOD_NAMES = [period.value for period in SpendPeriod]
+_PERIODS = [(name, name) for name in _PERIOD_NAMES]
+
+
+class RateLimit(OfSubject):
+    """At most so much per time. All limits that a call falls under hold together."""
+
+    model = models.CharField(max_length=100, null=True, blank=True)  # noqa: DJ001  null is no name
+    """Public name: only calls of this model count. Null: those of all models."""
+    kind = models.CharField(
+        max_length=32, choices=[(kind.value, kind.value) for kind in LimitKind]
+    )
+    amount = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=Q(requests_per_minute__isnull=True)
-                | Q(requests_per_minute__gt=0),
-                name="api_key_requests_per_minute_positive",
+            models.UniqueConstraint(
+                fields=["tenant", "project", "api_key", "model", "kind"],
+                name="rate_limit_once",
+                nulls_distinct=False,
             ),
             models.CheckConstraint(
-                condition=Q(tokens_per_minute__isnull=True)
-                | Q(tokens_per_minute__gt=0),
-                name="api_key_tokens_per_minute_positive",
+                condition=_ONE_SUBJECT, name="rate_limit_of_one_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount__gt=0, amount__lte=AMOUNT_MAX),
+                name="rate_limit_amount_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=[kind.value for kind in LimitKind]),
+                name="rate_limit_kind_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(model=""), name="rate_limit_model_not_empty"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.amount} {self.kind} of {self.model or 'all models'}"
+
+
+class SpendLimit(OfSubject):
+    """Hard: a call that might pass it is refused."""
+
+    period = models.CharField(max_length=8, choices=_PERIODS)
+    amount_nano_usd = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "project", "api_key", "period"],
+                name="spend_limit_once",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=_ONE_SUBJECT, name="spend_limit_of_one_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_nano_usd__gt=0, amount_nano_usd__lte=AMOUNT_MAX),
+                name="spend_limit_amount_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(period__in=_PERIOD_NAMES), name="spend_limit_period"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"spend limit of a {self.period}"
+
+
+class Budget(OfSubject):
+    """Soft: the tenant's owners are told by mail; no call is refused."""
+
+    period = models.CharField(max_length=8, choices=_PERIODS)
+    amount_nano_usd = models.BigIntegerField()
+    thresholds_percent = ArrayField(models.PositiveSmallIntegerField())
+    """Ascending; a mail each time so much of the amount is spent."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "project", "api_key", "period"],
+                name="budget_once",
+                nulls_distinct=False,
+            ),
+            models.CheckConstraint(
+                condition=_ONE_SUBJECT, name="budget_of_one_subject"
+            ),
+            models.CheckConstraint(
+                condition=Q(amount_nano_usd__gt=0, amount_nano_usd__lte=AMOUNT_MAX),
+                name="budget_amount_in_range",
+            ),
+            models.CheckConstraint(
+                condition=Q(period__in=_PERIOD_NAMES), name="budget_period"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"budget of a {self.period}"

@@ -76,6 +76,9 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     """Of the key, its project and its tenant."""
     is_prepaid: bool
     """The tenant may spend its credit and no more."""
+    counts_spend: bool
+    """Whether the cost of calls is summed in Valkey: for prepaid tenants, and where the
+    tenant has any spend limit or budget."""
     are_cached_tokens_limited: bool
     """Whether cached input counts against tokens per minute."""
     refuses_without_limiter: bool

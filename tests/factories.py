@@ -4,6 +4,7 @@ They write rows and publish nothing; a test of a service calls the service.
 """
 
 import secrets
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -12,7 +13,19 @@ from django.utils import timezone
 
 from inference.models import Engine, EngineState, ServedModel
 from tenants.domain import api_keys
-from tenants.models import ApiKey, Member, Project, Role, Tenant, User
+from tenants.models import (
+    ApiKey,
+    Budget,
+    Member,
+    Project,
+    RateLimit,
+    Role,
+    SpendLimit,
+    Tenant,
+    User,
+)
+from tenants.services.subject import Subject, columns_of
+from tenants.wire import LimitKind, SpendPeriod
 
 PASSWORD = "correct horse battery staple"
 
@@ -67,9 +80,16 @@ def make_api_key(
     mode: api_keys.Mode = "live",
     **fields,
 ) -> tuple[ApiKey, str]:
-    """The row and its secret; without limits unless `fields` says otherwise."""
+    """The row and its secret; without limits unless `fields` says otherwise: a rate
+    limit is given by its kind, `requests_per_minute=5`.
+    """
     project = project or make_project()
     secret = api_keys.make(mode)
+    limits = {
+        kind: amount
+        for kind in LimitKind
+        if (amount := fields.pop(kind.value, None)) is not None
+    }
     fields.setdefault("created_at", timezone.now())
     api_key = ApiKey.objects.create(
         tenant=project.tenant,
@@ -79,7 +99,47 @@ def make_api_key(
         digest=api_keys.digest(secret),
         **fields,
     )
+    for kind, amount in limits.items():
+        make_rate_limit(subject=api_key, kind=kind, amount=amount)
     return api_key, secret
+
+
+def make_rate_limit(
+    *,
+    subject: Subject,
+    kind: LimitKind = LimitKind.REQUESTS_PER_MINUTE,
+    amount: int = 60,
+    model: str | None = None,
+) -> RateLimit:
+    return RateLimit.objects.create(
+        **columns_of(subject), kind=kind, amount=amount, model=model
+    )
+
+
+def make_spend_limit(
+    *,
+    subject: Subject,
+    period: SpendPeriod = SpendPeriod.MONTH,
+    amount_nano_usd: int = 10_000_000_000,
+) -> SpendLimit:
+    return SpendLimit.objects.create(
+        **columns_of(subject), period=period, amount_nano_usd=amount_nano_usd
+    )
+
+
+def make_budget(
+    *,
+    subject: Subject,
+    period: SpendPeriod = SpendPeriod.MONTH,
+    amount_nano_usd: int = 10_000_000_000,
+    thresholds_percent: Sequence[int] = (50, 80, 100),
+) -> Budget:
+    return Budget.objects.create(
+        **columns_of(subject),
+        period=period,
+        amount_nano_usd=amount_nano_usd,
+        thresholds_percent=list(thresholds_percent),
+    )
 
 
 def make_served_model(

@@ -10,22 +10,20 @@ from tenants.domain import api_keys
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.errors import (
     InvalidExpiryError,
-    InvalidLimitError,
     InvalidModelListError,
     InvalidNameError,
     TooManyApiKeysError,
 )
-from tenants.models import ApiKey, Project, Tenant, User
+from tenants.models import ApiKey, Project, RateLimit, Tenant, User
 from tenants.services.publish_key_policies import (
     publish_key_policies,
     published_api_keys,
 )
+from tenants.services.set_rate_limits import check_amount
+from tenants.wire import LimitKind
 
 DEFAULT_REQUESTS_PER_MINUTE = 600
 DEFAULT_TOKENS_PER_MINUTE = 1_000_000
-REQUESTS_PER_MINUTE_MAX = 2**31 - 1
-TOKENS_PER_MINUTE_MAX = 2**53 - 1
-"""Valkey's Lua counts in doubles; above this they skip integers."""
 API_KEYS_MAX = 1000
 """Per tenant, counting every key that the snapshot still has to carry."""
 ALLOWED_MODELS_MAX = 100
@@ -60,8 +58,7 @@ def issue_api_key(
     models = _checked_models(allowed_models)
     if expires_at is not None and expires_at <= now:
         raise InvalidExpiryError("The expiry must lie in the future.")
-    _check_limit(requests_per_minute, REQUESTS_PER_MINUTE_MAX)
-    _check_limit(tokens_per_minute, TOKENS_PER_MINUTE_MAX)
+    limits = _checked_limits(requests_per_minute, tokens_per_minute)
     _check_room(project.tenant_id, now)
     secret = api_keys.make(mode)
     api_key = ApiKey.objects.create(
@@ -74,8 +71,12 @@ def issue_api_key(
         created_at=now,
         expires_at=expires_at,
         allowed_models=models,
-        requests_per_minute=requests_per_minute,
-        tokens_per_minute=tokens_per_minute,
+    )
+    RateLimit.objects.bulk_create(
+        RateLimit(
+            tenant_id=project.tenant_id, api_key=api_key, kind=kind, amount=amount
+        )
+        for kind, amount in limits.items()
     )
     # Robust: with Valkey away the key exists all the same, and the minutely
     # publication makes it known.
@@ -107,9 +108,18 @@ def _checked_models(names: Sequence[str] | None) -> list[str] | None:
     return unique
 
 
-def _check_limit(limit: int | None, limit_max: int) -> None:
-    if limit is not None and not 0 < limit <= limit_max:
-        raise InvalidLimitError(f"A limit lies between 1 and {limit_max}.")
+def _checked_limits(
+    requests_per_minute: int | None, tokens_per_minute: int | None
+) -> dict[LimitKind, int]:
+    """A limit above the tenant's is taken here, and changes nothing: both hold."""
+    given = {
+        LimitKind.REQUESTS_PER_MINUTE: requests_per_minute,
+        LimitKind.TOKENS_PER_MINUTE: tokens_per_minute,
+    }
+    limits = {kind: amount for kind, amount in given.items() if amount is not None}
+    for amount in limits.values():
+        check_amount(amount)
+    return limits
 
 
 def _check_room(tenant_id: int, now: datetime) -> None:

@@ -1,26 +1,31 @@
 """Tell the data plane of every API key it may meet."""
 
-from collections.abc import Iterator
+from collections import defaultdict
 from datetime import datetime, timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from tenants.models import ApiKey
+from tenants import wire
+from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit
 from tenants.services.publish_snapshot import publish_snapshot
-from tenants.wire import SNAPSHOT_KIND, KeyPolicy, LimitKind, RateLimit, Scope
+from tenants.wire import KeyPolicy, LimitKind, Scope, SpendPeriod
 
 REMEMBERED_FOR = timedelta(days=30)
 """So long a caller is told that the key was revoked or has expired; then: unknown."""
 
 
 def publish_key_policies() -> int:
-    return publish_snapshot(SNAPSHOT_KIND, lambda: read_key_policies(timezone.now()))
+    return publish_snapshot(
+        wire.SNAPSHOT_KIND, lambda: read_key_policies(timezone.now())
+    )
 
 
 def read_key_policies(now: datetime) -> list[KeyPolicy]:
+    """Four queries, however many keys there are."""
+    limits = _Limits()
     rows = published_api_keys(now).select_related("tenant").order_by("id")
-    return [_policy(row) for row in rows.iterator(chunk_size=2000)]
+    return [_policy(row, limits) for row in rows.iterator(chunk_size=2000)]
 
 
 def published_api_keys(now: datetime) -> QuerySet[ApiKey]:
@@ -32,29 +37,70 @@ def published_api_keys(now: datetime) -> QuerySet[ApiKey]:
     )
 
 
-def _policy(row: ApiKey) -> KeyPolicy:
-    models = row.allowed_models
+class _Limits:
+    """All limits of all tenants, by whose they are."""
+
+    def __init__(self) -> None:
+        self.rate: dict[_Subject, list[wire.RateLimit]] = defaultdict(list)
+        self.spend: dict[_Subject, list[wire.SpendLimit]] = defaultdict(list)
+        for rate_limit in RateLimit.objects.order_by("pk"):
+            self.rate[_subject_of(rate_limit)].append(_rate_limit(rate_limit))
+        for spend_limit in SpendLimit.objects.order_by("pk"):
+            self.spend[_subject_of(spend_limit)].append(_spend_limit(spend_limit))
+        # A page shows what a project has spent although the limit is the tenant's, so
+        # one limit makes all calls of the tenant count.
+        self.counted_tenants = set(
+            SpendLimit.objects.values_list("tenant_id")
+            .union(Budget.objects.values_list("tenant_id"))
+            .values_list("tenant_id", flat=True)
+        )
+
+
+_Subject = tuple[Scope, int]
+
+
+def _subject_of(row: OfSubject) -> _Subject:
+    return row.scope, row.scope_id
+
+
+def _rate_limit(row: RateLimit) -> wire.RateLimit:
+    return wire.RateLimit(
+        scope=row.scope, kind=LimitKind(row.kind), model=row.model, amount=row.amount
+    )
+
+
+def _spend_limit(row: SpendLimit) -> wire.SpendLimit:
+    return wire.SpendLimit(
+        scope=row.scope,
+        period=SpendPeriod(row.period),
+        amount_nano_usd=row.amount_nano_usd,
+    )
+
+
+def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
+    models, tenant = row.allowed_models, row.tenant
+    subjects = (
+        (Scope.KEY, row.pk),
+        (Scope.PROJECT, row.project_id),
+        (Scope.TENANT, tenant.pk),
+    )
     return KeyPolicy(
         api_key_id=row.pk,
-        tenant_id=row.tenant_id,
+        tenant_id=tenant.pk,
         project_id=row.project_id,
         digest=bytes(row.digest).hex(),
         state="revoked" if row.revoked_at else "active",
         expires_at=row.expires_at.timestamp() if row.expires_at else None,
         allowed_models=None if models is None else tuple(models),
-        rate_limits=tuple(_rate_limits(row)),
-        spend_limits=(),
-        is_prepaid=False,
-        are_cached_tokens_limited=False,
-        refuses_without_limiter=False,
-        cache_salt=row.tenant.cache_salt,
+        rate_limits=tuple(
+            limit for one in subjects for limit in limits.rate.get(one, ())
+        ),
+        spend_limits=tuple(
+            limit for one in subjects for limit in limits.spend.get(one, ())
+        ),
+        is_prepaid=tenant.is_prepaid,
+        counts_spend=tenant.is_prepaid or tenant.pk in limits.counted_tenants,
+        are_cached_tokens_limited=tenant.are_cached_tokens_limited,
+        refuses_without_limiter=tenant.refuses_without_limiter,
+        cache_salt=tenant.cache_salt,
     )
-
-
-def _rate_limits(row: ApiKey) -> Iterator[RateLimit]:
-    for kind, amount in (
-        (LimitKind.REQUESTS_PER_MINUTE, row.requests_per_minute),
-        (LimitKind.TOKENS_PER_MINUTE, row.tokens_per_minute),
-    ):
-        if amount is not None:
-            yield RateLimit(scope=Scope.KEY, kind=kind, model=None, amount=amount)

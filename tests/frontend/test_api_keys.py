@@ -4,6 +4,8 @@ import pytest
 
 from tenants.domain import api_keys
 from tenants.models import ApiKey
+from tenants.services.set_rate_limits import read_rate_limits
+from tenants.wire import LimitKind
 from tests.factories import make_served_model
 
 
@@ -32,7 +34,7 @@ def test_it_works(people):
     assert (made.name, made.tenant) == ("Laptop", people.tenant)
     assert made.created_by == people.users["colleague"]
     assert made.allowed_models == ["smollm2-135m-instruct"]
-    assert (made.requests_per_minute, made.tokens_per_minute) == (600, None)
+    assert read_rate_limits(made) == {(LimitKind.REQUESTS_PER_MINUTE, None): 600}
     midnight = datetime.combine(tomorrow, datetime.min.time(), UTC)
     assert made.expires_at == midnight + timedelta(days=1)
 

@@ -18,6 +18,7 @@ POLICY = KeyPolicy(
     ),
     spend_limits=(),
     is_prepaid=False,
+    counts_spend=False,
     are_cached_tokens_limited=False,
     refuses_without_limiter=False,
     cache_salt="cd" * 32,

@@ -25,7 +25,7 @@ from inference.wire import EngineAddress, Route, Task
 from metering import wire as metering_wire
 from metering.domain import journal_format
 from metering.domain.journal_format import TornRecordError
-from metering.wire import PriceVector, UsageEvent
+from metering.wire import Outcome, PriceVector, UsageEvent
 from tenants import wire as tenants_wire
 from tenants.domain import api_keys, snapshot
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
@@ -98,8 +98,11 @@ class Plane:
         until(self.is_ready)
         for number in self.engines:
             self.order_fault("", times=0, number=number)
+        # A success also ends what a router remembers of the failures before.
+        secret = self.add_key()
+        until(lambda: self.chat(secret).is_success)
         self._events_before = 0
-        self._events_before = len(self.events())
+        self._events_before = len(self.recorded())
 
     def publish_keys(self, *, lifetime: float = 3600) -> None:
         policies = list(self.policies.values())
@@ -130,6 +133,9 @@ class Plane:
             "rate_limits": (),
             "spend_limits": (),
             "is_prepaid": False,
+            "counts_spend": bool(
+                changes.get("is_prepaid") or changes.get("spend_limits")
+            ),
             "are_cached_tokens_limited": False,
             "refuses_without_limiter": False,
             "cache_salt": self.salt,
@@ -260,6 +266,14 @@ class Plane:
     # What came of it.
 
     def events(self) -> list[UsageEvent]:
+        """What somebody pays for, of this test, in order."""
+        return [one for one in self.recorded() if one.outcome is not Outcome.UNBILLED]
+
+    def unbilled(self) -> list[UsageEvent]:
+        """What an engine may have done for nothing."""
+        return [one for one in self.recorded() if one.outcome is Outcome.UNBILLED]
+
+    def recorded(self) -> list[UsageEvent]:
         """What the shipper would find of this test in all segments, in order."""
         events: list[UsageEvent] = []
         for segment in sorted((self.home / "journal" / "0").glob("*.journal")):

@@ -1,0 +1,18 @@
+"""Take a budget away."""
+
+from django.db import transaction
+
+from tenants.models import Budget
+from tenants.services.publish_key_policies import publish_key_policies
+from tenants.services.subject import Subject, columns_of
+from tenants.wire import SpendPeriod
+
+
+@transaction.atomic
+def remove_budget(*, subject: Subject, period: SpendPeriod) -> bool:
+    """True if there was one, and then the data plane is told at commit."""
+    mine = Budget.objects.filter(**columns_of(subject), period=period)
+    removed, _ = mine.delete()
+    if removed:
+        transaction.on_commit(publish_key_policies, robust=True)
+    return bool(removed)

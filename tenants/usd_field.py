@@ -1,0 +1,32 @@
+"""Amounts of money as people type them."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+
+from tenants.domain.limits import AMOUNT_MAX
+
+_NANO_USD_DIGITS = 9
+
+
+class UsdField(forms.DecimalField):
+    """Dollars on the page, whole nano-USD in the program; nothing is rounded."""
+
+    def __init__(self, **options: Any) -> None:
+        options.setdefault("min_value", Decimal("0.01"))
+        options.setdefault("max_value", Decimal(AMOUNT_MAX // 10**_NANO_USD_DIGITS))
+        super().__init__(decimal_places=2, **options)
+
+    def clean(self, value: Any) -> Any:
+        dollars = super().clean(value)
+        return None if dollars is None else int(dollars.scaleb(_NANO_USD_DIGITS))
+
+    def prepare_value(self, value: Any) -> Any:
+        """What was typed goes back as it is; what was stored becomes dollars."""
+        if isinstance(value, int):
+            return f"{Decimal(value).scaleb(-_NANO_USD_DIGITS):.2f}"
+        return value
+
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return super().has_changed(self.prepare_value(initial), data)
