@@ -13,8 +13,15 @@ from tenants.read_only_admin import ReadOnlyMixin
 
 @admin.register(ServedModel)
 class ServedModelAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
-    list_display = ("name", "title", "context_tokens", "is_default", "created_at")
-    list_filter = ("is_default",)
+    list_display = (
+        "name",
+        "title",
+        "task",
+        "context_tokens",
+        "is_default",
+        "created_at",
+    )
+    list_filter = ("is_default", "task")
     search_fields = ("name", "title")
     ordering = ("name",)
 

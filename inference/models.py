@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
+from inference.wire import Task
+
 
 class ServedModel(models.Model):
     """A model in the catalogue, under its public name."""
@@ -14,15 +16,31 @@ class ServedModel(models.Model):
     """Longest prompt plus answer."""
     is_default = models.BooleanField(default=False)
     """Reachable as `model: "default"` too."""
+    task = models.CharField(
+        max_length=16,
+        choices=[(task.value, task.value) for task in Task],
+        default=Task.GENERATE.value,
+    )
+    """What it does; decides which endpoints it offers."""
+    tokenizer_folder = models.CharField(max_length=500, null=True, blank=True)  # noqa: DJ001  null is no folder
+    """Where `tokenizer.json` and the chat template lie on the proxies' machine. Null:
+    the engine's own `/tokenize` is asked."""
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(task__in=[task.value for task in Task]),
+                name="served_model_task_known",
+            ),
+            models.CheckConstraint(
+                condition=~Q(tokenizer_folder=""), name="served_model_folder_not_empty"
+            ),
             models.UniqueConstraint(
                 fields=["is_default"],
                 condition=Q(is_default=True),
                 name="one_default_served_model",
-            )
+            ),
         ]
 
 

@@ -41,6 +41,6 @@ def _route(model: ServedModel) -> Route:
             for row in model.engines.all()
             if not row.is_draining
         ),
-        task=Task.GENERATE,
-        tokenizer_folder=None,
+        task=Task(model.task),
+        tokenizer_folder=model.tokenizer_folder,
     )

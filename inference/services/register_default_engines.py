@@ -9,6 +9,7 @@ from inference.models import Engine, ServedModel
 from inference.services.publish_routes import publish_routes
 from inference.services.register_engine import register_engine
 from inference.services.register_served_model import register_served_model
+from inference.wire import Task
 
 _TITLES = {"smollm2-135m-instruct": "SmolLM2 135M Instruct"}
 
@@ -35,6 +36,8 @@ def register_default_engines(
         title=known.title if known else _TITLES.get(model_name, model_name),
         context_tokens=context_tokens,
         is_default=True,
+        task=Task(known.task) if known else Task.GENERATE,
+        tokenizer_folder=known.tokenizer_folder if known else None,
         now=now,
     )
     engines = [

@@ -7,6 +7,7 @@ from django.db import connection, transaction
 from inference.errors import InvalidServedModelError
 from inference.models import ServedModel
 from inference.services.publish_routes import publish_routes
+from inference.wire import Task
 
 RESERVED_NAME = "default"
 """How callers reach the default model; no model may be called so."""
@@ -15,31 +16,34 @@ NAME_CHARACTERS_MAX = 100
 
 @transaction.atomic
 def register_served_model(
-    *, name: str, title: str, context_tokens: int, is_default: bool, now: datetime
+    *,
+    name: str,
+    title: str,
+    context_tokens: int,
+    is_default: bool,
+    task: Task = Task.GENERATE,
+    tokenizer_folder: str | None = None,
+    now: datetime,
 ) -> ServedModel:
     """The row named `name`, made if needed. A new default takes the old one's place.
 
     Raises InvalidServedModelError.
     """
     _check(name, context_tokens)
+    says = {
+        "title": title,
+        "context_tokens": context_tokens,
+        "is_default": is_default,
+        "task": task,
+        "tokenizer_folder": tokenizer_folder,
+    }
     _lock_registrations()
     if is_default:
         ServedModel.objects.filter(is_default=True).exclude(name=name).update(
             is_default=False
         )
     model, _ = ServedModel.objects.update_or_create(
-        name=name,
-        defaults={
-            "title": title,
-            "context_tokens": context_tokens,
-            "is_default": is_default,
-        },
-        create_defaults={
-            "title": title,
-            "context_tokens": context_tokens,
-            "is_default": is_default,
-            "created_at": now,
-        },
+        name=name, defaults=says, create_defaults={**says, "created_at": now}
     )
     transaction.on_commit(publish_routes, robust=True)
     return model

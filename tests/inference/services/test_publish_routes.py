@@ -36,6 +36,18 @@ def test_it_works(valkey):
 
 
 @pytest.mark.django_db
+def test_the_proxy_learns_what_a_model_does_and_where_its_tokenizer_lies():
+    model = make_served_model(name="drawer", is_default=False)
+    model.task, model.tokenizer_folder = Task.IMAGE, "/models/drawer"
+    model.save()
+    make_engine(served_model=model)
+
+    (route,) = read_routes()
+
+    assert (route.task, route.tokenizer_folder) == (Task.IMAGE, "/models/drawer")
+
+
+@pytest.mark.django_db
 def test_every_state_is_listed_and_the_ready_come_first():
     model = make_served_model()
     for state in ("unreachable", "starting", "ready"):

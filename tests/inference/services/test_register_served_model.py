@@ -7,6 +7,7 @@ from django.utils import timezone
 from inference.errors import InvalidServedModelError
 from inference.models import ServedModel
 from inference.services.register_served_model import register_served_model
+from inference.wire import Task
 from tests.parallel import in_parallel
 
 
@@ -43,6 +44,14 @@ def test_again_it_changes_the_row_and_not_its_age():
     second.refresh_from_db()
     assert (second.title, second.context_tokens) == ("Other", 8192)
     assert second.created_at == first.created_at
+
+
+@pytest.mark.django_db
+def test_it_takes_a_task_and_a_tokenizer():
+    model = register(task=Task.EMBED, tokenizer_folder="/models/small")
+
+    model.refresh_from_db()
+    assert (model.task, model.tokenizer_folder) == (Task.EMBED, "/models/small")
 
 
 @pytest.mark.django_db
