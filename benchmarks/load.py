@@ -9,11 +9,14 @@ from pathlib import Path
 import msgspec
 
 from benchmarks import processes
-from benchmarks.plane import CHUNKS_PER_STREAM, HARNESS, MODEL, Target
+from benchmarks.control_plane import MODEL
+from benchmarks.instructions import InstructionCounter
+from benchmarks.plane import CHUNKS_PER_STREAM, HARNESS, Target
 
 _SENTENCE = "Why is the sea salty, and the rivers that run into it are not? "
 EVENTS_PER_STREAM = CHUNKS_PER_STREAM + 1
 """The chunks and the final usage; `[DONE]` is not counted."""
+_TIMEOUT_SECONDS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,10 @@ class Scenario:
     is_streamed: bool = False
     prompt_bytes: int = 500
 
+    def connections_to(self, target: Target) -> int:
+        most = target.streams_max if self.is_streamed else target.clients_max
+        return min(self.connections, most or self.connections)
+
 
 class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """What the load generator prints."""
@@ -35,6 +42,8 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whole answers of status 200 that ended after the warm-up."""
     failed: int
     refused: int
+    aborted: int
+    """Streams that the load hung up on, as it was told to."""
     unfinished: int
     seconds: float
     latency_us_p50: float
@@ -46,13 +55,32 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     dones: int
     first_refusal: str
 
+    def problem(self, *, is_streamed: bool) -> str:
+        """Empty: every answer was whole and had its usage."""
+        if self.failed or self.refused or self.unfinished:
+            return (
+                f"{self.failed} failed, {self.refused} refused, {self.unfinished} "
+                f"unfinished {self.first_refusal}"
+            )
+        if self.usages != self.completed:
+            return f"{self.usages} usages in {self.completed} answers"
+        if is_streamed and not (
+            self.events == self.completed * EVENTS_PER_STREAM
+            and self.dones == self.completed
+        ):
+            return f"{self.events} events, {self.dones} ends, {self.completed} streams"
+        return ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
     scenario: Scenario
     target: str
+    connections: int
     load: LoadResult
     cpu_us_per_request: float
+    instructions_per_request: float | None
+    """None: the machine does not count them."""
     utilisation: float
     """Of one CPU; below about 0.9 the target was not saturated."""
     resident_mib: float
@@ -66,20 +94,18 @@ class Row:
         return self.cpu_us_per_request / EVENTS_PER_STREAM
 
     @property
+    def kilo_instructions_per_request(self) -> float | None:
+        count = self.instructions_per_request
+        return None if count is None else count / 1000
+
+    @property
+    def kilo_instructions_per_chunk(self) -> float | None:
+        count = self.kilo_instructions_per_request
+        return None if count is None else count / EVENTS_PER_STREAM
+
+    @property
     def problem(self) -> str:
-        """Empty: every answer was whole and had its usage."""
-        load = self.load
-        if load.failed or load.refused or load.unfinished:
-            return (
-                f"{load.failed} failed, {load.refused} refused, {load.unfinished} "
-                f"unfinished {load.first_refusal}"
-            )
-        if self.scenario.is_streamed and not (
-            load.events == load.completed * EVENTS_PER_STREAM
-            and load.usages == load.dones == load.completed
-        ):
-            return f"{load.events} events in {load.completed} streams"
-        return ""
+        return self.load.problem(is_streamed=self.scenario.is_streamed)
 
 
 def write_bodies(folder: Path, scenarios: Iterable[Scenario]) -> None:
@@ -97,36 +123,46 @@ def write_bodies(folder: Path, scenarios: Iterable[Scenario]) -> None:
         }
         if scenario.is_streamed:
             request["stream_options"] = {"include_usage": True}
-        _body_file(folder, scenario).write_bytes(msgspec.json.encode(request))
+        body_file(folder, scenario).write_bytes(msgspec.json.encode(request))
 
 
-def _body_file(folder: Path, scenario: Scenario) -> Path:
+def body_file(folder: Path, scenario: Scenario) -> Path:
     return folder / f"{scenario.name}.json"
 
 
-def measure(
-    target: Target, scenario: Scenario, *, folder: Path, secret: str, cpu: int
-) -> Row:
-    cpu_before, began = processes.cpu_seconds(target.pid), time.monotonic()
-    load = _run(target, scenario, folder=folder, secret=secret, cpu=cpu)
-    cpu_seconds = processes.cpu_seconds(target.pid) - cpu_before
+def measure(target: Target, scenario: Scenario, *, folder: Path, cpu: int) -> Row:
+    cpu_before, began = processes.cpu_seconds(target.pids), time.monotonic()
+    counter = InstructionCounter(target.pids)
+    load = run(target, scenario, folder=folder, cpu=cpu)
+    instructions = counter.read()
+    cpu_seconds = processes.cpu_seconds(target.pids) - cpu_before
+    requests = max(1, load.issued)
     return Row(
         scenario=scenario,
         target=target.name,
+        connections=scenario.connections_to(target),
         load=load,
-        cpu_us_per_request=cpu_seconds * 1e6 / max(1, load.issued),
+        cpu_us_per_request=cpu_seconds * 1e6 / requests,
+        instructions_per_request=(
+            None if instructions is None else instructions / requests
+        ),
         utilisation=cpu_seconds / (time.monotonic() - began),
-        resident_mib=processes.resident_mib(target.pid),
+        resident_mib=processes.resident_mib(target.pids),
     )
 
 
-def _run(
-    target: Target, scenario: Scenario, *, folder: Path, secret: str, cpu: int
-) -> LoadResult:
-    argv = ["taskset", "-c", str(cpu), str(HARNESS / "build" / "load")]
-    argv += ["-p", str(target.port), "-b", str(_body_file(folder, scenario))]
-    argv += ["-c", str(scenario.connections), "-d", str(scenario.seconds)]
-    argv += ["-w", str(scenario.warm_up_seconds), "-k", secret]
-    argv += ["-s"] if scenario.is_streamed else []
-    done = subprocess.run(argv, check=True, capture_output=True, timeout=60)
+def run(target: Target, scenario: Scenario, *, folder: Path, cpu: int) -> LoadResult:
+    argv = arguments(target.port, scenario, folder=folder, cpu=cpu)
+    argv += ["-c", str(scenario.connections_to(target)), "-k", target.secret]
+    done = subprocess.run(
+        argv, check=True, capture_output=True, timeout=_TIMEOUT_SECONDS
+    )
     return msgspec.json.decode(done.stdout, type=LoadResult)
+
+
+def arguments(port: int, scenario: Scenario, *, folder: Path, cpu: int) -> list[str]:
+    """Of the load generator, all but who calls and over how many connections."""
+    argv = ["taskset", "-c", str(cpu), str(HARNESS / "build" / "load")]
+    argv += ["-p", str(port), "-b", str(body_file(folder, scenario))]
+    argv += ["-d", str(scenario.seconds), "-w", str(scenario.warm_up_seconds)]
+    return [*argv, "-s"] if scenario.is_streamed else argv

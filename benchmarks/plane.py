@@ -27,6 +27,8 @@ ENGINE = "engine alone"
 OURS = "Tokenfab"
 OURS_WITH_MONEY = "Tokenfab, money"
 _MONEY_TENANT_ID = 2
+_TRIES_ON_A_SHARED_PORT = 20
+"""The kernel chooses who answers: so many, and the new one was among them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,8 +82,8 @@ class Plane:
 def event_ids(segment: Path) -> list[str]:
     """The second element of each event; decoding all of them would take far longer."""
     return [
-        payload.split(b'"', 2)[1].decode()
-        for _, payload in journal_format.unpack(segment.read_bytes())
+        record.payload.split(b'"', 2)[1].decode()
+        for record in journal_format.unpack(segment.read_bytes())
     ]
 
 
@@ -171,6 +173,7 @@ def running_proxy(
     environment: Mapping[str, str] | None = None,
 ) -> Iterator[Proxy]:
     """Ready; several may share a port. `program` is what Python is told to run."""
+    tries = 1 if port is None else _TRIES_ON_A_SHARED_PORT
     port = port or any_free_port()
     log = plane.home / f"proxy-{index}.log"
     process = processes.start(
@@ -187,8 +190,14 @@ def running_proxy(
             **(environment or {}),
         },
     )
+
+    def is_up() -> bool:
+        return b"listening on" in log.read_bytes() and all(
+            answers(port, "/readyz") for _ in range(tries)
+        )
+
     try:
-        processes.wait_until(lambda: answers(port, "/readyz"), process, log)
+        processes.wait_until(is_up, process, log)
         yield Proxy(port=port, index=index, process=process)
     finally:
         processes.stop(process)

@@ -210,7 +210,8 @@ static long content_length(const char *head, const char *head_end) {
 }
 
 static void answer(connection *c, const char *body) {
-    if (strstr(body, "\"stream\":true"))
+    // With a space as well: some proxies write the body anew.
+    if (strstr(body, "\"stream\":true") || strstr(body, "\"stream\": true"))
         begin_stream(c, body);
     else
         say_whole(c, ANSWER);

@@ -1,9 +1,11 @@
 // Closed-loop load: each connection sends its next request when its answer is complete.
 //
-//   load -p PORT -b BODY_FILE -c CONNECTIONS -d SECONDS -w WARM_UP_SECONDS [-k SECRET] [-s]
+//   load -p PORT -b BODY_FILE -c CONNECTIONS -d SECONDS -w WARM_UP_SECONDS
+//        [-k SECRET | -K SECRETS_FILE] [-s [-a EVENTS]]
 //
-// -k sends `Authorization: Bearer SECRET`; -s expects server-sent events, counts them, and
-// reads how long each chunk was under way from the stamp that engine.c writes into it.
+// -k sends `Authorization: Bearer SECRET`, -K the secrets of a file, one a line, in turn.
+// -s expects server-sent events, counts them, and reads how long each chunk was under way
+// from the stamp that engine.c writes into it. -a hangs up on each after so many events.
 // Answers that end within the warm-up are counted as issued, but not timed.
 // Prints one JSON object, latencies in microseconds; benchmarks/load.py names its members.
 // One thread, epoll, keep-alive, loopback only.
@@ -23,9 +25,10 @@
 #include <unistd.h>
 
 #define EVENTS_AT_ONCE 256
-#define BODY_BYTES_MAX (1 << 20)
+#define FILE_BYTES_MAX (1 << 20)
 #define GRACE_SECONDS 5
 #define READ_BYTES (1 << 16)
+#define USAGE "\"completion_tokens\":"
 
 // Times in 64 linear steps per power of two, of 128 ns: within 2 %.
 #define STEPS 64
@@ -55,10 +58,12 @@ typedef struct {
 static histogram latencies, chunk_times;
 static int poller, in_flight;
 static struct sockaddr_in target;
-static buffer request;
+static buffer *requests; // one for each secret
+static uint64_t request_count;
+static uint64_t abort_after; // events of a stream; 0: never
 static bool expects_stream;
 static uint64_t warm_ns, end_ns;
-static uint64_t issued, completed, failed, refused, events, usages, dones;
+static uint64_t issued, completed, failed, refused, aborted, events, usages, dones;
 static char first_refusal[300];
 
 static void record(histogram *h, uint64_t ns) {
@@ -133,9 +138,9 @@ static void ask(connection *c) {
     c->raw.size = c->text.size = 0;
     c->events = 0;
     c->sent_ns = now_ns();
-    issued++;
+    const buffer *request = &requests[issued++ % request_count];
     in_flight++;
-    bool is_sent = (c->fd >= 0 || dial(c)) && send_all(c->fd, &request);
+    bool is_sent = (c->fd >= 0 || dial(c)) && send_all(c->fd, request);
     if (!is_sent) { // counted, and not tried for ever
         hang_up(c);
         failed++;
@@ -154,6 +159,9 @@ static void count_answer(connection *c, bool is_whole, uint64_t now) {
     } else if (now >= warm_ns) {
         completed++;
         record(&latencies, now - c->sent_ns);
+        if (!expects_stream)
+            c->saw_usage = c->text.size && memmem(c->text.bytes, c->text.size,
+                                                  USAGE, sizeof USAGE - 1);
         events += c->events;
         usages += c->saw_usage;
         dones += c->saw_done;
@@ -171,6 +179,15 @@ static void finish(connection *c, bool is_whole) {
         ask(c);
 }
 
+static void abandon(connection *c) {
+    aborted++;
+    in_flight--;
+    c->is_busy = false;
+    hang_up(c);
+    if (now_ns() < end_ns)
+        ask(c);
+}
+
 static void read_line(connection *c, const char *line, size_t bytes, uint64_t now) {
     if (bytes < 6 || memcmp(line, "data:", 5))
         return;
@@ -181,7 +198,7 @@ static void read_line(connection *c, const char *line, size_t bytes, uint64_t no
     c->events++;
     const char *stamp = memmem(line, bytes, "@@", 2);
     if (!stamp) {
-        c->saw_usage |= memmem(line, bytes, "\"completion_tokens\"", 19) != NULL;
+        c->saw_usage |= memmem(line, bytes, USAGE, sizeof USAGE - 1) != NULL;
         return;
     }
     char digits[17] = "";
@@ -244,6 +261,10 @@ static void read_chunks(connection *c, uint64_t now) {
         }
         read_text(c, c->raw.bytes + begin, bytes, now);
         at = begin + bytes + 2;
+        if (abort_after && c->events >= abort_after) {
+            abandon(c);
+            return;
+        }
     }
     drop_front(&c->raw, at);
 }
@@ -282,15 +303,20 @@ static void run(void) {
     }
 }
 
-static void make_request(int port, const char *body_file, const char *secret) {
-    FILE *file = fopen(body_file, "rb");
+static char *read_file(const char *path, size_t *bytes) {
+    FILE *file = fopen(path, "rb");
     if (!file) {
-        perror(body_file);
+        perror(path);
         exit(2);
     }
-    char *body = malloc(BODY_BYTES_MAX);
-    size_t body_bytes = fread(body, 1, BODY_BYTES_MAX, file);
+    char *content = malloc(FILE_BYTES_MAX + 1);
+    *bytes = fread(content, 1, FILE_BYTES_MAX, file);
+    content[*bytes] = 0;
     fclose(file);
+    return content;
+}
+
+static void make_request(int port, const char *body, size_t body_bytes, const char *secret) {
     char head[1024];
     int bytes = snprintf(head, sizeof head,
                          "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:%d\r\n"
@@ -298,8 +324,18 @@ static void make_request(int port, const char *body_file, const char *secret) {
                          "application/json\r\nAuthorization: Bearer %s\r\n"
                          "Content-Length: %zu\r\n\r\n",
                          port, secret, body_bytes);
-    append(&request, head, (size_t)bytes);
-    append(&request, body, body_bytes);
+    requests = realloc(requests, (request_count + 1) * sizeof *requests);
+    buffer *request = &requests[request_count++];
+    *request = (buffer){0};
+    append(request, head, (size_t)bytes);
+    append(request, body, body_bytes);
+}
+
+static void make_requests(int port, const char *body_file, char *secrets) {
+    size_t body_bytes;
+    char *body = read_file(body_file, &body_bytes);
+    for (char *one = strtok(secrets, "\n"); one; one = strtok(NULL, "\n"))
+        make_request(port, body, body_bytes, one);
     free(body);
 }
 
@@ -308,11 +344,12 @@ static void print_result(uint64_t ended_ns) {
         if (*at == '"' || *at == '\\' || *at < ' ')
             *at = '\'';
     printf("{\"issued\":%llu,\"completed\":%llu,\"failed\":%llu,\"refused\":%llu,"
-           "\"unfinished\":%d,\"seconds\":%.4f,\"latency_us_p50\":%.1f,"
+           "\"aborted\":%llu,\"unfinished\":%d,\"seconds\":%.4f,\"latency_us_p50\":%.1f,"
            "\"latency_us_p99\":%.1f,\"chunk_us_p50\":%.1f,\"chunk_us_p99\":%.1f,"
            "\"events\":%llu,\"usages\":%llu,\"dones\":%llu,\"first_refusal\":\"%s\"}\n",
            (unsigned long long)issued, (unsigned long long)completed,
-           (unsigned long long)failed, (unsigned long long)refused, in_flight,
+           (unsigned long long)failed, (unsigned long long)refused,
+           (unsigned long long)aborted, in_flight,
            (double)(ended_ns - warm_ns) / NS_PER_SECOND, percentile_us(&latencies, 0.5),
            percentile_us(&latencies, 0.99), percentile_us(&chunk_times, 0.5),
            percentile_us(&chunk_times, 0.99), (unsigned long long)events,
@@ -322,19 +359,25 @@ static void print_result(uint64_t ended_ns) {
 int main(int count, char **arguments) {
     int option, port = 0, connection_count = 1;
     double seconds = 1, warm_up_seconds = 0;
-    const char *body_file = "", *secret = "none";
-    while ((option = getopt(count, arguments, "p:b:c:d:w:k:s")) != -1)
+    const char *body_file = "";
+    char *secrets = strdup("none");
+    size_t ignored;
+    while ((option = getopt(count, arguments, "p:b:c:d:w:k:K:sa:")) != -1)
         switch (option) {
         case 'p': port = atoi(optarg); break;
         case 'b': body_file = optarg; break;
         case 'c': connection_count = atoi(optarg); break;
         case 'd': seconds = atof(optarg); break;
         case 'w': warm_up_seconds = atof(optarg); break;
-        case 'k': secret = optarg; break;
+        case 'k': secrets = optarg; break;
+        case 'K': secrets = read_file(optarg, &ignored); break;
         case 's': expects_stream = true; break;
+        case 'a': abort_after = strtoull(optarg, NULL, 10); break;
         default: return 2;
         }
-    make_request(port, body_file, secret);
+    make_requests(port, body_file, secrets);
+    if (!request_count)
+        return 2;
     target = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
     target.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     poller = epoll_create1(EPOLL_CLOEXEC);
