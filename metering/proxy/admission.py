@@ -9,6 +9,7 @@ from inference.wire import Route
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.snapshots import Snapshots
+from metering.proxy.transform.endpoint import Endpoint, OutputKind
 from metering.proxy.transform.request import ParsedRequest
 from metering.wire import PriceVector
 from tenants.wire import KeyPolicy
@@ -36,28 +37,52 @@ class Admitter:
         self._tokens_per_byte: dict[int, float] = {}
 
     def admit(self, policy: KeyPolicy, request: ParsedRequest) -> Admission:
-        """Raises RefusedError: unknown, forbidden or unpriced model."""
-        route = self._route(policy, request.model)
-        price = self._snapshots.price_vector(route.model, at=time.time())
-        if price is None:
-            raise RefusedError(
-                errors.UNPRICED_MODEL,
-                f"The model {route.model} has no price yet, so it cannot be called.",
-            )
-        estimate = self._estimate_input_tokens(policy, request)
-        ceiling = request.output_ceiling
-        if ceiling is None:
-            least = estimate + 1
-            most = estimate + request.samples * max(1, route.context_tokens - estimate)
-        else:
-            output = request.samples * min(ceiling, route.context_tokens)
-            least = most = estimate + output
+        """Raises RefusedError: the model is unknown, forbidden or unpriced, or does not
+        offer the endpoint.
+        """
+        endpoint = request.endpoint
+        route = self._route(policy, request.asked.model)
+        if endpoint.task is not None and route.task is not endpoint.task:
+            raise self._not_offered(policy, route, endpoint)
+        price = self._price(route, endpoint)
+        estimate = 0
+        if endpoint.output is not OutputKind.COUNT:
+            estimate = self._estimate_input_tokens(policy, request)
+        least, most = _output_tokens(request, route, input_tokens=estimate)
         return Admission(
             route=route,
             price=price,
             input_tokens_estimate=estimate,
-            least_tokens=least,
-            most_tokens=most,
+            least_tokens=estimate + least,
+            most_tokens=estimate + most,
+        )
+
+    def _price(self, route: Route, endpoint: Endpoint) -> PriceVector:
+        price = self._snapshots.price_vector(route.model, at=time.time())
+        if price is None or (
+            endpoint.output is OutputKind.IMAGES
+            and price.image_nano_usd_per_million is None
+        ):
+            raise RefusedError(
+                errors.UNPRICED_MODEL,
+                f"The model {route.model} has no price yet, so it cannot be called.",
+            )
+        return price
+
+    def _not_offered(
+        self, policy: KeyPolicy, route: Route, endpoint: Endpoint
+    ) -> RefusedError:
+        others = [
+            one.model
+            for one in self.visible_routes(policy)
+            if one.task is endpoint.task
+        ]
+        path = endpoint.path.decode()
+        hint = f"Those that do: {', '.join(others[:10])}." if others else "None does."
+        return RefusedError(
+            errors.ENDPOINT_NOT_OFFERED,
+            f"The model {route.model} does not offer {path}. {hint}",
+            param="model",
         )
 
     def learn(
@@ -98,6 +123,19 @@ class Admitter:
     def _estimate_input_tokens(self, policy: KeyPolicy, request: ParsedRequest) -> int:
         ratio = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
         return _TEMPLATE_TOKENS + int(request.prompt_bytes * ratio)
+
+
+def _output_tokens(
+    request: ParsedRequest, route: Route, *, input_tokens: int
+) -> tuple[int, int]:
+    """The least to hold for the output, and the most that it can come to."""
+    if request.endpoint.output is not OutputKind.TOKENS:
+        return 0, 0
+    samples, ceiling = request.asked.samples, request.asked.output_ceiling
+    if ceiling is None:
+        return 1, samples * max(1, route.context_tokens - input_tokens)
+    output = samples * min(ceiling, route.context_tokens)
+    return output, output
 
 
 def _is_allowed(policy: KeyPolicy, route: Route) -> bool:

@@ -4,7 +4,7 @@ import msgspec
 
 from inference.wire import Route
 from metering.proxy import errors
-from metering.proxy.errors import RefusedError
+from metering.proxy.errors import Dialect, RefusedError
 
 JSON = b"content-type: application/json\r\n"
 TEXT = b"content-type: text/plain; version=0.0.4; charset=utf-8\r\n"
@@ -13,6 +13,7 @@ STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
 )
+_MESSAGES = b"/v1/messages"
 _REASONS = {200: b"OK"} | {
     refusal.status.value: refusal.status.phrase.encode()
     for refusal in vars(errors).values()
@@ -20,10 +21,22 @@ _REASONS = {200: b"OK"} | {
 }
 
 
+def dialect_of(path: bytes) -> Dialect:
+    """In which a path that is no endpoint is refused."""
+    is_anthropic = path == _MESSAGES or path.startswith(_MESSAGES + b"/")
+    return Dialect.ANTHROPIC if is_anthropic else Dialect.OPENAI
+
+
 def standing_headers(request_id: str, *, keep_alive: bool) -> bytes:
     """What every answer has; ends the head."""
     connection = b"" if keep_alive else b"connection: close\r\n"
-    return b"x-request-id: req_%b\r\n%b\r\n" % (request_id.encode(), connection)
+    name = request_id.encode()
+    # Anthropic's clients know it by the shorter name.
+    return b"x-request-id: req_%b\r\nrequest-id: req_%b\r\n%b\r\n" % (
+        name,
+        name,
+        connection,
+    )
 
 
 def whole(status: int, headers: bytes, standing: bytes, body: bytes) -> bytes:

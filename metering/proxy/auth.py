@@ -4,27 +4,24 @@ import time
 
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
+from metering.proxy.request_head import RequestHead
 from metering.proxy.snapshots import Snapshots
 from tenants.domain import api_keys
 from tenants.wire import KeyPolicy
 
-_HOW = "Send it as `Authorization: Bearer tf_live_…`; keys are made in the portal."
+_HOW = (
+    "Send it as `Authorization: Bearer tf_live_…` or `x-api-key`; keys are made in the "
+    "portal."
+)
 
 
 class StaleSnapshotError(RefusedError):
     """What the present snapshot says; a fresher one may decide otherwise."""
 
 
-def authenticate(authorization: bytes | None, snapshots: Snapshots) -> KeyPolicy:
+def authenticate(head: RequestHead, snapshots: Snapshots) -> KeyPolicy:
     """Raises RefusedError; StaleSnapshotError where a fresher snapshot may help."""
-    if not authorization:
-        raise RefusedError(errors.MISSING_KEY, f"You sent no API key. {_HOW}")
-    scheme, _, value = authorization.partition(b" ")
-    secret = value.strip().decode("latin-1")
-    if scheme.lower() != b"bearer" or not secret:
-        raise RefusedError(
-            errors.MISSING_KEY, f"The Authorization header holds no key. {_HOW}"
-        )
+    secret = _secret(head)
     if not api_keys.is_well_formed(secret):
         raise RefusedError(
             errors.MALFORMED_KEY,
@@ -47,3 +44,17 @@ def authenticate(authorization: bytes | None, snapshots: Snapshots) -> KeyPolicy
     if policy.expires_at is not None and policy.expires_at <= time.time():
         raise RefusedError(errors.EXPIRED_KEY, "This API key has expired.")
     return policy
+
+
+def _secret(head: RequestHead) -> str:
+    if not head.authorization:
+        if head.api_key:
+            return head.api_key.strip().decode("latin-1")
+        raise RefusedError(errors.MISSING_KEY, f"You sent no API key. {_HOW}")
+    scheme, _, value = head.authorization.partition(b" ")
+    secret = value.strip().decode("latin-1")
+    if scheme.lower() != b"bearer" or not secret:
+        raise RefusedError(
+            errors.MISSING_KEY, f"The Authorization header holds no key. {_HOW}"
+        )
+    return secret

@@ -1,8 +1,11 @@
-"""Every refusal of the data plane: one table, in the shape of OpenAI's error body.
+"""Every refusal of the data plane: one table, in the shape of each dialect.
 
-{"error": {"message": str, "type": str, "param": str | null, "code": str}}
+OpenAI: {"error": {"message": str, "type": str, "param": str | null, "code": str}}
+Anthropic: {"type": "error", "error": {"type": str, "message": str, "code": str},
+"request_id": str}
 """
 
+import enum
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -11,8 +14,14 @@ import msgspec
 INVALID = "invalid_request_error"
 _AUTHENTICATION = "authentication_error"
 _PERMISSION = "permission_error"
+_IDEMPOTENCY = "idempotency_error"
 _RATE_LIMIT = "rate_limit_error"
 _SERVER = "server_error"
+
+
+class Dialect(enum.Enum):
+    OPENAI = enum.auto()
+    ANTHROPIC = enum.auto()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,15 @@ MISSING_PARAMETER = Refusal(
 UNKNOWN_PARAMETER = Refusal("unknown_parameter", HTTPStatus.BAD_REQUEST, INVALID)
 CONTEXT_TOO_LONG = Refusal("context_length_exceeded", HTTPStatus.BAD_REQUEST, INVALID)
 ENGINE_REFUSED = Refusal("invalid_request", HTTPStatus.BAD_REQUEST, INVALID)
+INVALID_IDEMPOTENCY_KEY = Refusal(
+    "invalid_idempotency_key", HTTPStatus.BAD_REQUEST, INVALID
+)
+IDEMPOTENCY_KEY_REUSED = Refusal(
+    "idempotency_key_reused", HTTPStatus.CONFLICT, _IDEMPOTENCY
+)
+IDEMPOTENT_ANSWER_NOT_KEPT = Refusal(
+    "idempotent_answer_not_kept", HTTPStatus.CONFLICT, _IDEMPOTENCY
+)
 # Who the caller is.
 MISSING_KEY = Refusal("missing_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
 MALFORMED_KEY = Refusal("malformed_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
@@ -52,10 +70,14 @@ REVOKED_KEY = Refusal("revoked_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATIO
 EXPIRED_KEY = Refusal("expired_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
 # What the caller may do.
 UNKNOWN_MODEL = Refusal("model_not_found", HTTPStatus.NOT_FOUND, INVALID)
+ENDPOINT_NOT_OFFERED = Refusal("endpoint_not_offered", HTTPStatus.BAD_REQUEST, INVALID)
 MODEL_NOT_ALLOWED = Refusal("model_not_allowed", HTTPStatus.FORBIDDEN, _PERMISSION)
 RATE_LIMITED = Refusal("rate_limit_exceeded", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT)
 NEVER_FITS = Refusal(
     "request_exceeds_rate_limit", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
+)
+TOO_MANY_IDEMPOTENCY_KEYS = Refusal(
+    "too_many_idempotency_keys", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
 )
 # What we cannot do right now.
 UNPRICED_MODEL = Refusal("model_not_priced", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
@@ -64,11 +86,32 @@ OVERLOADED = Refusal("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 LIMITER_UNAVAILABLE = Refusal(
     "rate_limiter_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
+IDEMPOTENCY_UNAVAILABLE = Refusal(
+    "idempotency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
 KEYS_UNAVAILABLE = Refusal("keys_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 JOURNAL_FULL = Refusal("metering_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 ENGINE_UNAVAILABLE = Refusal("engine_unavailable", HTTPStatus.BAD_GATEWAY, _SERVER)
 ENGINE_INVALID = Refusal("engine_answer_invalid", HTTPStatus.BAD_GATEWAY, _SERVER)
 ENGINE_TIMEOUT = Refusal("engine_timeout", HTTPStatus.GATEWAY_TIMEOUT, _SERVER)
+
+
+_ANTHROPIC_TYPES = {
+    HTTPStatus.BAD_REQUEST: "invalid_request_error",
+    HTTPStatus.UNAUTHORIZED: "authentication_error",
+    HTTPStatus.PAYMENT_REQUIRED: "billing_error",
+    HTTPStatus.FORBIDDEN: "permission_error",
+    HTTPStatus.NOT_FOUND: "not_found_error",
+    HTTPStatus.METHOD_NOT_ALLOWED: "invalid_request_error",
+    HTTPStatus.REQUEST_TIMEOUT: "invalid_request_error",
+    HTTPStatus.CONFLICT: "invalid_request_error",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "request_too_large",
+    HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: "invalid_request_error",
+    HTTPStatus.TOO_MANY_REQUESTS: "rate_limit_error",
+    HTTPStatus.SERVICE_UNAVAILABLE: "overloaded_error",
+    HTTPStatus.GATEWAY_TIMEOUT: "timeout_error",
+}
+"""All others are `api_error`."""
 
 
 class RefusedError(Exception):
@@ -88,7 +131,9 @@ class RefusedError(Exception):
         self.param = param
         self.retry_after_seconds = retry_after_seconds
 
-    def body(self) -> bytes:
+    def body(self, dialect: Dialect, *, request_id: str) -> bytes:
+        if dialect is Dialect.ANTHROPIC:
+            return self._anthropic_body(request_id)
         return msgspec.json.encode(
             {
                 "error": {
@@ -98,6 +143,17 @@ class RefusedError(Exception):
                     "code": self.refusal.code,
                 }
             }
+        )
+
+    def _anthropic_body(self, request_id: str) -> bytes:
+        status = self.refusal.status
+        error = {
+            "type": _ANTHROPIC_TYPES.get(status, "api_error"),
+            "message": self.message,
+            "code": self.refusal.code,
+        }
+        return msgspec.json.encode(
+            {"type": "error", "error": error, "request_id": f"req_{request_id}"}
         )
 
     def headers(self) -> bytes:

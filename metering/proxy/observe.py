@@ -5,7 +5,7 @@ from functools import cache
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.exposition import generate_latest
 
-from metering.proxy.usage_tap import Usage
+from metering.proxy.usage import Usage
 from metering.wire import Outcome, UsageSource
 
 _LATENCY_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)

@@ -8,29 +8,27 @@ slow). It outlives its client: what an engine has begun is metered in any case.
 import enum
 import logging
 import time
+from functools import partial
 
 from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
 from metering.proxy.limits import Hold
-from metering.proxy.plane import Client, Plane
+from metering.proxy.plane import Client, Keeper, Plane, new_request_id
 from metering.proxy.settings import ENGINE_TRIES_MAX
-from metering.proxy.settle import Use, encoded_event, estimated_use
-from metering.proxy.transform.engine_errors import public_error
+from metering.proxy.settle import Use, encoded_event, estimated_use, unbilled_use
+from metering.proxy.transform.cost_note import with_cost
+from metering.proxy.transform.engine_errors import BUSY, public_error
 from metering.proxy.transform.request import ParsedRequest, rewrite
 from metering.proxy.upstream import (
+    HTTP_FAILED,
     HTTP_OK,
     Engine,
     EngineConnection,
     request_head,
 )
-from metering.proxy.usage_tap import (
-    InvalidAnswerError,
-    StreamTap,
-    Usage,
-    chunk,
-    usage_of,
-)
+from metering.proxy.usage import InvalidAnswerError, Usage, cost_femto_usd, usd
+from metering.proxy.usage_tap import StreamTap, chunk
 from metering.wire import Outcome, UsageSource
 from tenants.wire import KeyPolicy
 
@@ -52,9 +50,9 @@ class State(enum.IntEnum):
 class Call:
     __slots__ = (
         "_admission", "_body", "_body_bytes", "_client", "_connection",
-        "_engine", "_first_token_at_us", "_hold", "_is_paused", "_plane",
-        "_policy", "_received_at_us", "_request", "_state", "_tried", "_tries",
-        "deadline", "request_id", "tap", "wants_stream", "watched_slot",
+        "_engine", "_first_token_at_us", "_hold", "_is_paused", "_keeper", "_plane",
+        "_policy", "_received_at_us", "_request", "_sent_at_us", "_state", "_tried",
+        "_tries", "deadline", "request_id", "tap", "watched_slot",
     )  # fmt: skip
 
     def __init__(
@@ -67,6 +65,7 @@ class Call:
         policy: KeyPolicy,
         request: ParsedRequest,
         body_bytes: int,
+        keeper: Keeper | None = None,
     ) -> None:
         """Raises RefusedError when the call cannot be admitted."""
         if not plane.has_journal_room:
@@ -81,6 +80,7 @@ class Call:
         self._policy = policy
         self._request = request
         self._body_bytes = body_bytes
+        self._keeper = keeper
         self._body = b""
         self._hold: Hold | None = None
         self._engine: Engine | None = None
@@ -88,12 +88,13 @@ class Call:
         self._tries = 0
         self._tried: set[int] = set()
         self._received_at_us = received_at_us
+        self._sent_at_us = 0
         self._first_token_at_us: int | None = None
         self._is_paused = False
         self._state = State.HOLDING
         self.request_id = request_id
-        self.wants_stream = request.is_streamed
-        self.tap = StreamTap()
+        stream = request.endpoint.stream if request.asked.is_streamed else None
+        self.tap = StreamTap(stream) if stream is not None else None
         self.deadline = float("inf")
         self.watched_slot = -1
 
@@ -132,13 +133,15 @@ class Call:
         self._tries += 1
         try:
             engine = self._plane.router.pick(
-                self._admission.route, besides=() if fresh else self._tried
+                self._admission.route,
+                prefix=self._request.prefix,
+                besides=() if fresh else self._tried,
             )
         except RefusedError as error:
             self._refuse(error)
             return
         self._engine = engine
-        engine.calls += 1
+        engine.begin()
         engine.connect(self._on_connected, fresh=fresh)
 
     def _on_connected(self, connection: EngineConnection | OSError) -> None:
@@ -157,17 +160,20 @@ class Call:
         settings = self._plane.settings
         self._connection = connection
         self._state = State.WAITING
+        # The engine makes its own ids of it, and they must differ from try to try.
+        again = f"-{self._tries}" if self._tries > 1 else ""
         self._set_deadline(
             settings.first_byte_seconds
-            if self.wants_stream
+            if self.tap is not None
             else settings.answer_seconds
         )
         head = request_head(
-            self._request.endpoint.path,
+            self._request.endpoint.engine_path,
             engine_key=settings.engine_key,
-            request_id=self.request_id,
+            request_id=self.request_id + again,
             body_bytes=len(self._body),
         )
+        self._sent_at_us = time.time_ns() // 1000
         connection.send(self, head, self._body)
 
     def on_stream_begun(self) -> None:
@@ -176,12 +182,13 @@ class Call:
             self._await_next_chunk()
 
     def on_stream(self, ready: bytes) -> None:
-        if self._state is not State.RELAYING:
+        tap = self.tap
+        if self._state is not State.RELAYING or tap is None:
             return
         self._await_next_chunk()
-        if self.tap.ended:
+        if tap.ended:
             self._connection = None
-            self._end_stream()
+            self._end_stream(tap)
         elif self._client is None:
             self._stop_engine_if_metered()
         elif self._first_token_at_us is None:
@@ -190,26 +197,35 @@ class Call:
         else:
             self._client.send(ready)
 
-    def _end_stream(self) -> None:
+    def _end_stream(self, tap: StreamTap) -> None:
         try:
-            final = self.tap.final_usage()
+            final = tap.final_usage()
         except InvalidAnswerError as error:
             _log.error("request %s: %s", self.request_id, error)
             final = None
         if final is None:
-            # vLLM ends a stream that failed with an error event and no usage.
-            self._end_failed(self.tap.rest(with_usage=True))
+            if tap.has_failed():  # in words that are not for a tenant's eyes
+                self._break_stream(errors.ENGINE_UNAVAILABLE, "The engine failed.")
+            else:
+                self._end_failed(tap.rest(with_usage=True))
             return
         if self._client is not None and self._first_token_at_us is None:
             self._first_token_at_us = time.time_ns() // 1000
             self._client.begin_stream(self._answer_headers(), b"")
-        outcome = Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
-        rest = self.tap.rest(with_usage=self._request.wants_usage)
-        self._record(_engine_use(final, outcome), rest=rest)
+        asked = self._request.asked
+        noted = partial(self._noted, tap.usage_path, final)
+        rest = tap.rest(
+            with_usage=asked.wants_usage, noted=noted if asked.wants_cost else None
+        )
+        self._record(_engine_use(final, self._outcome()), rest=rest)
 
     def on_whole_answer(self, status: int, body: bytes) -> None:
         self._connection = None
         if status != HTTP_OK:
+            if status < HTTP_FAILED or status in BUSY:
+                self._sent_at_us = 0  # refused: the engine counted nothing
+            else:
+                self._note_unbilled()
             if status in _RETRIED_STATUSES and self._tries < ENGINE_TRIES_MAX:
                 self._leave_engine()
                 self._retry()
@@ -217,19 +233,27 @@ class Call:
                 self._refuse(public_error(status, body, secret=self._policy.cache_salt))
             return
         try:
-            usage = usage_of(body)
+            usage = self._request.endpoint.usage(body)
         except InvalidAnswerError as error:
             self._refuse_invalid(error)
             return
-        if usage is None or self.wants_stream:
+        if usage is None or self.tap is not None:
             self._refuse_invalid(InvalidAnswerError("no usage, or no stream"))
             return
-        outcome = Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
-        self._record(_engine_use(usage, outcome), rest=body)
+        if self._request.asked.wants_cost:
+            body = self._noted(self._request.endpoint.usage_path, usage, body)
+        self._record(_engine_use(usage, self._outcome()), rest=body)
+
+    def _outcome(self) -> Outcome:
+        return Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
+
+    def _noted(self, path: tuple[str, ...], usage: Usage, answer: bytes) -> bytes:
+        cost = usd(cost_femto_usd(usage, self._admission.price))
+        return with_cost(answer, path, cost)
 
     def on_engine_lost(self, error: Exception) -> None:
         self._connection = None
-        if self._state is State.RELAYING and self.tap.releases:
+        if self._has_released:
             self._break_stream(errors.ENGINE_UNAVAILABLE, "The engine broke off.")
         elif isinstance(error, InvalidAnswerError):
             self._refuse_invalid(error)
@@ -266,7 +290,7 @@ class Call:
             self._plane.observer.ends_withheld.inc()
             self._client.break_off()
             self._finish()
-        elif self._state is State.RELAYING and self.tap.releases:
+        elif self._has_released:
             self._abort_engine()
             self._break_stream(errors.ENGINE_TIMEOUT, "The engine stopped answering.")
         else:
@@ -281,7 +305,7 @@ class Call:
     def cut_short(self) -> None:
         """The process must end: stops a call that outlasted the drain."""
         self._abort_engine()
-        if self._state is State.RELAYING and self.tap.releases:
+        if self._has_released:
             self._break_stream(errors.OVERLOADED, "The service is restarting.")
         elif self._state < State.RECORDING:
             self._refuse(
@@ -300,8 +324,8 @@ class Call:
         """With several samples the running usage is of one only: drained instead. So is
         the first event of a chat: it says 0 when the first token is made already.
         """
-        usage = self.tap.running_usage()
-        if usage and usage.output_tokens and self._request.samples == 1:
+        usage = self._running_usage()
+        if usage and usage.output_tokens:
             self._abort_engine()
             self._record(_engine_use(usage, Outcome.CLIENT_GONE), rest=b"")
 
@@ -313,23 +337,26 @@ class Call:
         # A release is one event, and an event mostly one token.
         use = estimated_use(
             self._admission,
-            input_usage=self.tap.running_usage(),
-            output_tokens=self.tap.releases,
+            input_usage=self.tap.running_usage() if self.tap else None,
+            output_tokens=self.tap.releases if self.tap else 0,
         )
         self._record(use, rest=b"")
 
     def _break_stream(self, refusal: errors.Refusal, message: str) -> None:
         """After the first byte: an error event, then the end."""
         self._plane.observer.refusals.labels(refusal.code).inc()
-        event = b"data: %b\n\n" % RefusedError(refusal, message).body()
-        self._end_failed(chunk(event) + b"0\r\n\r\n")
+        endpoint = self._request.endpoint
+        body = RefusedError(refusal, message).body(
+            endpoint.dialect, request_id=self.request_id
+        )
+        self._end_failed(chunk(endpoint.error_event(body)) + b"0\r\n\r\n")
 
     def _end_failed(self, rest: bytes) -> None:
         """The engine failed. What it said it used is billed; without a word of its own
         nothing is: a failure is no ground for a guess.
         """
-        usage = self.tap.running_usage()
-        if usage is not None and self._request.samples == 1:
+        usage = self._running_usage()
+        if usage is not None:
             self._record(_engine_use(usage, Outcome.ENGINE_FAILED), rest=rest)
         elif self._first_token_at_us is None:
             self._refuse_invalid(InvalidAnswerError("a stream without usage"))
@@ -338,24 +365,35 @@ class Call:
                 self._client.end_stream(rest)
             self._end_unused()
 
+    def _running_usage(self) -> Usage | None:
+        """What the engine said so far; with several samples it is of one only."""
+        if self.tap is None or self._request.asked.samples > 1:
+            return None
+        return self.tap.running_usage()
+
+    @property
+    def _has_released(self) -> bool:
+        return (
+            self._state is State.RELAYING
+            and self.tap is not None
+            and self.tap.releases > 0
+        )
+
     def _record(self, use: Use, *, rest: bytes) -> None:
         """The usage event first; `rest` leaves when it is durable."""
         hold, engine, plane = self._hold, self._engine, self._plane
         if hold is None or engine is None:  # cannot be: both precede the engine's work
             raise RuntimeError("a call was recorded before it was held")
         self._state = State.RECORDING
-        event = encoded_event(
-            use,
-            event_id=self.request_id,
-            hold=hold,
-            request=self._request,
-            admission=self._admission,
-            engine_id=engine.address.engine_id,
-            received_at_us=self._received_at_us,
-            first_token_at_us=self._first_token_at_us,
-        )
+        engine.succeeded()
+        event = self._event(use, engine, event_id=self.request_id)
+        self._sent_at_us = 0
         self._set_deadline(plane.settings.durable_seconds)
-        plane.journal.append(event, lambda: self._on_durable(rest))
+        journal = partial(self._journal, rest)
+        if self._keeper is None:
+            journal(event)
+        else:
+            self._keeper.seal(event, self._answer_headers(), rest, journal)
         if use.usage_source is UsageSource.ENGINE:
             plane.limits.settle(hold, tokens=use.limited_tokens)
             plane.admitter.learn(
@@ -370,13 +408,40 @@ class Call:
             call_us=_since(self._received_at_us, time.time_ns() // 1000),
         )
 
+    def _journal(self, rest: bytes, event: bytes) -> None:
+        self._plane.journal.append(event, lambda: self._on_durable(rest))
+
+    def _event(self, use: Use, engine: Engine, *, event_id: str) -> bytes:
+        return encoded_event(
+            use,
+            event_id=event_id,
+            policy=self._policy,
+            request=self._request,
+            admission=self._admission,
+            engine_id=engine.address.engine_id,
+            tries=self._tries,
+            received_at_us=self._received_at_us,
+            sent_at_us=self._sent_at_us,
+            first_token_at_us=self._first_token_at_us,
+        )
+
+    def _note_unbilled(self) -> None:
+        """The engine had the request, and nobody pays for what it did. The event is for
+        the reconciliation; nothing waits for it.
+        """
+        if self._sent_at_us and self._engine is not None:
+            use = unbilled_use(self._running_usage())
+            event = self._event(use, self._engine, event_id=new_request_id())
+            self._plane.journal.append(event, _no_one_waits)
+        self._sent_at_us = 0
+
     def _on_durable(self, rest: bytes) -> None:
         self._plane.observer.journal_events.inc()
         client = self._client
         if self._state is State.DONE:
             return
         if client is not None:
-            if self.wants_stream:
+            if self.tap is not None:
                 client.end_stream(rest)
             else:
                 client.send_whole(self._answer_headers(), rest)
@@ -387,6 +452,9 @@ class Call:
 
     def _retry_or_refuse(self, error: Exception) -> None:
         _log.warning("request %s: engine lost: %r", self.request_id, error)
+        if self._engine is not None:
+            self._engine.failed()
+        self._note_unbilled()
         if self._client is not None and self._tries < ENGINE_TRIES_MAX:
             self._leave_engine()
             self._retry()
@@ -426,6 +494,7 @@ class Call:
         self._end_unused()
 
     def _end_unused(self) -> None:
+        self._note_unbilled()
         if self._hold is not None:
             self._plane.limits.void(self._hold)
         self._finish()
@@ -454,6 +523,10 @@ class Call:
         if not self._plane.calls:
             self._plane.idle.set()
         self._plane.observer.in_flight.dec()
+
+
+def _no_one_waits() -> None:
+    pass
 
 
 def _engine_use(usage: Usage, outcome: Outcome) -> Use:

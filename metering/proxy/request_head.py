@@ -9,9 +9,11 @@ class RequestHead:
     __slots__ = (
         "_bytes",
         "_headers",
+        "api_key",
         "authorization",
         "content_length",
         "expects_continue",
+        "idempotency_key",
         "is_chunked",
         "path",
     )
@@ -20,6 +22,9 @@ class RequestHead:
         self._bytes = self._headers = 0
         self.path = b""
         self.authorization: bytes | None = None
+        self.api_key: bytes | None = None
+        """Of `x-api-key`, as Anthropic's clients send it."""
+        self.idempotency_key: bytes | None = None
         self.content_length = 0
         self.is_chunked = self.expects_continue = False
 
@@ -38,12 +43,16 @@ class RequestHead:
         match name.lower():
             case b"authorization":
                 self.authorization = value
+            case b"x-api-key":
+                self.api_key = value
             case b"content-length":
                 self.content_length = int(value)
             case b"transfer-encoding":
                 self.is_chunked = True
             case b"expect":
                 self.expects_continue = value.lower() == b"100-continue"
+            case b"idempotency-key":
+                self.idempotency_key = value
 
     def _count(self, size: int) -> None:
         self._bytes += size

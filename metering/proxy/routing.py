@@ -3,10 +3,12 @@
 import asyncio
 import json
 import logging
+import random
 import time
 from collections.abc import Container
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 from inference.wire import EngineAddress, Route
 from metering.proxy import errors
@@ -22,6 +24,12 @@ _PROBE_TIMEOUT_SECONDS = 2.0
 _RETRY_AFTER_SECONDS = 5
 """Where nothing says how long the engine will still take."""
 _RETRY_AFTER_SECONDS_MAX = 120
+_PREFIX_BYTES_MIN = 256
+"""Shorter prompts have nothing worth finding again."""
+_HOME_LOAD_MAX = 1.25
+"""Times the mean of calls in flight."""
+_HOME_CALLS_FREE = 2
+"""A difference of so many calls is no load."""
 
 
 class Router:
@@ -33,20 +41,20 @@ class Router:
         self._observer = observer
         self._engines: dict[int, Engine] = {}
 
-    def pick(self, route: Route, *, besides: Container[int]) -> Engine:
-        """The least busy healthy engine of the route, not one in `besides`.
+    def pick(self, route: Route, *, prefix: bytes, besides: Container[int]) -> Engine:
+        """A healthy engine of the route, not one in `besides`.
 
         Raises RefusedError when there is none, or all are full.
         """
-        healthy = [
+        engines = [
             engine
             for address in route.engines
             if address.engine_id not in besides
-            and (engine := self._engine(address)).is_healthy
+            and (engine := self._engine(address)).admits()
         ]
-        if not healthy:
-            raise self._not_ready()
-        engine = min(healthy, key=lambda one: one.calls)
+        if not engines:
+            raise self._not_ready(route)
+        engine = _choose(engines, prefix)
         if engine.calls >= ENGINE_CALLS_MAX:
             raise RefusedError(
                 errors.OVERLOADED,
@@ -68,10 +76,16 @@ class Router:
     def _is_callable(self, route: Route) -> bool:
         price = self._snapshots.price_vector(route.model, at=time.time())
         return price is not None and any(
-            self._engine(address).is_healthy for address in route.engines
+            self._engine(address).admits() for address in route.engines
         )
 
-    def _not_ready(self) -> RefusedError:
+    def _not_ready(self, route: Route) -> RefusedError:
+        if any(self._engine(address).is_healthy for address in route.engines):
+            return RefusedError(
+                errors.OVERLOADED,
+                "The engines of this model are failing. Please retry shortly.",
+                retry_after_seconds=2,
+            )
         progress = _read_progress(self._settings.engine_progress_file) or {}
         eta = progress.get("eta_seconds")
         seconds = int(eta) if isinstance(eta, int | float) else _RETRY_AFTER_SECONDS
@@ -124,6 +138,22 @@ class Router:
             _log.info("engine %s is %s", name, "healthy" if is_healthy else "away")
             self._observer.engine_healthy.labels(name).set(is_healthy)
         engine.is_healthy = is_healthy
+
+
+def _choose(engines: list[Engine], prefix: bytes) -> Engine:
+    """The engine that calls with this prefix go to, as long as it is not much busier
+    than the others (its cache then holds the prompt); else the less busy of two.
+    """
+    if len(engines) == 1:
+        return engines[0]
+    if len(prefix) >= _PREFIX_BYTES_MIN:
+        # Rendezvous hashing: an engine that leaves moves its own prefixes only.
+        home = max(engines, key=lambda one: crc32(prefix, one.address.engine_id))
+        mean = sum(one.calls for one in engines) / len(engines)
+        if home.calls <= _HOME_LOAD_MAX * mean + _HOME_CALLS_FREE:
+            return home
+    one, other = random.sample(engines, 2)
+    return one if one.calls <= other.calls else other
 
 
 async def _answers_health(address: str) -> bool:

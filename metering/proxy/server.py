@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from functools import partial
 from typing import Any, cast
 
 import httptools
@@ -9,7 +10,8 @@ import msgspec
 
 from metering.proxy import answers, errors
 from metering.proxy.auth import StaleSnapshotError, authenticate
-from metering.proxy.errors import RefusedError
+from metering.proxy.errors import Dialect, RefusedError
+from metering.proxy.idempotency import Attempt, record_of
 from metering.proxy.pipeline import Call
 from metering.proxy.plane import Plane, new_request_id
 from metering.proxy.request_head import RequestHead
@@ -18,7 +20,9 @@ from metering.proxy.settings import (
     CLIENT_WRITE_HIGH_BYTES,
     DISCARDED_BODY_BYTES_MAX,
 )
-from metering.proxy.transform.request import ENDPOINTS, Endpoint, parse
+from metering.proxy.transform.endpoint import Endpoint
+from metering.proxy.transform.endpoints import ENDPOINTS
+from metering.proxy.transform.request import parse
 from tenants.wire import KeyPolicy
 
 _OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
@@ -38,7 +42,7 @@ class ClientConnection(asyncio.Protocol):
         self._plane = plane
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._call: Call | None = None
+        self._call: Call | Attempt | None = None
         self._is_busy = self._is_pipelined = False
         self._stalled_at_bytes = -1
         self._body_bytes = 0
@@ -197,7 +201,7 @@ class ClientConnection(asyncio.Protocol):
                 f"Method not allowed here; use {allowed.decode()}.",
             )
         if self._head.path not in _OPEN_PATHS:
-            self._policy = authenticate(self._head.authorization, self._plane.snapshots)
+            self._policy = authenticate(self._head, self._plane.snapshots)
         self._check_length(self._head.content_length)
 
     def _check_length(self, length: int) -> None:
@@ -262,7 +266,7 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             self._refused = None
-            self._policy = authenticate(self._head.authorization, snapshots)
+            self._policy = authenticate(self._head, snapshots)
             self._check_length(self._head.content_length)
         except RefusedError as error:
             self.refuse(error)
@@ -286,22 +290,50 @@ class ClientConnection(asyncio.Protocol):
     def _begin_call(self, endpoint: Endpoint, policy: KeyPolicy) -> None:
         body = b"".join(self._body)
         self._body.clear()
+        call: Call | Attempt
         try:
-            call = Call(
-                self._plane,
-                self,
-                request_id=self._request_id,
-                received_at_us=self._received_at_us,
-                policy=policy,
-                request=parse(endpoint, body),
-                body_bytes=self._body_bytes,
-            )
+            if self._head.idempotency_key is None:
+                call = Call(
+                    self._plane,
+                    self,
+                    request_id=self._request_id,
+                    received_at_us=self._received_at_us,
+                    policy=policy,
+                    request=parse(endpoint, body),
+                    body_bytes=self._body_bytes,
+                )
+            else:
+                call = self._attempt(endpoint, policy, body)
         except RefusedError as error:
             self.refuse(error)
             return
         self._body_bytes = 0  # the call gives them back
         self._call = call
         call.start()
+
+    def _attempt(self, endpoint: Endpoint, policy: KeyPolicy, body: bytes) -> Attempt:
+        """Raises RefusedError."""
+        make_call = partial(
+            Call,
+            self._plane,
+            request_id=self._request_id,
+            received_at_us=self._received_at_us,
+            policy=policy,
+            request=parse(endpoint, body),
+        )
+        key = self._head.idempotency_key or b""
+        return Attempt(
+            self._plane,
+            self,
+            record_of(key, policy, path=endpoint.path, body=body),
+            make_call,
+            request_id=self._request_id,
+            body_bytes=self._body_bytes,
+        )
+
+    def answer_as(self, request_id: str) -> None:
+        """The answer is that of an earlier call (idempotency.Caller)."""
+        self._request_id = request_id
 
     def _answer_readiness(self) -> None:
         is_ready, state = self._plane.router.readiness()
@@ -360,7 +392,14 @@ class ClientConnection(asyncio.Protocol):
         headers = answers.JSON + error.headers()
         if error.refusal is errors.WRONG_METHOD:
             headers += b"allow: %b\r\n" % (b"POST" if self._endpoint else b"GET")
-        self._write_answer(error.refusal.status, headers, error.body())
+        self._request_id = self._request_id or new_request_id()
+        body = error.body(self._dialect(), request_id=self._request_id)
+        self._write_answer(error.refusal.status, headers, body)
+
+    def _dialect(self) -> Dialect:
+        if self._endpoint is not None:
+            return self._endpoint.dialect
+        return answers.dialect_of(self._head.path)
 
     def _refuse_and_close(self, error: RefusedError) -> None:
         self._keep_alive = False

@@ -18,6 +18,18 @@ ANSWER_BYTES_MAX = 64 * MIB
 CLIENT_WRITE_HIGH_BYTES = 64 * 1024
 SAMPLES_MAX = 16
 """`n`: answers to one prompt in one call."""
+IMAGES_MAX = 10
+"""`n` of an images request."""
+KEPT_ANSWER_SECONDS = 24 * 3600
+"""How long an idempotency key and its answer are known."""
+KEPT_ANSWER_BYTES_MAX = 2 * MIB
+"""A longer answer is not kept; its key is."""
+KEPT_KEYS_PER_TENANT_MAX = 100_000
+KEPT_BYTES_PER_TENANT_MAX = 64 * MIB
+"""Of answers; above it new ones are not kept."""
+RECORDED_BYTES_MAX = 256 * MIB
+"""Of answers with an idempotency key that the process holds; above it they are not
+kept."""
 ENGINE_TRIES_MAX = 3
 ENGINE_IDLE_CONNECTIONS_MAX = 512
 ENGINE_IDLE_SECONDS_MAX = 4.0
@@ -56,6 +68,10 @@ class ProxySettings:
     client_gone_drain_seconds: float
     """How long an engine may finish for a client that left before any usage."""
     durable_seconds: float
+    idempotency_seconds: float
+    """For Valkey's answer about an idempotency key."""
+    idempotency_lease_seconds: float
+    """How long a process that died is believed to work on a call with such a key."""
     drain_seconds: float
 
 
@@ -105,5 +121,7 @@ def load() -> ProxySettings:
         stalled_client_seconds=_seconds("STALLED_CLIENT_SECONDS", 60),
         client_gone_drain_seconds=_seconds("CLIENT_GONE_DRAIN_SECONDS", 30),
         durable_seconds=_seconds("DURABLE_SECONDS", 1),
+        idempotency_seconds=_seconds("IDEMPOTENCY_SECONDS", 0.5),
+        idempotency_lease_seconds=_seconds("IDEMPOTENCY_LEASE_SECONDS", 10),
         drain_seconds=_seconds("DRAIN_SECONDS", 5),
     )

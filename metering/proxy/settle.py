@@ -5,10 +5,10 @@ import time
 import msgspec
 
 from metering.proxy.admission import Admission
-from metering.proxy.limits import Hold
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage_tap import Usage
+from metering.proxy.usage import NOTHING, Usage, cost_nano_usd
 from metering.wire import USAGE_EVENT_SCHEMA, Outcome, UsageEvent, UsageSource
+from tenants.wire import KeyPolicy
 
 _encode = msgspec.json.Encoder().encode
 
@@ -36,13 +36,7 @@ def estimated_use(
     input_tokens = (
         input_usage.input_tokens if input_usage else admission.input_tokens_estimate
     )
-    usage = Usage(
-        input_tokens=input_tokens,
-        cached_input_tokens=0,
-        cache_write_tokens=0,
-        output_tokens=output_tokens,
-        reasoning_tokens=0,
-    )
+    usage = Usage(input_tokens=input_tokens, output_tokens=output_tokens)
     return Use(
         usage=usage,
         usage_source=UsageSource.ESTIMATE,
@@ -50,18 +44,30 @@ def estimated_use(
     )
 
 
+def unbilled_use(said: Usage | None) -> Use:
+    """For work that nobody is charged for; `said` is what the engine told of it."""
+    return Use(
+        usage=said or NOTHING,
+        usage_source=UsageSource.ENGINE if said else UsageSource.ESTIMATE,
+        outcome=Outcome.UNBILLED,
+    )
+
+
 def encoded_event(
     use: Use,
     *,
     event_id: str,
-    hold: Hold,
+    policy: KeyPolicy,
     request: ParsedRequest,
     admission: Admission,
     engine_id: int,
+    tries: int,
     received_at_us: int,
+    sent_at_us: int,
     first_token_at_us: int | None,
 ) -> bytes:
-    policy, usage = hold.policy, use.usage
+    usage, asked = use.usage, request.asked
+    is_charged = use.outcome is not Outcome.UNBILLED
     return _encode(
         UsageEvent(
             schema=USAGE_EVENT_SCHEMA,
@@ -73,7 +79,7 @@ def encoded_event(
             engine_id=engine_id,
             price_version_id=admission.price.price_version_id,
             endpoint=request.endpoint.name,
-            streamed=request.is_streamed,
+            streamed=asked.is_streamed,
             outcome=use.outcome,
             usage_source=use.usage_source,
             input_tokens=usage.input_tokens,
@@ -84,5 +90,10 @@ def encoded_event(
             received_at_us=received_at_us,
             first_token_at_us=first_token_at_us,
             happened_at_us=time.time_ns() // 1000,
+            images=usage.images,
+            samples=asked.samples,
+            tries=tries,
+            sent_at_us=sent_at_us,
+            cost_nano_usd=cost_nano_usd(usage, admission.price) if is_charged else 0,
         )
     )

@@ -16,10 +16,15 @@ from metering.proxy.settings import (
     ENGINE_IDLE_SECONDS_MAX,
     HEAD_BYTES_MAX,
 )
-from metering.proxy.usage_tap import InvalidAnswerError, StreamTap, unchunk_ended
+from metering.proxy.usage import InvalidAnswerError
+from metering.proxy.usage_tap import StreamTap, unchunk_ended
 
 _READ_HIGH_BYTES = 256 * 1024
+_FAILURES_TO_OPEN = 5
+"""More than the tries of one call: a single poisonous request pauses no engine."""
+_PAUSE_SECONDS_MAX = 30.0
 HTTP_OK = 200
+HTTP_FAILED = 500
 _Framing = Literal["", "sized", "chunked", "stream"]
 """How an answer ends; empty: its head has not come whole yet."""
 
@@ -27,8 +32,8 @@ _Framing = Literal["", "sized", "chunked", "stream"]
 class Receiver(Protocol):
     """What gets the answer to one request."""
 
-    wants_stream: bool
-    tap: StreamTap
+    tap: StreamTap | None
+    """None: a whole answer is wanted."""
 
     def on_stream_begun(self) -> None:
         """The head of a chunked 200 answer to a streamed call came."""
@@ -101,8 +106,8 @@ class EngineConnection(asyncio.Protocol):
             self._fail(error)
 
     def _read(self, receiver: Receiver, data: bytes) -> None:
-        if self._framing == "stream":
-            self._read_stream(receiver, data)
+        if self._framing == "stream" and receiver.tap is not None:
+            self._read_stream(receiver, receiver.tap, data)
             return
         data = self._buffer + data if self._buffer else data
         if not self._framing:
@@ -114,11 +119,11 @@ class EngineConnection(asyncio.Protocol):
                 return
             self._framing = self._read_head(receiver, data[:end])
             data = data[end + 4 :]
-            if self._framing == "stream":
+            if self._framing == "stream" and receiver.tap is not None:
                 self._buffer = b""
                 receiver.on_stream_begun()
                 if data:
-                    self._read_stream(receiver, data)
+                    self._read_stream(receiver, receiver.tap, data)
                 return
         self._buffer = data
         if len(data) > ANSWER_BYTES_MAX:
@@ -140,18 +145,18 @@ class EngineConnection(asyncio.Protocol):
             fields[name.lower()] = value.strip()
         self._is_reusable = fields.get(b"connection", b"").lower() != b"close"
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
-            is_stream = receiver.wants_stream and self._status == HTTP_OK
+            is_stream = receiver.tap is not None and self._status == HTTP_OK
             return "stream" if is_stream else "chunked"
         if (length := fields.get(b"content-length", b"")).isdigit():
             self._length = int(length)
             return "sized"
         raise InvalidAnswerError("neither a length nor chunks")
 
-    def _read_stream(self, receiver: Receiver, data: bytes) -> None:
-        ready = receiver.tap.feed(data)
-        if receiver.tap.ended:
+    def _read_stream(self, receiver: Receiver, tap: StreamTap, data: bytes) -> None:
+        ready = tap.feed(data)
+        if tap.ended:
             self._finish()
-        if ready or receiver.tap.ended:
+        if ready or tap.ended:
             receiver.on_stream(ready)
 
     def _read_sized(self, receiver: Receiver) -> None:
@@ -200,10 +205,37 @@ class Engine:
         self.is_healthy = False
         self.calls = 0
         """In flight from this process."""
+        self._failures = 0
+        self._closed_until = 0.0
         self._connect_seconds = connect_seconds
         # Last in, first out: the longest idle ones age and are closed.
         self._idle: dict[EngineConnection, None] = {}
         self._connecting: set[asyncio.Task[None]] = set()
+
+    def admits(self) -> bool:
+        """Healthy, and not paused after failures in a row."""
+        return self.is_healthy and (
+            self._failures < _FAILURES_TO_OPEN or time.monotonic() >= self._closed_until
+        )
+
+    def begin(self) -> None:
+        """A call goes there; after a pause it is the only one until it has ended."""
+        self.calls += 1
+        if self._failures >= _FAILURES_TO_OPEN:
+            self._pause()
+
+    def failed(self) -> None:
+        self._failures += 1
+        if self._failures >= _FAILURES_TO_OPEN:
+            self._pause()
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def _pause(self) -> None:
+        doublings = min(self._failures - _FAILURES_TO_OPEN, 5)
+        seconds = min(_PAUSE_SECONDS_MAX, 2.0**doublings)
+        self._closed_until = time.monotonic() + seconds
 
     def connect(
         self,

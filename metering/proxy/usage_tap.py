@@ -5,90 +5,22 @@ ordinary read is exactly one, and is passed on without a copy. From the event wi
 final usage on, or from `[DONE]`, everything is held until the usage event is durable.
 """
 
-from collections.abc import Iterator
-
-import msgspec
+from collections.abc import Callable, Iterator
 
 from metering.proxy.settings import SSE_EVENT_BYTES_MAX
+from metering.proxy.usage import InvalidAnswerError, StreamForm, Usage
 
-_FINAL = b'"choices":[]'
-"""Marks vLLM's usage chunk. In a tenant's text the quotes are escaped: no match."""
 _DONE = b"data: [DONE]"
 _SIZE_LINE_BYTES_MAX = 20
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
 
 
-class InvalidAnswerError(Exception):
-    """The engine's answer breaks its framing, its form or its own arithmetic."""
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True):
-    """What the engine says a call used. Zero is a value."""
-
-    input_tokens: int
-    cached_input_tokens: int
-    cache_write_tokens: int
-    output_tokens: int
-    reasoning_tokens: int
-
-
-class _PromptDetails(msgspec.Struct):
-    cached_tokens: int | None = None
-    created_cache_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int
-    completion_tokens: int | None = None
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-
-
-class _Answer(msgspec.Struct):
-    usage: _Usage | None = None
-
-
-_decode = msgspec.json.Decoder(_Answer).decode
-
-
-def usage_of(answer: bytes) -> Usage | None:
-    """The usage of one JSON answer or event; None: it has none.
-
-    Raises InvalidAnswerError for other than JSON and for impossible numbers.
-    """
-    try:
-        found = _decode(answer).usage
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        raise InvalidAnswerError(str(error)) from None
-    if found is None:
-        return None
-    prompt = found.prompt_tokens_details or _PromptDetails()
-    completion = found.completion_tokens_details or _CompletionDetails()
-    usage = Usage(
-        input_tokens=found.prompt_tokens,
-        cached_input_tokens=prompt.cached_tokens or 0,
-        cache_write_tokens=prompt.created_cache_tokens or 0,
-        output_tokens=found.completion_tokens or 0,
-        reasoning_tokens=completion.reasoning_tokens or 0,
-    )
-    is_possible = (
-        0 <= usage.cached_input_tokens <= usage.input_tokens
-        and 0 <= usage.reasoning_tokens <= usage.output_tokens
-        and usage.cache_write_tokens >= 0
-    )
-    if not is_possible:
-        raise InvalidAnswerError(f"impossible usage {usage}")
-    return usage
-
-
 class StreamTap:
-    __slots__ = ("_carry", "_held", "_last", "ended", "releases")
+    __slots__ = ("_carry", "_form", "_held", "_last", "_marks", "ended", "releases")
 
-    def __init__(self) -> None:
+    def __init__(self, form: StreamForm) -> None:
+        self._form = form
+        self._marks = (*form.final_marks, form.error_mark, _DONE)
         self._carry = b""  # bytes that do not yet end a chunk and an event
         self._held = b""  # whole chunks from the final usage on
         self._last = b""  # what was released last: it has the running usage
@@ -104,13 +36,19 @@ class StreamTap:
             raise InvalidAnswerError("an event is too long")
         ready = text[:released]
         payload = unchunk(ready) if across_chunks else ready
-        if self._held or self.ended or _FINAL in payload or _DONE in payload:
+        if self._held or self.ended or self._is_final(payload):
             self._held += ready
             return b""
         if ready:
             self._last = ready
             self.releases += 1
         return ready
+
+    def _is_final(self, payload: bytes) -> bool:
+        for mark in self._marks:  # noqa: SIM110 - a generator costs more, per chunk
+            if mark in payload:
+                return True
+        return False
 
     def _walk(self, text: bytes) -> tuple[int, bool]:
         """(how many bytes end a chunk and an event, whether an event spans chunks)."""
@@ -137,29 +75,55 @@ class StreamTap:
             raise InvalidAnswerError("bytes after the end of the answer")
         return released, across_chunks
 
+    @property
+    def usage_path(self) -> tuple[str, ...]:
+        """Where in the data of the final event the usage is."""
+        return self._form.usage_path
+
     def final_usage(self) -> Usage | None:
         """The usage that closes the stream. Raises InvalidAnswerError."""
         for event in _events(unchunk(self._held)):
-            if _FINAL in event and event.startswith(b"data:"):
-                return usage_of(event[5:])
+            if self._closes(event):
+                return self._form.final_usage(_data(event))
         return None
 
+    def has_failed(self) -> bool:
+        """Whether the engine itself said that it failed."""
+        return self._form.error_mark in unchunk(self._held)
+
     def running_usage(self) -> Usage | None:
-        """The usage so far, from what was released last; None: nothing was yet."""
+        """The usage so far, from what was released last; None: nothing says it."""
+        if not self._form.has_running_usage:
+            return None
         for event in reversed(_events(unchunk(self._last))):
-            if b'"usage"' in event and event.startswith(b"data:"):
+            if b'"usage"' in event:
                 try:
-                    return usage_of(event[5:])
+                    return self._form.final_usage(_data(event))
                 except InvalidAnswerError:
                     return None
         return None
 
-    def rest(self, *, with_usage: bool) -> bytes:
-        """What was held, without the usage chunk for a client that did not ask."""
-        if with_usage:
+    def rest(
+        self, *, with_usage: bool, noted: Callable[[bytes], bytes] | None = None
+    ) -> bytes:
+        """What was held, without the usage chunk for a client that did not ask.
+        `noted` changes the data of the event with the final usage.
+        """
+        leaves_out = self._form.final_is_usage_only and not with_usage
+        if not leaves_out and noted is None:
             return self._held
-        kept = [event for event in _events(unchunk(self._held)) if _FINAL not in event]
+        kept = []
+        for event in _events(unchunk(self._held)):
+            if not self._closes(event):
+                kept.append(event)
+            elif noted is not None:
+                kept.append(_with_data(event, noted(_data(event))))
+            elif not leaves_out:
+                kept.append(event)
         return chunk(b"".join(kept)) + b"0\r\n\r\n"
+
+    def _closes(self, event: bytes) -> bool:
+        return any(mark in event for mark in self._form.final_marks)
 
 
 def _size_line_end(text: bytes, at: int) -> int:
@@ -221,3 +185,16 @@ def _chunks(data: bytes) -> Iterator[bytes]:
 
 def _events(payload: bytes) -> list[bytes]:
     return [event + b"\n\n" for event in payload.split(b"\n\n") if event]
+
+
+def _data(event: bytes) -> bytes:
+    return event[_data_at(event) :]
+
+
+def _with_data(event: bytes, data: bytes) -> bytes:
+    return event[: _data_at(event)] + b" " + data + b"\n\n"
+
+
+def _data_at(event: bytes) -> int:
+    """Where the data begins; it is one line, the last, and JSON has no raw newline."""
+    return 5 if event.startswith(b"data:") else event.find(b"\ndata:") + 6

@@ -5,7 +5,7 @@ and leaves one usage event; whatever is not listed here is refused.
 import pytest
 
 from metering.proxy import server
-from metering.proxy.transform.request import ENDPOINTS
+from metering.proxy.transform.endpoints import ENDPOINTS
 from tests.metering.proxy.conftest import Plane, until
 
 METERED: dict[str, dict[str, object]] = {

@@ -8,7 +8,7 @@ from metering.proxy.errors import RefusedError
 _MESSAGE_CHARACTERS_MAX = 1000
 _BAD_REQUEST = 400
 _UNPROCESSABLE = 422
-_BUSY = (429, 503)
+BUSY = (429, 503)
 
 
 class _Error(msgspec.Struct):
@@ -22,7 +22,7 @@ class _Body(msgspec.Struct):
 
 def public_error(status: int, body: bytes, *, secret: str) -> RefusedError:
     """`secret` is the tenant's salt: a validation message may quote its whole input."""
-    if status in _BUSY:
+    if status in BUSY:
         return RefusedError(
             errors.OVERLOADED,
             "The engine's queue is full. Please retry shortly.",

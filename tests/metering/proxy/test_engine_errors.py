@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.proxy import errors
+from metering.proxy.errors import Dialect
 from metering.proxy.transform.engine_errors import public_error
 
 SALT = "5f2c-salt-of-a-tenant"
@@ -19,7 +20,7 @@ def vllm_error(message: str, param: str | None = None) -> bytes:
 
 
 def shown(status: int, body: bytes) -> dict[str, Any]:
-    text = public_error(status, body, secret=SALT).body()
+    text = public_error(status, body, secret=SALT).body(Dialect.OPENAI, request_id="")
     answer: dict[str, dict[str, Any]] = json.loads(text)
     return answer["error"]
 
@@ -54,7 +55,7 @@ def test_a_prompt_that_is_too_long_has_its_own_code(message: str, param: str | N
 def test_the_salt_is_never_shown():
     message = f"Input should be valid: {{'cache_salt': '{SALT}'}} {SALT}"
     error = public_error(400, vllm_error(message), secret=SALT)
-    assert SALT not in error.body().decode()
+    assert SALT not in error.body(Dialect.OPENAI, request_id="").decode()
     assert "Input should be valid" in error.message
 
 
@@ -79,8 +80,8 @@ def test_what_is_not_the_callers_fault_says_nothing_of_it(status: int):
     body = vllm_error("10.0.0.7: The model `/srv/models/x` does not exist.")
     error = public_error(status, body, secret=SALT)
     assert error.refusal is errors.ENGINE_UNAVAILABLE
-    assert "10.0.0.7" not in error.body().decode()
-    assert "/srv" not in error.body().decode()
+    assert "10.0.0.7" not in error.body(Dialect.OPENAI, request_id="").decode()
+    assert "/srv" not in error.body(Dialect.OPENAI, request_id="").decode()
 
 
 @pytest.mark.parametrize(

@@ -199,8 +199,14 @@ def test_an_unknown_model(client: OpenAI):
 
 def test_an_endpoint_that_we_do_not_have(client: OpenAI):
     with pytest.raises(openai.NotFoundError) as caught:
-        client.embeddings.create(model=MODEL, input="x")
+        client.moderations.create(input="x")
     assert caught.value.code == "unknown_url"
+
+
+def test_an_endpoint_that_the_model_does_not_offer(client: OpenAI):
+    with pytest.raises(openai.BadRequestError) as caught:
+        client.embeddings.create(model=MODEL, input="x")
+    assert caught.value.code == "endpoint_not_offered"
 
 
 @pytest.mark.parametrize("stream", [False, True])

@@ -9,24 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.proxy import errors
-from metering.proxy.errors import RefusedError
+from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.settings import SAMPLES_MAX
 from metering.proxy.transform import request as transform
-from metering.proxy.transform.request import (
-    CHAT_COMPLETIONS,
-    COMPLETIONS,
-    Endpoint,
-    parse,
-    rewrite,
-)
+from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS, COMPLETIONS
+from metering.proxy.transform.endpoint import Endpoint
+from metering.proxy.transform.request import parse, rewrite
 
 SALT = "the-tenant's-salt"
 MESSAGES = [{"role": "user", "content": "Hi"}]
-NEVER_A_TENANTS = sorted(transform._DROPPED)
+NEVER_A_TENANTS = sorted(transform._DROPPED - {"stream_options", "usage"})
 # What the proxy itself reads has a type to keep to; the rest passes as it is.
 PASSING = sorted(
     CHAT_COMPLETIONS.fields
-    - {"model", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens"}
+    - {"model", "stream", "n", "max_tokens", "max_completion_tokens"}
     - {"messages", "logit_bias"}
 )
 
@@ -82,7 +78,7 @@ def test_a_stream_always_says_its_usage():
             "include_usage": True,
             "continuous_usage_stats": True,
         }
-        assert parsed.wants_usage is bool(asked and asked["include_usage"])
+        assert parsed.asked.wants_usage is bool(asked and asked["include_usage"])
 
 
 def test_stream_options_without_a_stream_are_left_out():
@@ -113,7 +109,7 @@ def test_it_refuses_a_field_of_the_other_endpoint():
 
 def test_an_unknown_field_is_quoted_in_part_only():
     error = refusal(json.dumps(chat(**{"x" * 5000: 1})).encode())
-    assert len(error.body()) < 500
+    assert len(error.body(Dialect.OPENAI, request_id="")) < 500
 
 
 @pytest.mark.parametrize(
@@ -145,9 +141,9 @@ def test_a_doubled_field_is_read_once(member: bytes, name: str, value: object):
     body = b'{"model":"m","messages":[],%b}' % member
     parsed = parse(CHAT_COMPLETIONS, body)
     known = {
-        "n": parsed.samples,
-        "stream": parsed.is_streamed,
-        "max_tokens": parsed.output_ceiling,
+        "n": parsed.asked.samples,
+        "stream": parsed.asked.is_streamed,
+        "max_tokens": parsed.asked.output_ceiling,
     }
     assert known[name] == value
     sent = pairs(rewritten(body))
@@ -156,7 +152,7 @@ def test_a_doubled_field_is_read_once(member: bytes, name: str, value: object):
 
 def test_the_model_cannot_be_doubled():
     body = b'{"model":"free","messages":[],"model":"dear"}'
-    assert parse(CHAT_COMPLETIONS, body).model == "dear"
+    assert parse(CHAT_COMPLETIONS, body).asked.model == "dear"
     assert [value for key, value in pairs(rewritten(body)) if key == "model"] == [
         "public-name"
     ]
@@ -223,7 +219,9 @@ def test_whatever_comes_is_parsed_or_refused(body: bytes):
         error = refusal_if_any(body, endpoint)
         if error is not None:
             assert error.refusal.status == 400
-            assert msgspec.json.decode(error.body())["error"]["message"]
+            assert msgspec.json.decode(error.body(Dialect.OPENAI, request_id=""))[
+                "error"
+            ]["message"]
 
 
 @pytest.mark.parametrize(
@@ -309,8 +307,8 @@ def test_it_refuses_a_huge_logit_bias():
 def test_it_knows_the_output_ceiling(
     fields: dict[str, Any], endpoint: Endpoint, ceiling: int | None
 ):
-    body = {"model": "m", endpoint.prompt_field: "x", **fields}
-    assert parse(endpoint, json.dumps(body).encode()).output_ceiling == ceiling
+    body = {"model": "m", endpoint.prompt_fields[0]: "x", **fields}
+    assert parse(endpoint, json.dumps(body).encode()).asked.output_ceiling == ceiling
 
 
 def test_tools_count_as_prompt():

@@ -7,14 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from metering.proxy.usage_tap import (
-    InvalidAnswerError,
-    StreamTap,
-    chunk,
-    unchunk,
-    unchunk_ended,
-    usage_of,
-)
+from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
+from metering.proxy.usage import InvalidAnswerError, of_completion
+from metering.proxy.usage_tap import StreamTap, chunk, unchunk, unchunk_ended
+
+CHAT = CHAT_COMPLETIONS.stream
+assert CHAT is not None
 
 USAGE = {
     "prompt_tokens": 42,
@@ -77,7 +75,7 @@ def split(data: bytes, at: list[int]) -> list[bytes]:
 @given(framings())
 def test_it_works(framing):
     events, framed, reads = framing
-    tap = StreamTap()
+    tap = StreamTap(CHAT)
     released = b"".join(tap.feed(read) for read in reads)
     assert tap.ended
     assert released + tap.rest(with_usage=True) == framed
@@ -94,7 +92,7 @@ def test_it_works(framing):
 @given(framings())
 def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
     events, _, reads = framing
-    tap = StreamTap()
+    tap = StreamTap(CHAT)
     released = b"".join(tap.feed(read) for read in reads)
     whole = unchunk_ended(released + tap.rest(with_usage=False))
     assert whole == b"".join([*events, DONE])
@@ -105,7 +103,7 @@ def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
 def test_an_engine_that_dies_leaves_the_running_usage(framing, data):
     events, framed, reads = framing
     died_at = data.draw(st.integers(0, len(framed) - 1))
-    tap = StreamTap()
+    tap = StreamTap(CHAT)
     released, left = b"", died_at
     for read in reads:
         released += tap.feed(read[:left])
@@ -133,12 +131,12 @@ def test_an_engine_that_dies_leaves_the_running_usage(framing, data):
 )
 def test_it_refuses_broken_framing(data: bytes):
     with pytest.raises(InvalidAnswerError):
-        StreamTap().feed(data)
+        StreamTap(CHAT).feed(data)
 
 
 def test_it_refuses_an_endless_event():
     with pytest.raises(InvalidAnswerError, match="too long"):
-        StreamTap().feed(chunk(b"x" * 65536) * 17)
+        StreamTap(CHAT).feed(chunk(b"x" * 65536) * 17)
 
 
 @pytest.mark.parametrize(
@@ -156,13 +154,13 @@ def test_it_refuses_an_endless_event():
 def test_it_refuses_impossible_usage(usage):
     """new-api#5003: input less cached was -16,638, hence a negative charge."""
     with pytest.raises(InvalidAnswerError):
-        usage_of(json.dumps({"usage": usage}).encode())
+        of_completion(json.dumps({"usage": usage}).encode())
 
 
 def test_zero_is_a_value_and_null_is_none():
     """litellm#37992: an explicit zero was replaced by a guess."""
-    usage = usage_of(b'{"usage":{"prompt_tokens":0,"completion_tokens":0}}')
+    usage = of_completion(b'{"usage":{"prompt_tokens":0,"completion_tokens":0}}')
     assert usage is not None
     assert (usage.input_tokens, usage.output_tokens) == (0, 0)
-    assert usage_of(b'{"usage":null}') is None
-    assert usage_of(b"{}") is None
+    assert of_completion(b'{"usage":null}') is None
+    assert of_completion(b"{}") is None
