@@ -21,3 +21,15 @@ class InvalidServedModelError(InferenceError):
 
 class EngineNotFoundError(InferenceError):
     code = "engine_not_found"
+
+
+class NotConvertibleError(InferenceError):
+    """The model's tokenizer or chat template is of a kind that is not counted here."""
+
+    code = "not_convertible"
+
+
+class NotCountableError(InferenceError):
+    """Only the engine itself can count such a prompt."""
+
+    code = "not_countable"
