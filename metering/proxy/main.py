@@ -16,9 +16,11 @@ from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
+from metering.proxy.kept_answers import KeptAnswers
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
 from metering.proxy.plane import Plane
+from metering.proxy.recorder import Recorders
 from metering.proxy.routing import Router
 from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings
@@ -50,6 +52,7 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(plane.settings.drain_seconds):
             await plane.wait_until_idle()
+    plane.recorders.hurry()
     for call in list(plane.calls):
         call.cut_short()
     plane.journal.close()
@@ -62,6 +65,9 @@ async def _run(settings: ProxySettings) -> None:
     limits_valkey = Valkey(settings.valkey_url, deadline_seconds=settings.hold_seconds)
     snapshots_valkey = Valkey(
         settings.valkey_url, deadline_seconds=_SNAPSHOT_DEADLINE_SECONDS
+    )
+    answers_valkey = Valkey(
+        settings.valkey_url, deadline_seconds=settings.idempotency_seconds
     )
     snapshots = Snapshots(
         snapshots_valkey, secret=settings.snapshot_key, folder=settings.snapshot_folder
@@ -79,6 +85,12 @@ async def _run(settings: ProxySettings) -> None:
             segment_bytes=settings.journal_segment_bytes,
             on_failure=_fail,
         ),
+        recorders=Recorders(
+            KeptAnswers(
+                answers_valkey, lease_seconds=settings.idempotency_lease_seconds
+            ),
+            held=observer.answers_held,
+        ),
         observer=observer,
         deadlines=Deadlines(),
         calls=set(),
@@ -89,6 +101,7 @@ async def _run(settings: ProxySettings) -> None:
         for work in (
             limits_valkey.keep_connected(),
             snapshots_valkey.keep_connected(),
+            answers_valkey.keep_connected(),
             snapshots.keep_polling(),
             router.keep_probing(),
             plane.deadlines.keep_turning(),

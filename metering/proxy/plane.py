@@ -3,6 +3,7 @@
 import asyncio
 import random
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -12,6 +13,7 @@ from metering.proxy.errors import RefusedError
 from metering.proxy.journal import Journal
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
+from metering.proxy.recorder import Recorders
 from metering.proxy.routing import Router
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
@@ -32,6 +34,7 @@ class Plane:
     limits: Limits
     router: Router
     journal: Journal
+    recorders: Recorders
     observer: Observer
     deadlines: Deadlines
     calls: set["InFlight"]
@@ -65,6 +68,17 @@ class Client(Protocol):
 
     def break_off(self) -> None:
         """Closes without an end: the answer must not look complete."""
+
+
+class Keeper(Protocol):
+    """Keeps the answer of a call whose caller gave an idempotency key."""
+
+    def seal(
+        self, event: bytes, headers: bytes, rest: bytes, then: Callable[[bytes], None]
+    ) -> None:
+        """Before the usage event is written: keeps it and the answer's end, then calls
+        `then` with the event to write.
+        """
 
 
 def new_request_id() -> str:
