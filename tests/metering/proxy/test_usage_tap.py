@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
+from metering.proxy.transform.dialects.messages import MESSAGES
+from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.usage import InvalidAnswerError, of_completion
 from metering.proxy.usage_tap import StreamTap, chunk, unchunk, unchunk_ended
 
@@ -164,3 +167,72 @@ def test_zero_is_a_value_and_null_is_none():
     assert (usage.input_tokens, usage.output_tokens) == (0, 0)
     assert of_completion(b'{"usage":null}') is None
     assert of_completion(b"{}") is None
+
+
+def sse(name: str, value: dict[str, object]) -> bytes:
+    data = json.dumps({"type": name, **value}, separators=(",", ":"))
+    return f"event: {name}\ndata: {data}\n\n".encode()
+
+
+MESSAGE_EVENTS = [
+    sse("message_start", {"message": {"usage": {"input_tokens": 42}}}),
+    sse("content_block_delta", {"delta": {"text": '"type":"message_delta"'}}),
+    sse("message_delta", {"usage": {"input_tokens": 42, "output_tokens": 8}}),
+    sse("message_stop", {}),
+]
+RESPONSE_EVENTS = [
+    sse("response.created", {"response": {"usage": None}}),
+    sse("response.output_text.delta", {"delta": '"type":"response.completed"'}),
+    sse(
+        "response.completed",
+        {"response": {"usage": {"input_tokens": 42, "output_tokens": 8}}},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "events", "held_from"),
+    [(MESSAGES, MESSAGE_EVENTS, 2), (RESPONSES, RESPONSE_EVENTS, 2)],
+)
+def test_other_dialects_are_held_from_their_usage_on(endpoint, events, held_from):
+    tap = StreamTap(endpoint.stream)
+    released = b"".join(tap.feed(chunk(event)) for event in events)
+    assert tap.feed(b"0\r\n\r\n") == b""
+    assert unchunk(released) == b"".join(events[:held_from])
+    usage = tap.final_usage()
+    assert usage is not None
+    assert (usage.input_tokens, usage.output_tokens) == (42, 8)
+    assert tap.running_usage() is None
+    rest = tap.rest(with_usage=False)
+    assert unchunk(rest) == b"".join(events[held_from:])
+    assert not tap.has_failed()
+
+
+@pytest.mark.parametrize("endpoint", [MESSAGES, RESPONSES])
+def test_the_cost_is_noted_in_the_event_that_has_the_usage(endpoint):
+    tap = StreamTap(endpoint.stream)
+    events = MESSAGE_EVENTS if endpoint is MESSAGES else RESPONSE_EVENTS
+    for event in events:
+        tap.feed(chunk(event))
+    tap.feed(b"0\r\n\r\n")
+    rest = tap.rest(
+        with_usage=True, noted=lambda data: with_cost(data, tap.usage_path, "0.01")
+    )
+    (noted,) = [line for line in unchunk(rest).split(b"\n") if b'"cost":"0.01"' in line]
+    assert noted.startswith(b"data: ")
+    assert unchunk(rest).replace(b',"cost":"0.01"', b"") == b"".join(events[2:])
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "event"),
+    [
+        (CHAT_COMPLETIONS, b'data: {"error":{"message":"Traceback"}}\n\n'),
+        (MESSAGES, sse("error", {"error": {"message": "Traceback"}})),
+    ],
+)
+def test_an_engines_own_error_is_not_released(endpoint, event):
+    tap = StreamTap(endpoint.stream)
+    assert tap.feed(chunk(event)) == b""
+    assert tap.feed(b"0\r\n\r\n") == b""
+    assert tap.has_failed()
+    assert tap.final_usage() is None
