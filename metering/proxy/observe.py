@@ -56,6 +56,11 @@ class Observer:
         self.clients = Gauge(
             "tokenfab_proxy_client_connections", "Open connections", registry=registry
         )
+        self.answers_held = Gauge(
+            "tokenfab_proxy_answers_held",
+            "Answers of idempotency keys that are held in memory",
+            registry=registry,
+        )
         self.engine_healthy = Gauge(
             "tokenfab_proxy_engine_healthy",
             "1 when the engine's last probe succeeded",
