@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import UNITS_PER_RATE, exact_usd, usd_of_cents
 from billing.forms import PriceForm
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry, LedgerTransaction
@@ -52,6 +52,13 @@ def output_usd(row: PriceVersion) -> str:
     return exact_usd(row.output_nano_usd_per_million)
 
 
+@admin.display(description="USD per image")
+def image_usd(row: PriceVersion) -> str:
+    """Exact: a rate is typed per image, and kept per million."""
+    rate = row.image_nano_usd_per_million
+    return "not sold" if rate is None else exact_usd(rate // UNITS_PER_RATE)
+
+
 @admin.register(PriceVersion)
 class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     form = PriceForm
@@ -60,6 +67,7 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         new_input_usd,
         cached_input_usd,
         output_usd,
+        image_usd,
         "effective_from",
         "effective_to",
     )

@@ -8,6 +8,13 @@ class BillingConfig(AppConfig):
 
     def import_models(self) -> None:
         """Django looks for models in `billing.models` itself, which stays empty."""
-        for module in ("prices", "rating", "ledger", "invoices"):
+        for module in (
+            "prices",
+            "rating",
+            "ledger",
+            "invoices",
+            "credit",
+            "budget_alerts",
+        ):
             import_module(f"billing.models.{module}")
         super().import_models()

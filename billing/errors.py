@@ -15,6 +15,18 @@ class InvalidRateError(BillingError):
     code = "invalid_rate"
 
 
+class InvalidAmountError(BillingError):
+    """Not an amount of money that can be kept exactly, or nothing at all."""
+
+    code = "invalid_amount"
+
+
+class IdempotencyKeyReusedError(BillingError):
+    """The key names an earlier act that was another one."""
+
+    code = "idempotency_key_reused"
+
+
 class PriceInThePastError(BillingError):
     """It would change what usage was already admitted under."""
 

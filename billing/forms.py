@@ -6,7 +6,7 @@ from django import forms
 from django.utils import timezone
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from billing.domain.money import parse_rate_usd
+from billing.domain.money import parse_image_rate_usd, parse_rate_usd
 from billing.domain.rating import Rates
 from billing.errors import BillingError
 from billing.models.prices import PriceVersion
@@ -25,6 +25,18 @@ class RateField(forms.CharField):
             raise forms.ValidationError(str(error)) from error
 
 
+class ImageRateField(forms.CharField):
+    """USD per image, as nano-USD per million."""
+
+    widget = UnfoldAdminTextInputWidget
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse_image_rate_usd(str(value)) if value else None
+        except BillingError as error:
+            raise forms.ValidationError(str(error)) from error
+
+
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
     new_input_nano_usd_per_million = RateField(
         label="New input, USD per million tokens"
@@ -33,6 +45,9 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
         label="Cached input, USD per million tokens"
     )
     output_nano_usd_per_million = RateField(label="Output, USD per million tokens")
+    image_nano_usd_per_million = ImageRateField(
+        required=False, label="USD per image", help_text="Empty: not sold."
+    )
     effective_from = forms.SplitDateTimeField(
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
@@ -47,6 +62,7 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
             "new_input_nano_usd_per_million",
             "cached_input_nano_usd_per_million",
             "output_nano_usd_per_million",
+            "image_nano_usd_per_million",
             "effective_from",
         )
 

@@ -3,13 +3,31 @@
 from celery import shared_task
 from django.utils import timezone
 
+from billing.services import alert_budgets as alerting
+from billing.services import doubt_money as doubting
 from billing.services import issue_due_invoices as issuing
+from billing.services import keep_money_seeded as seeding
 from billing.services import rate_usage as rating
 
 
 @shared_task
 def rate_usage() -> None:
     rating.rate_usage(now=timezone.now())
+
+
+@shared_task
+def keep_money_seeded() -> None:
+    seeding.keep_money_seeded()
+
+
+@shared_task
+def doubt_money() -> None:
+    doubting.doubt_money()
+
+
+@shared_task
+def alert_budgets() -> None:
+    alerting.alert_budgets(now=timezone.now())
 
 
 @shared_task

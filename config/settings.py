@@ -134,6 +134,21 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "keep money seeded": {
+        "task": "billing.tasks.keep_money_seeded",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
+    "doubt money": {
+        "task": "billing.tasks.doubt_money",
+        "schedule": crontab(minute=25),
+        "options": {"expires": 3000},
+    },
+    "alert budgets": {
+        "task": "billing.tasks.alert_budgets",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "issue due invoices": {
         "task": "billing.tasks.issue_due_invoices",
         "schedule": crontab(minute=5),
@@ -153,6 +168,27 @@ CELERY_BEAT_SCHEDULE = {
         "task": "metering.tasks.prepare_usage_partitions",
         "schedule": crontab(minute=20, hour="*/6"),
         "options": {"expires": 3000},
+    },
+    "read engines": {
+        "task": "metering.tasks.read_engines",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
+    },
+    # Ten minutes past: the calls of the day before have ended.
+    "reconcile engines": {
+        "task": "metering.tasks.reconcile_engines",
+        "schedule": crontab(minute=10),
+        "options": {"expires": 3000},
+    },
+    "thin engine readings": {
+        "task": "metering.tasks.thin_engine_readings",
+        "schedule": crontab(minute=40),
+        "options": {"expires": 3000},
+    },
+    "alert quarantine": {
+        "task": "metering.tasks.alert_quarantine",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
     },
 }
 

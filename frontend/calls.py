@@ -8,6 +8,7 @@ from billing.domain.rating import Rates
 from frontend.prices import find_rates
 from metering.domain.usage import Meter
 from metering.models import UsageEvent
+from metering.wire import Outcome
 from tenants.models import ApiKey, Tenant
 
 
@@ -66,14 +67,20 @@ def newest_calls(
 
 
 def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
+    if event.outcome == Outcome.UNBILLED:
+        return 0
     if rates is None:
         return None
     quantities = {
         Meter.NEW_INPUT_TOKENS: event.input_tokens - event.cached_input_tokens,
         Meter.CACHED_INPUT_TOKENS: event.cached_input_tokens,
         Meter.OUTPUT_TOKENS: event.output_tokens,
+        Meter.IMAGES: event.images,
     }
-    return sum(
-        amount_nano_usd(quantity, rates.of_meter(meter))
-        for meter, quantity in quantities.items()
-    )
+    amount = 0
+    for meter, quantity in quantities.items():
+        rate = rates.of_meter(meter)
+        if quantity and rate is None:
+            return None
+        amount += amount_nano_usd(quantity, rate or 0)
+    return amount

@@ -41,9 +41,10 @@ def amount_of_totals(totals: Iterable[dict[str, Any]]) -> int | None:
 def _amount(
     quantities: dict[tuple[int, str], int], rates: dict[int, Rates]
 ) -> int | None:
-    if any(version not in rates for version, _ in quantities):
-        return None
-    return sum(
-        amount_nano_usd(quantity, rates[version].of_meter(meter))
-        for (version, meter), quantity in quantities.items()
-    )
+    amount = 0
+    for (version, meter), quantity in quantities.items():
+        rate = rates[version].of_meter(meter) if version in rates else None
+        if rate is None:
+            return None
+        amount += amount_nano_usd(quantity, rate)
+    return amount

@@ -25,6 +25,7 @@ class Figures:
     new_input_tokens: int
     cached_input_tokens: int
     output_tokens: int
+    images: int
 
     @property
     def input_tokens(self) -> int:
@@ -50,6 +51,7 @@ def figures(rows: Iterable[dict[str, Any]]) -> Figures:
         new_input_tokens=sums[Meter.NEW_INPUT_TOKENS],
         cached_input_tokens=sums[Meter.CACHED_INPUT_TOKENS],
         output_tokens=sums[Meter.OUTPUT_TOKENS],
+        images=sums[Meter.IMAGES],
     )
 
 
@@ -108,7 +110,7 @@ def chart(rows: Iterable[dict[str, Any]], span: Range, grouping: Grouping) -> Ch
         at = place[row[span.dimension]]
         if row["meter"] == Meter.REQUESTS:
             requests[at] += row["quantity"]
-        else:
+        elif row["meter"] in KINDS:  # images are no tokens
             name = KINDS[row["meter"]] if grouping == "kind" else row["model"]
             series[name][at] += row["quantity"]
     shown = series if grouping == "kind" else _largest(series)

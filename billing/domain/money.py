@@ -8,15 +8,20 @@ Both round half up, and both take nothing below zero.
 
 from decimal import Decimal, InvalidOperation
 
-from billing.errors import InvalidRateError
+from billing.errors import InvalidAmountError, InvalidRateError
 
 NANO_USD_PER_USD = 1_000_000_000
 NANO_USD_PER_CENT = 10_000_000
 _CENTS_PER_USD = 100
-_TOKENS_PER_RATE = 1_000_000
+UNITS_PER_RATE = 1_000_000
+"""Tokens, or images: a rate is for a million of them."""
 _RATE_DECIMALS = 9
+_AMOUNT_USD_MAX = 9_000_000
+"""Valkey's Lua counts nano-USD in doubles; above this they skip integers."""
 _RATE_USD_MAX = 1_000_000
 """Per million tokens, a dollar a token: above it somebody mistook the unit."""
+_IMAGE_RATE_USD_MAX = 1000
+"""Per image."""
 
 
 def _divided_half_up(dividend: int, divisor: int) -> int:
@@ -26,11 +31,11 @@ def _divided_half_up(dividend: int, divisor: int) -> int:
 
 
 def amount_nano_usd(quantity: int, rate_nano_usd_per_million: int) -> int:
-    """What `quantity` tokens cost, half a nano-USD rounded up.
+    """What `quantity` tokens or images cost, half a nano-USD rounded up.
 
     Raises ValueError when the product is below zero.
     """
-    return _divided_half_up(quantity * rate_nano_usd_per_million, _TOKENS_PER_RATE)
+    return _divided_half_up(quantity * rate_nano_usd_per_million, UNITS_PER_RATE)
 
 
 def cents(amount_nano_usd: int) -> int:
@@ -66,14 +71,38 @@ def parse_rate_usd(text: str) -> int:
     Raises InvalidRateError for anything but a plain number from 0 with at most nine
     decimals: a finer one could only be kept by rounding it.
     """
+    return _parse_usd(text, _RATE_USD_MAX)
+
+
+def parse_image_rate_usd(text: str) -> int:
+    """Nano-USD per million images, of a price in USD per image such as `0.04`.
+
+    Raises InvalidRateError like `parse_rate_usd`.
+    """
+    return _parse_usd(text, _IMAGE_RATE_USD_MAX) * UNITS_PER_RATE
+
+
+def parse_amount_usd(text: str) -> int:
+    """Nano-USD, of an amount above zero in USD such as `25` or `0.50`.
+
+    Raises InvalidAmountError.
+    """
+    try:
+        amount = _parse_usd(text, _AMOUNT_USD_MAX)
+    except InvalidRateError as error:
+        raise InvalidAmountError(str(error)) from None
+    if not amount:
+        raise InvalidAmountError(f"{text!r} is nothing")
+    return amount
+
+
+def _parse_usd(text: str, usd_max: int) -> int:
     try:
         rate = Decimal(text.strip())
     except InvalidOperation:
         raise InvalidRateError(f"{text!r} is not a number of USD") from None
-    if not rate.is_finite() or rate.is_signed() or rate > _RATE_USD_MAX:
-        raise InvalidRateError(
-            f"{text!r} is not a rate between 0 and {_RATE_USD_MAX} USD"
-        )
+    if not rate.is_finite() or rate.is_signed() or rate > usd_max:
+        raise InvalidRateError(f"{text!r} is not a number between 0 and {usd_max} USD")
     exact = rate.scaleb(_RATE_DECIMALS)
     if exact != exact.to_integral_value():
         raise InvalidRateError(f"{text!r} has more than {_RATE_DECIMALS} decimals")

@@ -18,11 +18,16 @@ class AccountKind(enum.StrEnum):
     """Rated usage, to the nano-USD."""
     ROUNDING = "rounding"
     """What rounding lines to cents gave (credit) or took (debit)."""
+    CREDIT = "credit"
+    """Prepaid credit granted: we owe its worth in calls, so it lies below zero."""
+    FUNDS = "funds"
+    """What stands behind granted credit: money received, or a gift of ours."""
 
 
 class TransactionKind(enum.StrEnum):
     USAGE_RATED = "usage_rated"
     INVOICE_ISSUED = "invoice_issued"
+    CREDIT_GRANTED = "credit_granted"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,6 +51,14 @@ def invoice_issued(totals: Totals) -> list[Posting]:
         Posting(account=AccountKind.RECEIVABLE, amount_nano_usd=owed),
         Posting(account=AccountKind.UNBILLED, amount_nano_usd=-totals.nano_usd),
         Posting(account=AccountKind.ROUNDING, amount_nano_usd=totals.nano_usd - owed),
+    )
+
+
+def credit_granted(amount_nano_usd: int) -> list[Posting]:
+    """The tenant may call for so much more."""
+    return _without_zeros(
+        Posting(account=AccountKind.FUNDS, amount_nano_usd=amount_nano_usd),
+        Posting(account=AccountKind.CREDIT, amount_nano_usd=-amount_nano_usd),
     )
 
 

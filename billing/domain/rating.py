@@ -11,6 +11,7 @@ METER_NAMES = (
     Meter.NEW_INPUT_TOKENS.value,
     Meter.CACHED_INPUT_TOKENS.value,
     Meter.OUTPUT_TOKENS.value,
+    Meter.IMAGES.value,
 )
 """The meters that have a price, in the order of an invoice."""
 
@@ -22,17 +23,22 @@ class Rates:
     new_input_nano_usd_per_million: int
     cached_input_nano_usd_per_million: int
     output_nano_usd_per_million: int
+    image_nano_usd_per_million: int | None = None
+    """Per million images; None: images of the model are not sold."""
 
     def __post_init__(self) -> None:
-        if min(vars(self).values()) < 0:
+        if min(rate for rate in vars(self).values() if rate is not None) < 0:
             raise ValueError(f"a rate is below zero: {self}")
 
-    def of_meter(self, meter: str) -> int:
-        """Nano-USD per million. Raises KeyError for a meter without a price."""
+    def of_meter(self, meter: str) -> int | None:
+        """Nano-USD per million; None: it is not sold. Raises KeyError for a meter that
+        never has a price.
+        """
         return {
             METER_NAMES[0]: self.new_input_nano_usd_per_million,
             METER_NAMES[1]: self.cached_input_nano_usd_per_million,
             METER_NAMES[2]: self.output_nano_usd_per_million,
+            METER_NAMES[3]: self.image_nano_usd_per_million,
         }[meter]
 
 
@@ -121,4 +127,10 @@ def _rate(usage: Usage, prices: Mapping[int, Price]) -> int:
         )
     if usage.meter not in METER_NAMES:
         raise UnpricedUsageError(f"{what} have a meter that no price knows")
-    return price.rates.of_meter(usage.meter)
+    rate_nano_usd_per_million = price.rates.of_meter(usage.meter)
+    if rate_nano_usd_per_million is None:
+        raise UnpricedUsageError(
+            f"{what} name price version {usage.price_version_id}, which does not sell"
+            " them"
+        )
+    return rate_nano_usd_per_million

@@ -49,6 +49,8 @@ class PriceVersion(models.Model):
     """Input tokens that the prefix cache did not hold."""
     cached_input_nano_usd_per_million = models.BigIntegerField()
     output_nano_usd_per_million = models.BigIntegerField()
+    image_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    """Null: images of the model are not sold."""
     effective_from = models.DateTimeField()
     """The first instant at which it applies."""
     effective_to = models.DateTimeField(null=True, blank=True)
@@ -83,6 +85,10 @@ class PriceVersion(models.Model):
                 ),
                 name="price_rates_not_negative",
             ),
+            models.CheckConstraint(
+                condition=Q(image_nano_usd_per_million__gte=0),
+                name="price_image_rate_not_negative",
+            ),
             # An empty span would overlap nothing and could not apply to anything.
             models.CheckConstraint(
                 condition=Q(effective_to__isnull=True)
@@ -109,4 +115,5 @@ class PriceVersion(models.Model):
             new_input_nano_usd_per_million=self.new_input_nano_usd_per_million,
             cached_input_nano_usd_per_million=self.cached_input_nano_usd_per_million,
             output_nano_usd_per_million=self.output_nano_usd_per_million,
+            image_nano_usd_per_million=self.image_nano_usd_per_million,
         )

@@ -14,15 +14,15 @@ def post_transaction(
     kind: TransactionKind,
     reference: str,
     booked_at: datetime,
-) -> None:
-    """Books `postings`; nothing if there are none.
+) -> LedgerTransaction | None:
+    """Books `postings`; nothing (None) if there are none.
 
     `reference` names the act: a second transaction with it raises IntegrityError, and
     so does one that does not sum to zero, at commit. The caller holds the tenant's
     lock and books in the transaction that does what is booked.
     """
     if not postings:
-        return
+        return None
     transaction = LedgerTransaction.objects.create(
         tenant_id=tenant_id, kind=kind, reference=reference, booked_at=booked_at
     )
@@ -36,6 +36,7 @@ def post_transaction(
         )
         for posting in postings
     )
+    return transaction
 
 
 def _accounts(tenant_id: int) -> dict[str, int]:

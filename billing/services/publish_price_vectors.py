@@ -34,7 +34,7 @@ def _vector(row: PriceVersion) -> PriceVector:
         new_input_nano_usd_per_million=row.new_input_nano_usd_per_million,
         cached_input_nano_usd_per_million=row.cached_input_nano_usd_per_million,
         output_nano_usd_per_million=row.output_nano_usd_per_million,
-        image_nano_usd_per_million=None,
+        image_nano_usd_per_million=row.image_nano_usd_per_million,
         effective_from=row.effective_from.timestamp(),
         effective_to=row.effective_to.timestamp() if row.effective_to else None,
     )

@@ -21,6 +21,7 @@ METER_TITLES = {
     Meter.NEW_INPUT_TOKENS.value: "New input tokens",
     Meter.CACHED_INPUT_TOKENS.value: "Cached input tokens",
     Meter.OUTPUT_TOKENS.value: "Output tokens",
+    Meter.IMAGES.value: "Images",
 }
 _CSV_HEAD = (
     "model",
@@ -64,7 +65,9 @@ def invoice_context(found: Invoice) -> dict[str, Any]:
         "invoice": found,
         "lines": lines,
         "is_draft": found.status == InvoiceStatus.DRAFT,
-        "tokens": sum(line.quantity for line in lines),
+        "tokens": sum(
+            line.quantity for line in lines if line.meter != Meter.IMAGES.value
+        ),
     }
 
 

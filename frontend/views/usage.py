@@ -33,6 +33,7 @@ _CSV_HEAD = (
     "new_input_tokens",
     "cached_input_tokens",
     "output_tokens",
+    "images",
 )
 
 
@@ -144,6 +145,7 @@ def _csv_row(
         Meter.NEW_INPUT_TOKENS,
         Meter.CACHED_INPUT_TOKENS,
         Meter.OUTPUT_TOKENS,
+        Meter.IMAGES,
     )
     return (
         hour_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -27,6 +27,7 @@ KEPT_ROW_BY_ROW = (
     "billing_invoice",
     "billing_lineitem",
     "billing_priceversion",
+    "billing_creditgrant",
 )
 KEPT_FAMILIES = ("usage_event", "billing_ledger", "billing_invoice_", "billing_line")
 

@@ -4,7 +4,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.domain.money import parse_rate_usd
+from billing.domain.money import parse_image_rate_usd, parse_rate_usd
 from billing.domain.rating import Rates
 from billing.errors import BillingError, UnknownModelError
 from billing.models.prices import PriceVersion
@@ -19,6 +19,9 @@ class Command(BaseCommand):
         parser.add_argument("model", help="public name of the served model")
         for meter in ("new-input", "cached-input", "output"):
             parser.add_argument(f"--{meter}", required=True, metavar="USD")
+        parser.add_argument(
+            "--image", metavar="USD", help="per image; default: images are not sold"
+        )
         parser.add_argument(
             "--effective-from",
             metavar="TIME",
@@ -45,6 +48,9 @@ def _set(options: dict[str, Any]) -> PriceVersion:
             new_input_nano_usd_per_million=parse_rate_usd(options["new_input"]),
             cached_input_nano_usd_per_million=parse_rate_usd(options["cached_input"]),
             output_nano_usd_per_million=parse_rate_usd(options["output"]),
+            image_nano_usd_per_million=(
+                parse_image_rate_usd(options["image"]) if options["image"] else None
+            ),
         ),
         effective_from=_time(wanted) if wanted else now,
         now=now,

@@ -46,7 +46,7 @@ def test_without_a_time_it_applies_at_once(price):
     ("options", "reason"),
     [
         ({"output": "0.0000000001"}, "more than 9 decimals"),
-        ({"output": "-1"}, "not a rate between"),
+        ({"output": "-1"}, "not a number between"),
         ({"new_input": "cheap"}, "not a number"),
         ({"model": "unknown"}, "No model is served as 'unknown'"),
         ({"effective_from": "2026-01-02"}, "change the past"),

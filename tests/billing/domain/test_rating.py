@@ -1,12 +1,14 @@
 """Worked examples of rating: tokens times price."""
 
+from dataclasses import replace
+
 import pytest
 
 from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
-NEW, CACHED, OUTPUT = METER_NAMES
+NEW, CACHED, OUTPUT, IMAGES = METER_NAMES
 SMALL = Price(
     price_version_id=1,
     model="small",
@@ -61,6 +63,16 @@ def test_a_price_change_inside_the_month_gives_a_line_for_each_version():
     assert amounts(usages) == [(1, NEW, 100_000), (2, NEW, 200_000)]
 
 
+def test_images_are_priced_where_they_are_sold():
+    """3 images at 0.04 USD each, kept per million."""
+    rates = replace(SMALL.rates, image_nano_usd_per_million=40_000_000_000_000)
+    prices = {1: replace(SMALL, rates=rates)}
+
+    (charge,) = rate([used(IMAGES, 3)], prices)
+
+    assert charge.amount_nano_usd == 120_000_000
+
+
 def test_requests_are_counted_and_not_priced():
     assert amounts([used("requests", 5)]) == []
 
@@ -75,7 +87,8 @@ def test_every_meter_is_priced_or_known_to_be_free():
     [
         (used(NEW, 1, price_version_id=9), "which is not there"),
         (used(NEW, 1, model="large"), "which is of small"),
-        (used("images", 1), "no price knows"),
+        (used(IMAGES, 1), "does not sell them"),
+        (used("minutes", 1), "no price knows"),
     ],
 )
 def test_it_refuses_usage_without_a_price_of_its_model(usage, reason):

@@ -1,0 +1,47 @@
+"""What a mail about a budget says."""
+
+from dataclasses import dataclass
+
+from billing.domain.money import exact_usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetMail:
+    subject: str
+    text: str
+
+
+def budget_mail(
+    *,
+    tenant_name: str,
+    whose: str,
+    period: str,
+    percent: int,
+    spent_nano_usd: int,
+    amount_nano_usd: int,
+    url: str,
+) -> BudgetMail:
+    """`whose`: `all calls of the tenant`, `project Default`, `key Laptop`; `period`:
+    `day` or `month`; `percent`: the threshold that was passed.
+    """
+    return BudgetMail(
+        subject=f"{percent} % of a budget of {tenant_name} is spent",
+        text=(
+            f"{tenant_name} has spent {exact_usd(spent_nano_usd)} USD of the budget of"
+            f" {exact_usd(amount_nano_usd)} USD for {whose} this {period} (UTC).\n\n"
+            "A budget tells; it refuses no call. Set a spend limit if calls are to"
+            " stop:\n"
+            f"{url}\n"
+        ),
+    )
+
+
+def passed(
+    *, spent_nano_usd: int, amount_nano_usd: int, thresholds_percent: list[int]
+) -> list[int]:
+    """The thresholds that are reached, ascending."""
+    return [
+        percent
+        for percent in sorted(thresholds_percent)
+        if 100 * spent_nano_usd >= percent * amount_nano_usd
+    ]

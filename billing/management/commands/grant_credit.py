@@ -1,0 +1,44 @@
+import uuid
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.utils import timezone
+
+from billing.domain.money import exact_usd, parse_amount_usd
+from billing.errors import BillingError
+from billing.services.credit_of import credit_of
+from billing.services.grant_credit import grant_credit
+from tenants.errors import TenantsError
+from tenants.services.find_tenant import find_tenant
+
+
+class Command(BaseCommand):
+    help = "Give a tenant prepaid credit."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("tenant", help="name, slug, or #id")
+        parser.add_argument("amount_usd", metavar="AMOUNT_USD", help="such as 25.00")
+        parser.add_argument("--reason", required=True)
+        parser.add_argument(
+            "--idempotency-key",
+            metavar="KEY",
+            help="the same key again grants nothing more; default: a new one",
+        )
+
+    def handle(self, **options: Any) -> None:
+        try:
+            tenant = find_tenant(options["tenant"])
+            grant = grant_credit(
+                tenant=tenant,
+                amount_nano_usd=parse_amount_usd(options["amount_usd"]),
+                reason=options["reason"],
+                idempotency_key=options["idempotency_key"] or uuid.uuid4().hex,
+                now=timezone.now(),
+            )
+        except (BillingError, TenantsError) as error:
+            raise CommandError(str(error)) from error
+        self.stdout.write(
+            f"{exact_usd(grant.amount_nano_usd)} USD granted to {tenant.name}"
+            f" (key {grant.idempotency_key});"
+            f" {exact_usd(credit_of(tenant))} USD in all"
+        )
