@@ -1,5 +1,12 @@
+from importlib import import_module
+
 from django.apps import AppConfig
 
 
 class MeteringConfig(AppConfig):
     name = "metering"
+
+    def import_models(self) -> None:
+        """Django itself looks only into `metering.models`."""
+        import_module("metering.audit_models")
+        super().import_models()

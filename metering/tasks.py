@@ -3,8 +3,12 @@
 from celery import shared_task
 from django.utils import timezone
 
+from metering.services import alert_quarantine as quarantine
 from metering.services import prepare_usage_partitions as partitions
+from metering.services import read_engines as readings
+from metering.services import reconcile_due as audit
 from metering.services import roll_up_usage as roll_up
+from metering.services import thin_engine_readings as thinning
 
 
 @shared_task
@@ -15,3 +19,23 @@ def roll_up_usage() -> None:
 @shared_task
 def prepare_usage_partitions() -> None:
     partitions.prepare_usage_partitions(timezone.now())
+
+
+@shared_task
+def read_engines() -> None:
+    readings.read_engines()
+
+
+@shared_task
+def reconcile_engines() -> None:
+    audit.reconcile_due(now=timezone.now())
+
+
+@shared_task
+def thin_engine_readings() -> None:
+    thinning.thin_engine_readings(now=timezone.now())
+
+
+@shared_task
+def alert_quarantine() -> None:
+    quarantine.alert_quarantine(now=timezone.now())
