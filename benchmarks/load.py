@@ -55,7 +55,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     dones: int
     first_refusal: str
 
-    def problem(self, *, is_streamed: bool) -> str:
+    def problem(self, *, is_streamed: bool, extra_events: int = 0) -> str:
         """Empty: every answer was whole and had its usage."""
         if self.failed or self.refused or self.unfinished:
             return (
@@ -65,7 +65,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
         if self.usages != self.completed:
             return f"{self.usages} usages in {self.completed} answers"
         if is_streamed and not (
-            self.events == self.completed * EVENTS_PER_STREAM
+            self.events == self.completed * (EVENTS_PER_STREAM + extra_events)
             and self.dones == self.completed
         ):
             return f"{self.events} events, {self.dones} ends, {self.completed} streams"
@@ -76,6 +76,7 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
 class Row:
     scenario: Scenario
     target: str
+    extra_events: int
     connections: int
     load: LoadResult
     cpu_us_per_request: float
@@ -105,7 +106,9 @@ class Row:
 
     @property
     def problem(self) -> str:
-        return self.load.problem(is_streamed=self.scenario.is_streamed)
+        return self.load.problem(
+            is_streamed=self.scenario.is_streamed, extra_events=self.extra_events
+        )
 
 
 def write_bodies(folder: Path, scenarios: Iterable[Scenario]) -> None:
@@ -140,6 +143,7 @@ def measure(target: Target, scenario: Scenario, *, folder: Path, cpu: int) -> Ro
     return Row(
         scenario=scenario,
         target=target.name,
+        extra_events=target.extra_events,
         connections=scenario.connections_to(target),
         load=load,
         cpu_us_per_request=cpu_seconds * 1e6 / requests,

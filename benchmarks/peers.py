@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from string import Template
 
@@ -40,9 +41,12 @@ class Peer:
     version_arguments: str = "--version"
     """Of a system package's program."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    health_path: str = "/health"
     clients_max: int | None = None
     streams_max: int | None = None
     """More would not end within a measurement."""
+    extra_events: int = 0
+    """That it adds to each stream."""
 
     @property
     def program(self) -> str | None:
@@ -118,8 +122,10 @@ PEERS = (
             "LITELLM_LOCAL_MODEL_COST_MAP": "True",
             "NO_DOCS": "True",
         },
+        health_path="/health/liveliness",
         clients_max=16,
         streams_max=4,
+        extra_events=1,
     ),
 )
 
@@ -140,7 +146,7 @@ def running(plane: Plane, cpus: Cpus) -> Iterator[tuple[list[Target], dict[str, 
         targets = []
         for peer, target, process in begun:
             if processes.comes_up(
-                lambda port=target.port: answers(port, "/health"),  # type: ignore[misc]
+                partial(answers, target.port, peer.health_path),
                 process,
                 seconds=_BOOT_SECONDS_MAX,
             ):
@@ -183,5 +189,6 @@ def _start(
         secret=_SECRET,
         clients_max=peer.clients_max,
         streams_max=peer.streams_max,
+        extra_events=peer.extra_events,
     )
     return target, process

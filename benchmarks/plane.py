@@ -42,6 +42,8 @@ class Target:
     secret: str
     clients_max: int | None = None
     streams_max: int | None = None
+    extra_events: int = 0
+    """That it adds to each stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
