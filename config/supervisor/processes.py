@@ -140,6 +140,8 @@ def _proxy(plan: Plan, index: int) -> Process:
         "PROXY_HOST": inherited.get("PROXY_HOST", "127.0.0.1"),
         "PROXY_PORT": str(plan.api_port),
         "PROXY_INDEX": str(index),
+        "PROXY_PROCESSES": str(plan.proxy_count),
+        "CONTROL_URL": f"http://127.0.0.1:{plan.portal_port}",
         "SNAPSHOT_KEY": secret("SNAPSHOT_KEY"),
         "ENGINE_KEY": secret("ENGINE_KEY"),
         "ENGINE_PROGRESS_FILE": str(_progress_file(plan)),

@@ -21,7 +21,7 @@ class StaleSnapshotError(RefusedError):
 
 def authenticate(head: RequestHead, snapshots: Snapshots) -> KeyPolicy:
     """Raises RefusedError; StaleSnapshotError where a fresher snapshot may help."""
-    secret = _secret(head)
+    secret = secret_of(head)
     if not api_keys.is_well_formed(secret):
         raise RefusedError(
             errors.MALFORMED_KEY,
@@ -46,7 +46,8 @@ def authenticate(head: RequestHead, snapshots: Snapshots) -> KeyPolicy:
     return policy
 
 
-def _secret(head: RequestHead) -> str:
+def secret_of(head: RequestHead) -> str:
+    """Raises RefusedError when there is none."""
     if not head.authorization:
         if head.api_key:
             return head.api_key.strip().decode("latin-1")

@@ -16,6 +16,7 @@ _AUTHENTICATION = "authentication_error"
 _PERMISSION = "permission_error"
 _IDEMPOTENCY = "idempotency_error"
 _RATE_LIMIT = "rate_limit_error"
+_BILLING = "billing_error"
 _SERVER = "server_error"
 
 
@@ -79,6 +80,13 @@ NEVER_FITS = Refusal(
 TOO_MANY_IDEMPOTENCY_KEYS = Refusal(
     "too_many_idempotency_keys", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
 )
+CONCURRENCY_LIMITED = Refusal(
+    "concurrency_limit_exceeded", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
+)
+INSUFFICIENT_CREDIT = Refusal(
+    "insufficient_credit", HTTPStatus.PAYMENT_REQUIRED, _BILLING
+)
+SPEND_LIMITED = Refusal("spend_limit_reached", HTTPStatus.PAYMENT_REQUIRED, _BILLING)
 # What we cannot do right now.
 UNPRICED_MODEL = Refusal("model_not_priced", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 ENGINE_NOT_READY = Refusal("engine_not_ready", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
@@ -88,6 +96,9 @@ LIMITER_UNAVAILABLE = Refusal(
 )
 IDEMPOTENCY_UNAVAILABLE = Refusal(
     "idempotency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
+RECORDS_UNAVAILABLE = Refusal(
+    "usage_records_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
 KEYS_UNAVAILABLE = Refusal("keys_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 JOURNAL_FULL = Refusal("metering_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)

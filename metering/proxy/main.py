@@ -25,6 +25,7 @@ from metering.proxy.routing import Router
 from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
+from metering.proxy.usage_records import UsageRecords
 from metering.proxy.valkey import Valkey
 
 _log = logging.getLogger(__name__)
@@ -55,6 +56,7 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     plane.recorders.hurry()
     for call in list(plane.calls):
         call.cut_short()
+    plane.limits.close()
     plane.journal.close()
     await asyncio.sleep(0)  # the confirmations of the last batch
     await asyncio.sleep(0.05)  # the last bytes leave the transports
@@ -78,7 +80,7 @@ async def _run(settings: ProxySettings) -> None:
         settings=settings,
         snapshots=snapshots,
         admitter=Admitter(snapshots),
-        limits=Limits(limits_valkey),
+        limits=Limits(limits_valkey, processes=settings.proxy_processes),
         router=router,
         journal=Journal(
             settings.journal_folder,
@@ -91,6 +93,11 @@ async def _run(settings: ProxySettings) -> None:
             ),
             held=observer.answers_held,
         ),
+        usage_records=UsageRecords(
+            settings.control_url,
+            host=settings.portal_host,
+            connect_seconds=settings.connect_seconds,
+        ),
         observer=observer,
         deadlines=Deadlines(),
         calls=set(),
@@ -100,6 +107,7 @@ async def _run(settings: ProxySettings) -> None:
         asyncio.create_task(work)
         for work in (
             limits_valkey.keep_connected(),
+            plane.limits.keep_working(),
             snapshots_valkey.keep_connected(),
             answers_valkey.keep_connected(),
             snapshots.keep_polling(),

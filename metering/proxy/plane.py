@@ -17,6 +17,7 @@ from metering.proxy.recorder import Recorders
 from metering.proxy.routing import Router
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
+from metering.proxy.usage_records import UsageRecords
 
 
 class InFlight(Protocol):
@@ -35,6 +36,7 @@ class Plane:
     router: Router
     journal: Journal
     recorders: Recorders
+    usage_records: UsageRecords
     observer: Observer
     deadlines: Deadlines
     calls: set["InFlight"]

@@ -8,8 +8,8 @@ from typing import Any, cast
 import httptools
 import msgspec
 
-from metering.proxy import answers, errors
-from metering.proxy.auth import StaleSnapshotError, authenticate
+from metering.proxy import answers, errors, usage_records
+from metering.proxy.auth import StaleSnapshotError, authenticate, secret_of
 from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
 from metering.proxy.pipeline import Call
@@ -186,10 +186,10 @@ class ClientConnection(asyncio.Protocol):
         if self._parser.get_http_version() != "1.1":
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
-        is_models = self._head.path == _MODELS_PATH or self._head.path.startswith(
-            _MODELS_PATH + b"/"
+        is_read = self._head.path == _MODELS_PATH or self._head.path.startswith(
+            (_MODELS_PATH + b"/", usage_records.PATH)
         )
-        if not (self._endpoint or is_models or self._head.path in _OPEN_PATHS):
+        if not (self._endpoint or is_read or self._head.path in _OPEN_PATHS):
             path = self._head.path[:200].decode("latin-1")
             raise RefusedError(
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
@@ -284,6 +284,9 @@ class ClientConnection(asyncio.Protocol):
             self._answer_readiness()
         elif self._head.path == b"/metrics":
             self._answer(200, answers.TEXT, self._plane.observer.text())
+        elif self._head.path.startswith(usage_records.PATH):
+            task = self._loop.create_task(self._answer_usage_record())
+            task.add_done_callback(_raise_bugs)
         elif self._policy is not None:
             self._answer_models(self._policy)
 
@@ -352,6 +355,19 @@ class ClientConnection(asyncio.Protocol):
             self.refuse(error)
         else:
             self._answer(200, answers.JSON, document)
+
+    async def _answer_usage_record(self) -> None:
+        secret = secret_of(self._head).encode("latin-1")
+        try:
+            status, document = await self._plane.usage_records.find(
+                self._head.path, secret=secret
+            )
+        except RefusedError as error:
+            if not self._transport.is_closing():
+                self.refuse(error)
+            return
+        if not self._transport.is_closing():
+            self._answer(status, answers.JSON, document)
 
     # What a call says (pipeline.Client).
 

@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 MIB = 1024 * 1024
 
@@ -48,7 +49,13 @@ class ProxySettings:
     valkey_url: str
     snapshot_key: bytes
     engine_key: str
+    proxy_processes: int
+    """That share the limits, this one included."""
     engine_progress_file: Path
+    control_url: str
+    """Where the control plane answers; usage records are read there."""
+    portal_host: str
+    """The public name by which it knows itself."""
     body_bytes_max: int
     journal_segment_bytes: int
     head_seconds: float
@@ -93,6 +100,13 @@ def _seconds(name: str, default: float) -> float:
         raise SystemExit(f"{name}={text!r} is not a number of seconds") from None
 
 
+def _count(name: str, default: int) -> int:
+    text = _text(name, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise SystemExit(f"{name}={text!r} is not a count above 0")
+    return int(text)
+
+
 def load() -> ProxySettings:
     """Raises SystemExit with one sentence for a variable that is missing or wrong."""
     home = Path(_text("TOKENFAB_HOME")).absolute()
@@ -105,9 +119,12 @@ def load() -> ProxySettings:
         valkey_url=_text("VALKEY_URL"),
         snapshot_key=_text("SNAPSHOT_KEY").encode(),
         engine_key=_text("ENGINE_KEY", ""),
+        proxy_processes=_count("PROXY_PROCESSES", 1),
         engine_progress_file=Path(
             _text("ENGINE_PROGRESS_FILE", str(home / "run" / "engine_progress.json"))
         ),
+        control_url=_text("CONTROL_URL", "http://127.0.0.1:8000"),
+        portal_host=urlsplit(_text("PORTAL_URL", "http://127.0.0.1")).netloc,
         body_bytes_max=int(_text("BODY_BYTES_MAX", str(16 * MIB))),
         journal_segment_bytes=int(_text("JOURNAL_SEGMENT_BYTES", str(8 * MIB))),
         head_seconds=_seconds("HEAD_SECONDS", 10),
