@@ -41,7 +41,9 @@ class Router:
         self._observer = observer
         self._engines: dict[int, Engine] = {}
 
-    def pick(self, route: Route, *, prefix: bytes, besides: Container[int]) -> Engine:
+    def pick(
+        self, route: Route, *, besides: Container[int], prefix: bytes = b""
+    ) -> Engine:
         """A healthy engine of the route, not one in `besides`.
 
         Raises RefusedError when there is none, or all are full.

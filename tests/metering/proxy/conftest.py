@@ -34,6 +34,9 @@ from tests.metering.proxy.raw import RawClient
 SNAPSHOT_KEY = "snapshot-key-of-the-tests"
 ENGINE_KEY = "engine-key-of-the-tests"
 MODEL = "smollm2-135m-instruct"
+MODELS = {Task.GENERATE: MODEL, Task.EMBED: "embedder", Task.IMAGE: "painter"}
+IMAGE_RATE = 40_000_000 * 1_000_000
+"""Nano-USD per million images: four cents each."""
 WAIT_SECONDS_MAX = 15
 
 
@@ -58,6 +61,7 @@ class Plane:
         self.raw_clients: list[RawClient] = []
         self.policies: dict[int, KeyPolicy] = {}
         self.engines: dict[int, Path] = {}
+        self.tasks: dict[int, Task] = {}
         self.version = 0
         self.keys_made = 0
         self.salt = "salt-of-tenant-one"
@@ -145,22 +149,31 @@ class Plane:
         return secret
 
     def publish_routes(self) -> None:
-        engines = tuple(
-            EngineAddress(engine_id=number, name=f"e{number}", address=f"unix:{path}")
-            for number, path in self.engines.items()
-        )
-        route = Route(
-            model=MODEL,
-            is_default=True,
-            context_tokens=4096,
-            created_at=1_790_000_000,
-            engines=engines,
-            task=Task.GENERATE,
-            tokenizer_folder=None,
-        )
-        self.publish(inference_wire.SNAPSHOT_KIND, [route])
+        tasks = {Task.GENERATE, *self.tasks.values()}
+        routes = [
+            Route(
+                model=MODELS[task],
+                is_default=task is Task.GENERATE,
+                context_tokens=4096,
+                created_at=1_790_000_000,
+                engines=tuple(self._addresses(task)),
+                task=task,
+                tokenizer_folder=None,
+            )
+            for task in sorted(tasks)
+        ]
+        self.publish(inference_wire.SNAPSHOT_KIND, routes)
 
-    def publish_prices(self, *, models: tuple[str, ...] = (MODEL,)) -> None:
+    def _addresses(self, task: Task) -> Iterator[EngineAddress]:
+        for number, path in self.engines.items():
+            if self.tasks.get(number, Task.GENERATE) is task:
+                yield EngineAddress(
+                    engine_id=number, name=f"e{number}", address=f"unix:{path}"
+                )
+
+    def publish_prices(
+        self, *, models: tuple[str, ...] = tuple(MODELS.values())
+    ) -> None:
         vectors = [
             PriceVector(
                 price_version_id=7,
@@ -168,7 +181,7 @@ class Plane:
                 new_input_nano_usd_per_million=100_000_000,
                 cached_input_nano_usd_per_million=20_000_000,
                 output_nano_usd_per_million=400_000_000,
-                image_nano_usd_per_million=None,
+                image_nano_usd_per_million=IMAGE_RATE,
                 effective_from=0,
                 effective_to=None,
             )
@@ -178,17 +191,22 @@ class Plane:
 
     # The processes.
 
-    def start_engine(self, number: int = 1, **settings: str) -> Path:
+    def start_engine(
+        self, number: int = 1, *, task: Task = Task.GENERATE, **settings: str
+    ) -> Path:
         path = self._sockets / f"e{number}.sock"
         environment = {
             "ENGINE_SOCKET": str(path),
             "ENGINE_KEY": ENGINE_KEY,
             "SIMULATOR_FAULTS": "1",
             "SIMULATOR_MAX_NUM_SEQS": "64",
+            "SIMULATOR_TASK": task.value,
+            "SERVED_MODEL_NAME": MODELS[task],
         }
         self._start("inference.simulator", f"engine{number}", environment | settings)
         until(path.exists)
         self.engines[number] = path
+        self.tasks[number] = task
         self.publish_routes()
         return path
 
