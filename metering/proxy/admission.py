@@ -8,9 +8,11 @@ import msgspec
 from inference.wire import Route
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
+from metering.proxy.limit_plan import Claim
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.transform.endpoint import Endpoint, OutputKind
 from metering.proxy.transform.request import ParsedRequest
+from metering.proxy.usage import Usage, cost_nano_usd
 from metering.wire import PriceVector
 from tenants.wire import KeyPolicy
 
@@ -29,6 +31,30 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     least_tokens: int
     """To hold; with an output ceiling the most that the call can use."""
     most_tokens: int
+
+
+def claim_of(policy: KeyPolicy, request: ParsedRequest, admission: Admission) -> Claim:
+    """What to hold. The cost at its worst, so that credit is never overdrawn."""
+    images = (
+        request.asked.images if request.endpoint.output is OutputKind.IMAGES else 0
+    )
+    cost = 0
+    if policy.is_prepaid or policy.spend_limits:
+        input_tokens = admission.input_tokens_estimate
+        worst = Usage(
+            input_tokens=input_tokens,
+            output_tokens=admission.most_tokens - input_tokens,
+            images=images,
+        )
+        cost = cost_nano_usd(worst, admission.price)
+    return Claim(
+        model=admission.route.model,
+        least_tokens=admission.least_tokens,
+        most_tokens=admission.most_tokens,
+        images=images,
+        least_cost_nano_usd=cost,
+        most_cost_nano_usd=cost,
+    )
 
 
 class Admitter:

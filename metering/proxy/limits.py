@@ -1,224 +1,281 @@
-"""Rate limits: hold before the call, settle by the actual use, decided in Valkey."""
+"""Limits of keys, projects and tenants: hold before the call, settle by what it used.
 
-import hashlib
-from collections.abc import Callable
-from importlib.resources import files
+All of a call's limits are decided at once, in one script in Valkey; far from them by a
+slice; while Valkey is away by this process's share. Money is decided in Valkey only.
+"""
 
-import hiredis
-import msgspec
+import asyncio
+import secrets
+import time
+from datetime import UTC, datetime
 
-from metering.proxy import errors
+from metering.domain.limits import Ask, Correction, Held
 from metering.proxy.errors import RefusedError
-from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
-from tenants.wire import KeyPolicy, LimitKind
-
-_SCRIPT = (files("metering.proxy") / "hold_settle.lua").read_bytes()
-_SCRIPT_DIGEST = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
-_UNAVAILABLE = RefusedError(
-    errors.LIMITER_UNAVAILABLE,
-    "The rate limits cannot be checked right now. Please retry in a second.",
-    retry_after_seconds=1,
+from metering.proxy.limit_asking import Asking, HoldCallback
+from metering.proxy.limit_hold import Hold, Source
+from metering.proxy.limit_plan import Claim, Plan
+from metering.proxy.limit_scripts import SETTLE
+from metering.proxy.limit_store import Run, Store
+from metering.proxy.limit_texts import (
+    UNAVAILABLE,
+    RateLimitedError,
+    Tightest,
+    rate_limited,
+    refuse_never_fitting,
 )
+from metering.proxy.local_share import LocalShare
+from metering.proxy.open_holds import OpenHolds, microseconds_now
+from metering.proxy.slices import Slice, Slicer, Slices, corrected
+from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
+from tenants.wire import KeyPolicy, RateLimit
 
-
-class Hold(msgspec.Struct, frozen=True, kw_only=True):
-    """What a call has claimed of its key's limits."""
-
-    policy: KeyPolicy
-    second: int
-    """Of Valkey's clock; names the part of the window that holds it."""
-    tokens: int
-    requests_left: int
-    """-1: no such limit."""
-    tokens_left: int
-    """-1: no such limit."""
-
-    def headers(self) -> bytes:
-        """The `x-ratelimit-*` lines, each ended by CRLF."""
-        return _rate_limit_headers(
-            self.policy, requests_left=self.requests_left, tokens_left=self.tokens_left
-        )
-
-
-HoldCallback = Callable[[Hold | RefusedError], None]
+__all__ = ["Claim", "Hold", "HoldCallback", "Limits", "RateLimitedError"]
+_PLANS_MAX = 20_000
+_TURN_SECONDS = 0.1
+_WINDOW_MS = 60_000
 
 
 class Limits:
-    def __init__(self, valkey: Valkey) -> None:
-        self._valkey = valkey
+    def __init__(self, valkey: Valkey, *, processes: int = 1) -> None:
+        """`processes`: proxies that share the limits, this one included."""
+        self._processes = processes
+        self._plans: dict[tuple[int, str], tuple[Plan, Slicer | None]] = {}
+        self._owner = secrets.token_hex(5)
+        self._calls = 0
+        self.slices = Slices()
+        self._share = LocalShare()
+        self.store = Store(valkey, on_up=self._on_up)
+        self.open = OpenHolds(self.store)
 
-    def hold(
-        self, policy: KeyPolicy, *, least: int, most: int, callback: HoldCallback
-    ) -> None:
-        """Claims one request and between `least` and `most` tokens, all or nothing.
+    def hold(self, policy: KeyPolicy, claim: Claim, callback: HoldCallback) -> None:
+        """Claims one request and what `claim` says, all or nothing.
 
-        `most` is claimed as far as there is room; a call without an output ceiling
+        `most_…` is claimed as far as there is room; a call without an output ceiling
         could otherwise never pass a limit below the model's context.
         """
-        requests, tokens = (
-            _limit(policy, LimitKind.REQUESTS_PER_MINUTE),
-            _limit(policy, LimitKind.TOKENS_PER_MINUTE),
-        )
-        if requests is None and tokens is None:
-            hold = Hold(
-                policy=policy, second=0, tokens=0, requests_left=-1, tokens_left=-1
-            )
-            callback(hold)
+        plan, slicer = self._plan(policy, claim.model)
+        if not plan.needs_hold:
+            callback(Hold(plan, Source.NOWHERE))
             return
-        if tokens is not None and least > tokens:
-            callback(_never_fits(policy, least))
+        refusal = refuse_never_fitting(plan, claim)
+        if refusal is not None:
+            callback(refusal)
             return
+        if slicer is not None:
+            hold = slicer.take(claim, time.monotonic())
+            if hold is not None:
+                callback(hold)
+                return
+        if self.store.is_up:
+            Asking(self, plan, claim, callback, slicer=slicer).send()
+        else:
+            callback(self.hold_locally(plan, claim))
 
-        def decided(reply: Reply | ValkeyUnavailableError) -> None:
-            callback(_decision(policy, reply))
+    def adjust(self, hold: Hold, claim: Claim, callback: HoldCallback) -> None:
+        """Claims anew what is known better now; the request itself is not counted again.
 
-        self._evaluate(
-            policy, decided, b"hold", requests or 0, tokens or 0, least, most
-        )
-
-    def settle(self, hold: Hold, *, tokens: int) -> None:
-        """The call used `tokens`; the rest of the hold returns. Nobody waits for it: a
-        lost settle leaves the higher hold in the window for at most a minute.
+        When it is refused a hold in Valkey stays as it was, and is still to be voided.
         """
-        if hold.second and tokens != hold.tokens:
-            self._settle(hold, requests=0, tokens=tokens - hold.tokens)
+        plan = hold.plan
+        if hold.source is Source.NOWHERE:
+            callback(hold)
+        elif (refusal := refuse_never_fitting(plan, claim)) is not None:
+            callback(refusal)
+        elif hold.source is Source.VALKEY and self.store.is_up:
+            Asking(self, plan, claim, callback, previous=hold).send()
+        else:
+            self.void(hold)
+            self.hold(hold.policy, claim, callback)
+
+    def settle(
+        self,
+        hold: Hold,
+        *,
+        tokens: int = 0,
+        images: int = 0,
+        cost_nano_usd: int = 0,
+        happened_at_us: int = 0,
+    ) -> None:
+        """The call came to this; the rest of the hold returns. Nobody waits for it.
+
+        `happened_at_us` is that of the usage event, 0: now; the cost is of its day.
+        """
+        if hold.is_ended:
+            return
+        self._end(hold, 0, tokens if hold.plan.counts_tokens else 0, images)
+        if hold.plan.counts_spend:
+            self._spend(hold, cost_nano_usd, happened_at_us)
 
     def void(self, hold: Hold) -> None:
-        """The call used nothing: all of the hold returns."""
-        if hold.second:
-            self._settle(hold, requests=-1, tokens=-hold.tokens)
+        """The call used nothing: all of the hold returns, its request too. Does nothing
+        to a hold that has ended.
+        """
+        if hold.is_ended:
+            return
+        self._end(hold, -1, 0, 0)
+        if hold.member:
+            self._spend(hold, 0, 0)
 
-    def _settle(self, hold: Hold, *, requests: int, tokens: int) -> None:
-        policy = hold.policy
-        self._evaluate(
-            policy,
-            _ignore,
-            b"settle",
-            hold.second,
-            requests if _limit(policy, LimitKind.REQUESTS_PER_MINUTE) else 0,
-            tokens if _limit(policy, LimitKind.TOKENS_PER_MINUTE) else 0,
+    def _spend(self, hold: Hold, cost_nano_usd: int, happened_at_us: int) -> None:
+        self.open.spend(hold, cost_nano_usd, happened_at_us or microseconds_now())
+
+    def _end(self, hold: Hold, requests: int, tokens: int, images: int) -> None:
+        hold.is_ended = True
+        if not hold.member:
+            self.open.discard(hold)
+        if hold.lender is not None:
+            hold.lender.settle(hold, requests, tokens, images)
+        elif hold.source is not Source.NOWHERE and hold.plan.needs_settle:
+            self._settle(hold, requests, tokens, images)
+
+    def _settle(self, hold: Hold, requests: int, tokens: int, images: int) -> None:
+        plan = hold.plan
+        changes = (requests, tokens - hold.tokens, images - hold.images)
+        if (
+            changes == (0, 0, 0)
+            and not plan.needs_renewal
+            and self.store.now_ms() - hold.held_at_ms < _WINDOW_MS
+        ):
+            return
+        lates = (0, tokens, images)
+        if self.store.is_up:
+            entry = (hold.bucket, *changes, *lates)
+            ask = ((entry,), requests, hold.call_id, 0)
+            Run(self.store).run(SETTLE, plan.settle_prefix, ask)
+        elif hold.source is Source.PROCESS:
+            self._share.settle(
+                plan,
+                Correction(hold.bucket, changes, lates),
+                requests=requests,
+                call_id=hold.call_id,
+                now_ms=self.store.now_ms(),
+            )
+
+    def _plan(self, policy: KeyPolicy, model: str) -> tuple[Plan, Slicer | None]:
+        place = policy.api_key_id, model
+        found = self._plans.get(place)
+        if found is not None:
+            plan = found[0]
+            if plan.policy is policy and time.time() * 1000 < plan.ends_at_ms:
+                return found
+            if plan.policy == policy and time.time() * 1000 < plan.ends_at_ms:
+                plan.policy = policy  # of a newer snapshot
+                return found
+        elif len(self._plans) >= _PLANS_MAX:
+            del self._plans[next(iter(self._plans))]
+        now = datetime.now(UTC)
+        plan = Plan(policy, model, now=now, processes=self._processes)
+        slicer = self.slices.slicer(plan) if plan.may_slice else None
+        self._plans[place] = plan, slicer
+        return plan, slicer
+
+    def new_call_id(self) -> str:
+        self._calls += 1
+        return f"{self._owner}-{self._calls:x}"
+
+    # While Valkey is away.
+
+    def hold_locally(self, plan: Plan, claim: Claim) -> Hold | RefusedError:
+        if (
+            plan.uses_money
+            or plan.policy.refuses_without_limiter
+            or not self._share.has_room
+        ):
+            return UNAVAILABLE
+        call_id = self.new_call_id()
+        counts = plan.counts_tokens
+        ask = Ask(
+            1,
+            claim.least_tokens if counts else 0,
+            claim.most_tokens if counts else 0,
+            claim.images,
         )
+        now_ms = self.store.now_ms()
+        held = self._share.hold(plan, ask, call_id, now_ms)
+        if not isinstance(held, Held):
+            return _locally_refused(plan, claim, held.limit + 1, held.wait_ms, now_ms)
+        hold = Hold(plan, Source.PROCESS)
+        hold.call_id, hold.held_at_ms = call_id, now_ms
+        hold.bucket, hold.tokens, hold.images = held.bucket, held.tokens, claim.images
+        if plan.needs_renewal:
+            self.open.add(hold)
+        return hold
 
-    def _evaluate(
-        self,
-        policy: KeyPolicy,
-        callback: Callable[[Reply | ValkeyUnavailableError], None],
-        *arguments: bytes | int,
-    ) -> None:
-        # The hash tag keeps the keys of one tenant in one slot of a cluster.
-        key = f"tokenfab:limit:{{{policy.tenant_id}}}:key:{policy.api_key_id}"
-        keys = (2, f"{key}:requests", f"{key}:tokens")
+    def _on_up(self) -> None:
+        for name, (fixed, ask) in list(self._share.report()):
+            _Reporting(self, name).run(SETTLE, SETTLE.prefix((name,), fixed), ask)
+        self._share.forget_running()
+        self.open.on_up()
 
-        def or_load(reply: Reply | ValkeyUnavailableError) -> None:
-            if isinstance(reply, hiredis.ReplyError) and "NOSCRIPT" in str(reply):
-                self._valkey.call(callback, b"EVAL", _SCRIPT, *keys, *arguments)
-            else:
-                callback(reply)
+    def reported(self, name: str) -> None:
+        self._share.forget(name)
 
-        self._valkey.call(or_load, b"EVALSHA", _SCRIPT_DIGEST, *keys, *arguments)
+    # In the background.
 
+    async def keep_working(self) -> None:
+        """Runs for ever: gives slices back, renews holds, tells what was not told."""
+        clocks_at = 0.0
+        while True:
+            now = time.monotonic()
+            self.turn(now)
+            if now >= clocks_at and self.store.is_up:
+                clocks_at = now + _WINDOW_MS / 1000
+                self.store.compare_clocks()
+            await asyncio.sleep(_TURN_SECONDS)
 
-def _ignore(reply: Reply | ValkeyUnavailableError) -> None:
-    del reply
+    def turn(self, now: float) -> None:
+        for one in self.slices.dead(now):
+            self._give_back(one)
+        if not self.store.is_up:
+            return
+        for one in self.slices.owing():
+            prefix = one.slicer.plan.settle_prefix
+            Run(self.store).run(SETTLE, prefix, corrected(one.take_late_use()))
+        self.open.turn(now)
 
+    def close(self) -> None:
+        """The process ends: what others could use goes back."""
+        self.turn(float("inf"))
 
-def _decision(
-    policy: KeyPolicy, reply: Reply | ValkeyUnavailableError
-) -> Hold | RefusedError:
-    if not isinstance(reply, list):
-        return _UNAVAILABLE
-    if reply[0] == 1:
-        _, second, held, requests_left, tokens_left = reply
-        return Hold(
-            policy=policy,
-            second=second,
-            tokens=held,
-            requests_left=requests_left,
-            tokens_left=tokens_left,
-        )
-    _, which, wait_ms, requests_left, tokens_left = reply
-    return _rate_limited(
-        policy,
-        which=which.decode(),
-        wait_seconds=-(-wait_ms // 1000),
-        requests_left=requests_left,
-        tokens_left=tokens_left,
-    )
-
-
-class RateLimitedError(RefusedError):
-    """A refusal that carries the state of the limits in its headers."""
-
-    def __init__(
-        self, message: str, *, retry_after_seconds: int | None, headers: bytes
-    ) -> None:
-        super().__init__(
-            errors.NEVER_FITS if retry_after_seconds is None else errors.RATE_LIMITED,
-            message,
-            retry_after_seconds=retry_after_seconds,
-        )
-        self._rate_limit_headers = headers
-
-    def headers(self) -> bytes:
-        lines = super().headers() + self._rate_limit_headers
-        if self.refusal is errors.NEVER_FITS:
-            lines += b"x-should-retry: false\r\n"  # heeded by OpenAI's clients
-        return lines
+    def _give_back(self, one: Slice) -> None:
+        returned = one.give_back()
+        ask = ((), returned[4] - returned[1], "", returned)
+        _GivingBack(self.store, one).run(SETTLE, one.slicer.plan.settle_prefix, ask)
 
 
-def _rate_limited(
-    policy: KeyPolicy,
-    *,
-    which: str,
-    wait_seconds: int,
-    requests_left: int,
-    tokens_left: int,
-) -> RateLimitedError:
-    limit = (
-        _limit(policy, LimitKind.REQUESTS_PER_MINUTE)
-        if which == "requests"
-        else _limit(policy, LimitKind.TOKENS_PER_MINUTE)
-    )
-    return RateLimitedError(
-        f"Rate limit reached for this API key: {limit} {which} per minute. "
-        f"Please retry in {wait_seconds} s.",
-        retry_after_seconds=wait_seconds,
-        headers=_rate_limit_headers(
-            policy, requests_left=requests_left, tokens_left=tokens_left
-        ),
-    )
+def _locally_refused(
+    plan: Plan, claim: Claim, number: int, wait_ms: int | None, now_ms: int
+) -> RefusedError:
+    limit = plan.limit(number)
+    if not isinstance(limit, RateLimit):
+        return UNAVAILABLE
+    if wait_ms is None:
+        wait_ms = plan.ends_in_ms(limit, now_ms)
+    tightest = Tightest(plan, now_ms, (0, 0), (0, 0))
+    return rate_limited(limit, claim, wait_ms=wait_ms, tightest=tightest)
 
 
-def _never_fits(policy: KeyPolicy, least: int) -> RateLimitedError:
-    limit = _limit(policy, LimitKind.TOKENS_PER_MINUTE)
-    return RateLimitedError(
-        f"This request asks for up to {least} tokens, more than this API key's limit "
-        f"of {limit} tokens per minute. Lower max_tokens or shorten the prompt.",
-        retry_after_seconds=None,
-        headers=_rate_limit_headers(policy, requests_left=-1, tokens_left=-1),
-    )
+class _GivingBack(Run):
+    __slots__ = ("_one",)
+
+    def __init__(self, store: Store, one: Slice) -> None:
+        super().__init__(store)
+        self._one = one
+
+    def done(self, reply: Reply | ValkeyUnavailableError) -> None:
+        if isinstance(reply, int):
+            self._one.booked_bucket = reply
+        else:
+            self._one.lose()
 
 
-def _rate_limit_headers(
-    policy: KeyPolicy, *, requests_left: int, tokens_left: int
-) -> bytes:
-    lines = b""
-    for name, limit, left in (
-        (b"requests", _limit(policy, LimitKind.REQUESTS_PER_MINUTE), requests_left),
-        (b"tokens", _limit(policy, LimitKind.TOKENS_PER_MINUTE), tokens_left),
-    ):
-        if limit is not None:
-            lines += b"x-ratelimit-limit-%b: %d\r\n" % (name, limit)
-            if left >= 0:
-                # A window of a minute is as good as new when its newest use has left.
-                reset = b"0s" if left == limit else b"60s"
-                lines += b"x-ratelimit-remaining-%b: %d\r\n" % (name, left)
-                lines += b"x-ratelimit-reset-%b: %b\r\n" % (name, reset)
-    return lines
+class _Reporting(Run):
+    __slots__ = ("_limits", "_name")
 
+    def __init__(self, limits: Limits, name: str) -> None:
+        super().__init__(limits.store)
+        self._limits, self._name = limits, name
 
-def _limit(policy: KeyPolicy, kind: LimitKind) -> int | None:
-    for limit in policy.rate_limits:
-        if limit.kind is kind:
-            return limit.amount
-    return None
+    def done(self, reply: Reply | ValkeyUnavailableError) -> None:
+        if isinstance(reply, int):
+            self._limits.reported(self._name)

@@ -11,7 +11,7 @@ import time
 from functools import partial
 
 from metering.proxy import errors
-from metering.proxy.admission import Admission
+from metering.proxy.admission import Admission, claim_of
 from metering.proxy.errors import RefusedError
 from metering.proxy.limits import Hold
 from metering.proxy.plane import Client, Keeper, Plane, new_request_id
@@ -27,7 +27,13 @@ from metering.proxy.upstream import (
     EngineConnection,
     request_head,
 )
-from metering.proxy.usage import InvalidAnswerError, Usage, cost_femto_usd, usd
+from metering.proxy.usage import (
+    InvalidAnswerError,
+    Usage,
+    cost_femto_usd,
+    cost_nano_usd,
+    usd,
+)
 from metering.proxy.usage_tap import StreamTap, chunk
 from metering.wire import Outcome, UsageSource
 from tenants.wire import KeyPolicy
@@ -102,12 +108,8 @@ class Call:
         plane, admission = self._plane, self._admission
         plane.calls.add(self)
         plane.observer.in_flight.inc()
-        plane.limits.hold(
-            self._policy,
-            least=admission.least_tokens,
-            most=admission.most_tokens,
-            callback=self._on_held,
-        )
+        claim = claim_of(self._policy, self._request, admission)
+        plane.limits.hold(self._policy, claim, self._on_held)
 
     def _on_held(self, hold: Hold | RefusedError) -> None:
         if isinstance(hold, RefusedError):
@@ -386,7 +388,10 @@ class Call:
             raise RuntimeError("a call was recorded before it was held")
         self._state = State.RECORDING
         engine.succeeded()
-        event = self._event(use, engine, event_id=self.request_id)
+        happened_at_us = time.time_ns() // 1000
+        event = self._event(
+            use, engine, event_id=self.request_id, happened_at_us=happened_at_us
+        )
         self._sent_at_us = 0
         self._set_deadline(plane.settings.durable_seconds)
         journal = partial(self._journal, rest)
@@ -394,8 +399,15 @@ class Call:
             journal(event)
         else:
             self._keeper.seal(event, self._answer_headers(), rest, journal)
-        if use.usage_source is UsageSource.ENGINE:
-            plane.limits.settle(hold, tokens=use.limited_tokens)
+        is_known = use.usage_source is UsageSource.ENGINE
+        plane.limits.settle(
+            hold,
+            tokens=use.limited_tokens(self._policy) if is_known else hold.tokens,
+            images=use.usage.images if is_known else hold.images,
+            cost_nano_usd=cost_nano_usd(use.usage, self._admission.price),
+            happened_at_us=happened_at_us,
+        )
+        if is_known:
             plane.admitter.learn(
                 self._policy, self._request, input_tokens=use.usage.input_tokens
             )
@@ -411,7 +423,9 @@ class Call:
     def _journal(self, rest: bytes, event: bytes) -> None:
         self._plane.journal.append(event, lambda: self._on_durable(rest))
 
-    def _event(self, use: Use, engine: Engine, *, event_id: str) -> bytes:
+    def _event(
+        self, use: Use, engine: Engine, *, event_id: str, happened_at_us: int
+    ) -> bytes:
         return encoded_event(
             use,
             event_id=event_id,
@@ -423,6 +437,7 @@ class Call:
             received_at_us=self._received_at_us,
             sent_at_us=self._sent_at_us,
             first_token_at_us=self._first_token_at_us,
+            happened_at_us=happened_at_us,
         )
 
     def _note_unbilled(self) -> None:
@@ -431,7 +446,12 @@ class Call:
         """
         if self._sent_at_us and self._engine is not None:
             use = unbilled_use(self._running_usage())
-            event = self._event(use, self._engine, event_id=new_request_id())
+            event = self._event(
+                use,
+                self._engine,
+                event_id=new_request_id(),
+                happened_at_us=time.time_ns() // 1000,
+            )
             self._plane.journal.append(event, _no_one_waits)
         self._sent_at_us = 0
 

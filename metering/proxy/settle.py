@@ -1,7 +1,5 @@
 """The end of a call: one usage event, and the hold turned into actual use."""
 
-import time
-
 import msgspec
 
 from metering.proxy.admission import Admission
@@ -20,10 +18,11 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     usage_source: UsageSource
     outcome: Outcome
 
-    @property
-    def limited_tokens(self) -> int:
-        """What counts against tokens per minute: the cached input does not."""
+    def limited_tokens(self, policy: KeyPolicy) -> int:
+        """What counts against tokens per minute: cached input by policy only."""
         usage = self.usage
+        if policy.are_cached_tokens_limited:
+            return usage.input_tokens + usage.output_tokens
         return usage.input_tokens - usage.cached_input_tokens + usage.output_tokens
 
 
@@ -65,6 +64,7 @@ def encoded_event(
     received_at_us: int,
     sent_at_us: int,
     first_token_at_us: int | None,
+    happened_at_us: int,
 ) -> bytes:
     usage, asked = use.usage, request.asked
     is_charged = use.outcome is not Outcome.UNBILLED
@@ -89,7 +89,7 @@ def encoded_event(
             reasoning_tokens=usage.reasoning_tokens,
             received_at_us=received_at_us,
             first_token_at_us=first_token_at_us,
-            happened_at_us=time.time_ns() // 1000,
+            happened_at_us=happened_at_us,
             images=usage.images,
             samples=asked.samples,
             tries=tries,

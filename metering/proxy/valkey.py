@@ -19,6 +19,8 @@ Reply = Any
 
 _OUTSTANDING_MAX = 10_000
 _RECONNECT_SECONDS = 0.2
+_DOUBLINGS_MAX = 2
+"""Of the pause between two connections that both brought no answer."""
 _LAST_LOOK_SECONDS = 0.005
 
 
@@ -28,6 +30,10 @@ class ValkeyUnavailableError(Exception):
 
 _UNAVAILABLE = ValkeyUnavailableError()
 Callback = Callable[[Reply | ValkeyUnavailableError], None]
+
+
+def _do_nothing() -> None:
+    pass
 
 
 class Valkey(asyncio.Protocol):
@@ -50,6 +56,11 @@ class Valkey(asyncio.Protocol):
         self._waiting: deque[Callback] = deque()
         self._deadline: asyncio.TimerHandle | None = None
         self._answered = 0
+        self._answered_before = 0
+        self._failures = 0
+        self.on_connected: Callable[[], None] = _do_nothing
+        """Called when a connection stands; what it asks goes out first."""
+        self.on_lost: Callable[[], None] = _do_nothing
         self._loop = asyncio.get_running_loop()
         self._closing = False
 
@@ -58,14 +69,20 @@ class Valkey(asyncio.Protocol):
         return self._transport is not None
 
     async def keep_connected(self) -> None:
-        """Runs for ever: connects, and connects again after a loss."""
+        """Runs for ever: connects, and connects again after a loss.
+
+        Calls fail at once meanwhile, so this is the circuit breaker too: a Valkey that
+        takes connections and stays silent is asked ever more rarely.
+        """
         while not self._closing:
             if self._transport is None:
                 try:
                     await asyncio.wait_for(self._connect(), 2)
                 except (OSError, TimeoutError, ValkeyUnavailableError):
                     self._drop()
-            await asyncio.sleep(_RECONNECT_SECONDS)
+                    self._failures += 1
+            pause = _RECONNECT_SECONDS * 2 ** min(self._failures, _DOUBLINGS_MAX)
+            await asyncio.sleep(pause)
 
     async def _connect(self) -> None:
         await self._loop.create_connection(lambda: self, self._host, self._port)
@@ -81,12 +98,15 @@ class Valkey(asyncio.Protocol):
 
     def call(self, callback: Callback, *arguments: bytes | str | int) -> None:
         """Sends a command; `callback` gets the answer or a ValkeyUnavailableError."""
+        self.send(callback, hiredis.pack_command(arguments))  # type: ignore[arg-type]
+
+    def send(self, callback: Callback, packed: bytes) -> None:
+        """As `call`, for a command that is packed already."""
         if self._transport is None or len(self._waiting) >= _OUTSTANDING_MAX:
             callback(_UNAVAILABLE)
             return
         if not self._unsent:
             self._loop.call_soon(self._flush)
-        packed = hiredis.pack_command(arguments)  # type: ignore[arg-type]
         self._unsent.append(packed)
         self._waiting.append(callback)
         if self._deadline is None:
@@ -148,6 +168,9 @@ class Valkey(asyncio.Protocol):
         transport, self._transport = self._transport, None
         if transport is not None:
             transport.abort()
+            if self._answered == self._answered_before:
+                self._failures += 1
+            self.on_lost()
         self._unsent.clear()
         self._reader = hiredis.Reader()
         waiting, self._waiting = self._waiting, deque()
@@ -160,9 +183,12 @@ class Valkey(asyncio.Protocol):
         if self._password:
             self.call(self._greeted, b"AUTH", self._user, self._password)
         self.call(self._greeted, b"SELECT", self._database)
+        self._answered_before = self._answered
+        self.on_connected()
 
     def data_received(self, data: bytes) -> None:
         self._reader.feed(data)
+        self._failures = 0
         try:
             self._match_answers()
         except hiredis.ProtocolError as error:

@@ -1,0 +1,204 @@
+"""The exact question for one call, and what is made of its answer."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from metering.domain.limits import BUCKET_MS
+from metering.proxy.errors import RefusedError
+from metering.proxy.limit_hold import Hold, Source
+from metering.proxy.limit_plan import Claim, Plan
+from metering.proxy.limit_scripts import HOLD
+from metering.proxy.limit_store import Run, Store
+from metering.proxy.limit_texts import (
+    MONEY_UNKNOWN,
+    UNAVAILABLE,
+    Tightest,
+    not_payable,
+    rate_limited,
+)
+from metering.proxy.open_holds import HOLD_MS, OpenHolds
+from metering.proxy.slices import Slice, Slicer, Slices
+from metering.proxy.valkey import Reply, ValkeyUnavailableError
+from tenants.wire import LimitKind, RateLimit
+
+_ASKS_MAX = 4
+"""Of one call, while slices of others come back."""
+_WAIT_SECONDS_MAX = 0.75
+_ADMITTED, _UNKNOWN_MONEY, _SLICES_ARE_OUT = 1, 2, 3
+_SLICE_AT = 9
+"""Where in an answer a granted slice begins."""
+HoldCallback = Callable[[Hold | RefusedError], None]
+
+
+class Asker(Protocol):
+    store: Store
+    open: OpenHolds
+    slices: Slices
+
+    def new_call_id(self) -> str: ...
+
+    def hold_locally(self, plan: Plan, claim: Claim) -> Hold | RefusedError: ...
+
+
+class Asking(Run):
+    """The exact question for one call."""
+
+    __slots__ = (
+        "_asked_at",
+        "_asker",
+        "_asks",
+        "_call_id",
+        "_callback",
+        "_claim",
+        "_plan",
+        "_previous",
+        "_returned",
+        "_slicer",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        asker: Asker,
+        plan: Plan,
+        claim: Claim,
+        callback: HoldCallback,
+        *,
+        slicer: Slicer | None = None,
+        previous: Hold | None = None,
+    ) -> None:
+        super().__init__(asker.store)
+        self._asker, self._plan, self._claim = asker, plan, claim
+        self._callback = callback
+        self._slicer, self._previous = slicer, previous
+        self._returned: Slice | None = None
+        self._asks = 0
+        self._asked_at = 0.0
+        self._call_id = ""
+        if previous is not None:
+            self._call_id = previous.call_id
+        elif plan.needs_renewal:
+            self._call_id = asker.new_call_id()
+
+    def send(self) -> None:
+        plan, claim = self._plan, self._claim
+        self._asks += 1
+        returned: object = 0
+        wanted: object = 0
+        slicer = self._slicer
+        if slicer is not None and self._asks == 1:
+            self._asked_at = time.monotonic()
+            self._returned = slicer.part_with()
+            if self._returned is not None:
+                returned = self._returned.give_back()
+            wanted = slicer.want(claim, self._asked_at)
+        counts, hold = plan.counts_tokens, self._previous
+        ask: tuple[object, ...] = (
+            0 if hold is not None else 1,
+            claim.least_tokens if counts else 0,
+            claim.most_tokens if counts else 0,
+            claim.images,
+            self._call_id,
+            returned,
+            wanted,
+            0
+            if hold is None
+            else (
+                hold.bucket,
+                hold.tokens,
+                hold.images,
+                hold.member,
+                hold.cost_nano_usd,
+            ),
+        )
+        if plan.needs_renewal:
+            costs = (claim.least_cost_nano_usd, claim.most_cost_nano_usd)
+            ask = (*ask, *costs, self.store.server, HOLD_MS)
+        self.run(HOLD, plan.call_prefix, ask)
+
+    def done(self, reply: Reply | ValkeyUnavailableError) -> None:
+        answer: list[int] | None = reply if isinstance(reply, list) else None
+        if self._returned is not None:
+            if answer is not None:
+                self._returned.booked_bucket = answer[1] // BUCKET_MS
+            else:
+                self._returned.lose()
+            self._returned = None
+        if self._slicer is not None and self._asks == 1:
+            self._note_grant(self._slicer, answer or [])
+        if answer is None:
+            self._callback(self._without_valkey())
+        elif answer[0] == _ADMITTED:
+            self._callback(self._held(answer))
+        elif answer[0] == _SLICES_ARE_OUT and self._asks < _ASKS_MAX:
+            self._ask_again(answer[3])
+        else:
+            self._callback(self._refused(answer))
+
+    def _without_valkey(self) -> Hold | RefusedError:
+        if self._previous is not None:
+            return UNAVAILABLE
+        return self._asker.hold_locally(self._plan, self._claim)
+
+    def _note_grant(self, slicer: Slicer, reply: list[int]) -> None:
+        if len(reply) <= _SLICE_AT or reply[0] != _ADMITTED:
+            slicer.answered(None)
+            return
+        requests, tokens, images, bucket = reply[_SLICE_AT:]
+        granted = Slice(
+            slicer,
+            granted=(requests, tokens, images),
+            bucket=bucket,
+            asked_at=self._asked_at,
+            tight=(reply[5], reply[6], reply[7], reply[8]),
+        )
+        slicer.answered(granted)
+        self._asker.slices.note_grant(slicer)
+
+    def _held(self, reply: list[int]) -> Hold:
+        _, now_ms, bucket, tokens, cost, requests, requests_left, *rest = reply
+        plan = self._plan
+        hold = self._previous or Hold(plan, Source.VALKEY)
+        hold.call_id = self._call_id
+        hold.bucket, hold.held_at_ms = bucket, now_ms
+        hold.tokens, hold.images = tokens, self._claim.images
+        hold.tightest = Tightest(
+            plan, now_ms, (requests, requests_left), (rest[0], rest[1])
+        )
+        if plan.uses_money:
+            policy = plan.policy
+            hold.cost_nano_usd = cost
+            hold.member = (
+                f"{self._call_id}|{cost}|{policy.api_key_id}|{policy.project_id}"
+            )
+            hold.made_on = self.store.server
+        if plan.needs_renewal:
+            self._asker.open.add(hold)
+        return hold
+
+    def _refused(self, reply: list[int]) -> RefusedError:
+        if reply[0] == _UNKNOWN_MONEY:
+            return MONEY_UNKNOWN
+        _, now_ms, number, wait_ms, available, *rest = reply
+        plan = self._plan
+        limit = plan.limit(number)
+        if not isinstance(limit, RateLimit):
+            return not_payable(limit, self._claim, available_nano_usd=available)
+        if limit.kind in {LimitKind.REQUESTS_PER_DAY, LimitKind.REQUESTS_PER_MONTH}:
+            wait_ms = plan.ends_in_ms(limit, now_ms)
+        tightest = Tightest(
+            plan, now_ms, (rest[0], rest[1]), (rest[3], rest[4]), (rest[2], rest[5])
+        )
+        return rate_limited(limit, self._claim, wait_ms=wait_ms, tightest=tightest)
+
+    def _ask_again(self, wait_ms: int) -> None:
+        """Slices come back within half a second; until then nobody is refused."""
+        seconds = min(_WAIT_SECONDS_MAX, wait_ms / 1000)
+        asyncio.get_running_loop().call_later(seconds, self._send_again)
+
+    def _send_again(self) -> None:
+        if self.store.is_up:
+            self.send()
+        else:
+            self._callback(self._without_valkey())

@@ -1,0 +1,28 @@
+-- A call ended: its money hold goes, its cost is spent. Follows spending.lua. Safe to
+-- repeat where there was a hold.
+--
+-- ARGV[1]  tenant, project, key; member of the hold ("": there was none), its amount and
+--          the run id of the server that it was made on; cost; when it happened (µs), its
+--          day and month; run id of the present server (MessagePack)
+-- Returns  1 done; 2 the money of the tenant is not known, ask again
+local ask = cmsgpack.unpack(ARGV[1])
+local tenant, project, key, member, amount, made_on = unpack(ask, 1, 6)
+local cost, happened_at_us, day, month, server = unpack(ask, 7, 11)
+
+local state = redis.call(
+  'HMGET', 'tokenfab:money:{' .. tenant .. '}', 'server', 'counted_at_us')
+if state[1] ~= server then
+  return 2
+end
+local set = 'tokenfab:held:{' .. tenant .. '}'
+local was_held = member ~= '' and redis.call('ZREM', set, member) == 1
+if was_held then
+  change_held(set .. ':sums', -amount, key, project)
+end
+-- A hold that is gone was spent in full when it expired, unless its server went with it.
+local is_due = member == '' or was_held or made_on ~= server
+-- What happened before the count is in the count.
+if is_due and happened_at_us > tonumber(state[2] or 0) then
+  spend(tenant, cost, key, project, day, month)
+end
+return 1
