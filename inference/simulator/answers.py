@@ -1,19 +1,54 @@
-"""Answers in vLLM's shapes, byte for byte where callers may depend on it: the order of
-members, which are null and which are absent, and where usage stands.
-"""
+"""When a call is answered, whole or as a stream; what is said is the dialect's."""
 
-from typing import Any
+from typing import Protocol
 
-import msgspec
-
-from inference.simulator.calls import Call
-from inference.simulator.logprobs import chat_logprobs, completion_logprobs
+from inference.simulator.faults import Kind
 from inference.simulator.scheduler import Sequence
 from inference.simulator.server import Exchange
 
-FINGERPRINT = "vllm-simulator"
-_OBJECTS = {"chat": "chat.completion", "completion": "text_completion"}
-_encode = msgspec.json.encode
+ENGINE_DIED = (
+    "EngineCore encountered an issue. See stack trace (above) for the root cause."
+)
+
+
+class WholeDialect(Protocol):
+    """How the answer of one call is written when it is not streamed."""
+
+    @property
+    def sequences(self) -> list[Sequence]: ...
+
+    def whole(self, last: Sequence) -> bytes:
+        """The body; `last` is whose cache figures are told."""
+
+    def whole_without_usage(self, body: bytes) -> bytes: ...
+
+    def death(self) -> bytes:
+        """The body of the 500 of an engine that dies before the answer."""
+
+
+class Dialect(WholeDialect, Protocol):
+    """How the answer of one call is written; events end with an empty line each."""
+
+    @property
+    def is_streamed(self) -> bool: ...
+
+    def accepted(self) -> list[bytes]:
+        """Events that go out before the prompt is read; empty: the head waits too."""
+
+    def opening(self) -> list[bytes]:
+        """Events that go before the first token."""
+
+    def tokens(self, sequence: Sequence, start: int) -> list[bytes]:
+        """Events for the tokens of `sequence` after the first `start`."""
+
+    def ending(self, first: Sequence) -> list[bytes]:
+        """Events after the last token; `first` is whose cache figures are told."""
+
+    def without_usage(self, event: bytes) -> bytes:
+        """The event as it would be if it told no usage; empty if nothing is left."""
+
+    def died(self) -> list[bytes] | None:
+        """Events of an engine that dies in a stream; None: the stream is cut."""
 
 
 class WholeAnswer:
@@ -21,20 +56,27 @@ class WholeAnswer:
 
     is_streamed = False
 
-    def __init__(self, exchange: Exchange, call: Call) -> None:
+    def __init__(self, exchange: Exchange, dialect: WholeDialect) -> None:
         self._exchange = exchange
-        self._call = call
-        self._missing = len(call.sequences)
+        self._dialect = dialect
+        self._missing = len(dialect.sequences)
+
+    def begin(self) -> None:
+        """A whole answer has nothing to say before its end."""
 
     def tokens_made(self, sequence: Sequence) -> None:
+        if _dies(self._exchange, sequence):
+            self._exchange.on_gone()
+            self._exchange.respond(500, self._dialect.death())
+            return
         if not sequence.is_finished:
             return
         self._missing -= 1
         if not self._missing:
-            usage = usage_of(self._call, sequence, hides_nulls=False)
-            self._exchange.respond(
-                200, _whole(self._call, None if self._exchange.hides_usage else usage)
-            )
+            body = self._dialect.whole(sequence)
+            if self._exchange.hides_usage:
+                body = self._dialect.whole_without_usage(body)
+            self._exchange.respond(200, body)
 
 
 class StreamedAnswer:
@@ -46,196 +88,76 @@ class StreamedAnswer:
 
     is_streamed = True
 
-    def __init__(self, exchange: Exchange, call: Call) -> None:
+    def __init__(self, exchange: Exchange, dialect: Dialect) -> None:
         self._exchange = exchange
-        self._call = call
-        self._sent = [0] * len(call.sequences)
+        self._dialect = dialect
+        self._sent = [0] * len(dialect.sequences)
         self._first: Sequence | None = None
-        self._head = _encode(
-            {
-                "id": call.id,
-                "object": "chat.completion.chunk"
-                if call.kind == "chat"
-                else "text_completion",
-                "created": call.created_at,
-                "model": call.model,
-            }
-        )[:-1]
-        exchange.on_drained = self._catch_up
+        self._has_head = False
+
+    def begin(self) -> None:
+        """Call it once, before the first token."""
+        self._exchange.on_drained = self._catch_up
+        if events := self._dialect.accepted():
+            self._begin_stream()
+            self._exchange.send_events(events, is_last=False)
 
     def tokens_made(self, sequence: Sequence) -> None:
         events: list[bytes] = []
         if self._first is None:
             self._first = sequence
-            events = self._openings()
-            self._exchange.begin_stream()
+            events = self._dialect.opening()
+            self._begin_stream()
+        if _dies(self._exchange, sequence):
+            self._die(events)
+            return
         if self._exchange.is_congested:
             return
-        events.append(self._event(sequence))
+        events += self._news(sequence)
         self._send(events)
 
+    def _begin_stream(self) -> None:
+        if not self._has_head:
+            self._has_head = True
+            self._exchange.begin_stream()
+
     def _catch_up(self) -> None:
-        self._send(
-            [
-                self._event(sequence)
-                for sequence in self._call.sequences
-                if sequence.made > self._sent[sequence.index]
-            ]
-        )
+        events: list[bytes] = []
+        for sequence in self._dialect.sequences:
+            if sequence.made > self._sent[sequence.index]:
+                events += self._news(sequence)
+        if events:
+            self._send(events)
+
+    def _news(self, sequence: Sequence) -> list[bytes]:
+        start = self._sent[sequence.index]
+        self._sent[sequence.index] = sequence.made
+        return self._dialect.tokens(sequence, start)
 
     def _send(self, events: list[bytes]) -> None:
+        sequences = self._dialect.sequences
         is_over = all(
             self._sent[sequence.index] == len(sequence.reply.token_ids)
-            for sequence in self._call.sequences
+            for sequence in sequences
         )
         if is_over:
-            events += [self._last_event(), b"data: [DONE]\n\n"]
+            events += self._dialect.ending(self._first or sequences[0])
         if self._exchange.hides_usage:
-            events = [_without_usage(event) for event in events]
+            events = [self._dialect.without_usage(event) for event in events]
         self._exchange.send_events(events, is_last=is_over)
 
-    def _openings(self) -> list[bytes]:
-        if self._call.kind != "chat":
-            return []
-        return [
-            b'data: %b,"choices":[{"index":%d,"delta":{"role":"assistant","content":""}'
-            b',"logprobs":null,"finish_reason":null}],"usage":%b,'
-            b'"prompt_token_ids":null,"prompt_text":null}\n\n'
-            % (self._head, sequence.index, _running_usage("chat", sequence, 0))
-            for sequence in self._call.sequences
-        ]
-
-    def _event(self, sequence: Sequence) -> bytes:
-        reply, start = sequence.reply, self._sent[sequence.index]
-        text = reply.text[reply.shown[start] : reply.shown[sequence.made]]
-        if not start:
-            text = self._call.echoes[sequence.index] + text
-        self._sent[sequence.index] = sequence.made
-        usage = _running_usage(self._call.kind, sequence, sequence.made)
-        return b'data: %b,"choices":[%b],"usage":%b}\n\n' % (
-            self._head,
-            _delta(self._call, sequence, start, text),
-            usage,
-        )
-
-    def _last_event(self) -> bytes:
-        sequence = self._first or self._call.sequences[0]
-        usage = _encode(usage_of(self._call, sequence, hides_nulls=True))
-        return b'data: %b,"choices":[],"usage":%b,"system_fingerprint":"%b"}\n\n' % (
-            self._head,
-            usage,
-            FINGERPRINT.encode(),
-        )
+    def _die(self, events: list[bytes]) -> None:
+        self._exchange.on_gone()
+        last = self._dialect.died()
+        if last is None:
+            self._exchange.send_events(events, is_last=False)
+            self._exchange.cut()
+        else:
+            self._exchange.send_events(events + last, is_last=True)
 
 
-def usage_of(call: Call, sequence: Sequence, *, hides_nulls: bool) -> dict[str, Any]:
-    """The final usage of a call; the cache figures are those of one `sequence`, as in
-    vLLM. Only chat tells the tokens written to the cache.
-    """
-    prompt_tokens = sum(map(len, call.prompts))
-    completion_tokens = sum(each.made for each in call.sequences)
-    written = sequence.cache_write_tokens if call.kind == "chat" else None
-    details: dict[str, Any] = {
-        "cached_tokens": sequence.cached_tokens,
-        "created_cache_tokens": written,
-        "multimodal_tokens": None,
-    }
-    usage: dict[str, Any] = {
-        "prompt_tokens": prompt_tokens,
-        "total_tokens": prompt_tokens + completion_tokens,
-        "completion_tokens": completion_tokens,
-        "prompt_tokens_details": _without_nulls(details) if hides_nulls else details,
-        "completion_tokens_details": None,
-    }
-    return _without_nulls(usage) if hides_nulls else usage
-
-
-def _without_nulls(members: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in members.items() if value is not None}
-
-
-def _without_usage(event: bytes) -> bytes:
-    """The event as an engine sends it that was not asked for usage: empty if usage was
-    all it had to say.
-    """
-    if not event.startswith(b"data: {"):
-        return event
-    body = msgspec.json.decode(event[6:])
-    if not body["choices"]:
-        return b""
-    return b"data: %b\n\n" % _encode(body | {"usage": None})
-
-
-def _running_usage(kind: str, sequence: Sequence, made: int) -> bytes:
-    prompt_tokens = len(sequence.prompt)
-    return (
-        b'{"prompt_tokens":%d,"total_tokens":%d,"completion_tokens":%d'
-        % (prompt_tokens, prompt_tokens + made, made)
-    ) + (b',"completion_tokens_details":null}' if kind == "chat" else b"}")
-
-
-def _logprobs(
-    call: Call, sequence: Sequence, start: int, end: int
-) -> dict[str, Any] | None:
-    if call.logprobs is None:
-        return None
-    token_ids = sequence.reply.token_ids[start:end]
-    if call.kind == "chat":
-        return chat_logprobs(token_ids, call.logprobs)
-    return completion_logprobs(token_ids, call.logprobs, sequence.reply.shown[start])
-
-
-def _delta(call: Call, sequence: Sequence, start: int, text: str) -> bytes:
-    reason, stop = b"null", b"null"
-    logprobs = _encode(_logprobs(call, sequence, start, sequence.made))
-    if sequence.is_finished:
-        reason = b'"%b"' % sequence.reply.finish_reason.encode()
-        stop = _encode(sequence.reply.stop_reason)
-    if call.kind == "completion":
-        return (
-            b'{"index":%d,"text":%b,"logprobs":%b,"finish_reason":%b,'
-            b'"stop_reason":%b,"prompt_token_ids":null,"token_ids":null}'
-        ) % (sequence.index, _encode(text), logprobs, reason, stop)
-    ending = b'"stop_reason":%b,' % stop if sequence.is_finished else b""
-    return (
-        b'{"index":%d,"delta":{"content":%b},"logprobs":%b,"finish_reason":%b,'
-        b'%b"token_ids":null}'
-    ) % (sequence.index, _encode(text), logprobs, reason, ending)
-
-
-def _whole(call: Call, usage: dict[str, Any] | None) -> bytes:
-    answer: dict[str, Any] = {
-        "id": call.id,
-        "object": _OBJECTS[call.kind],
-        "created": call.created_at,
-        "model": call.model,
-        "choices": [_choice(call, sequence) for sequence in call.sequences],
-        "service_tier": None,
-        "system_fingerprint": FINGERPRINT,
-        "usage": usage,
-    }
-    if call.kind == "chat":
-        answer |= {"prompt_logprobs": None, "prompt_token_ids": None}
-        answer |= {"prompt_text": None}
-    answer |= {"kv_transfer_params": None, "ec_transfer_params": None, "metrics": None}
-    return _encode(answer)
-
-
-def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
-    reply = sequence.reply
-    ending = {
-        "logprobs": _logprobs(call, sequence, 0, sequence.made),
-        "finish_reason": reply.finish_reason,
-        "stop_reason": reply.stop_reason,
-        "token_ids": None,
-    }
-    if call.kind == "chat":
-        message = {"role": "assistant", "content": reply.text, "refusal": None}
-        message |= {"annotations": None, "audio": None, "function_call": None}
-        message |= {"reasoning": None}
-        said: dict[str, Any] = {"index": sequence.index, "message": message}
-        return said | ending | {"routed_experts": None}
-    text = call.echoes[sequence.index] + reply.text
-    said = {"index": sequence.index, "text": text} | ending
-    said |= {"prompt_logprobs": None, "prompt_token_ids": None}
-    return said | {"routed_experts": None}
+def _dies(exchange: Exchange, sequence: Sequence) -> bool:
+    fault = exchange.fault
+    if fault is None or fault.kind is not Kind.BREAK:
+        return False
+    return sequence.is_finished or sequence.made >= fault.number

@@ -15,7 +15,6 @@ from inference.simulator.requests import (
     CompletionBody,
     Message,
     SamplingBody,
-    TokenizeBody,
     decode,
 )
 from inference.simulator.scheduler import Sequence
@@ -24,12 +23,11 @@ from inference.simulator.settings import Settings
 _SYSTEM_PROMPT = "You are the simulated engine of a token fab."
 _CHAT = msgspec.json.Decoder(ChatBody, strict=False)
 _COMPLETION = msgspec.json.Decoder(CompletionBody, strict=False)
-_TOKENIZE = msgspec.json.Decoder(TokenizeBody, strict=False)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Call:
-    kind: Literal["chat", "completion"]
+    kind: Literal["chat", "completion", "embedding", "image"]
     id: str
     model: str
     created_at: int
@@ -41,39 +39,71 @@ class Call:
     """By sequence: the prompt's text, where the caller wants it back; else empty."""
     logprobs: int | None = None
     """How many likely tokens to name beside each token made; None: say nothing."""
+    max_tokens: int = 0
+    """The ceiling of a chat's answer, lowered to what the context leaves."""
 
 
 def plan_chat(raw: bytes, *, request_id: str, settings: Settings) -> Call:
     """Raises Refusal."""
     body = decode(raw, _CHAT)
-    _refuse_unserved_model(body.model, settings)
+    refuse_unserved_model(body.model, settings)
     check_chat(body)
+    is_new_name = body.max_completion_tokens is not None
+    return chat_call(
+        body,
+        identity=f"chatcmpl-{request_id}",
+        settings=settings,
+        ceiling_name="max_completion_tokens" if is_new_name else "max_tokens",
+    )
+
+
+def chat_call(
+    body: ChatBody,
+    *,
+    identity: str,
+    settings: Settings,
+    ceiling_name: str,
+    truncates: bool = False,
+) -> Call:
+    """The call of a checked chat, whichever dialect it was asked in.
+
+    `ceiling_name` is what the caller's dialect calls the ceiling. A prompt that is too
+    long loses its beginning if it `truncates`. Raises Refusal.
+    """
     prompt = chat_prompt(body.messages)
+    if truncates:
+        prompt = prompt[-(settings.context_tokens - 1) :]
     ceiling = body.max_completion_tokens
     wish = _wish(body, body.max_tokens if ceiling is None else ceiling)
+    wish = limited(wish, len(prompt), settings.context_tokens, ceiling_name)
     question = _text(body.messages[-1])
     return Call(
         kind="chat",
-        id=f"chatcmpl-{request_id}",
+        id=identity,
         model=settings.model,
         created_at=int(time()),
         is_streamed=bool(body.stream),
         prompts=[prompt],
-        sequences=_sequences([(prompt, question)], body, wish, settings),
+        sequences=_sequences([(prompt, question, wish)], body),
         echoes=[""] * (body.n or 1),
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
+        max_tokens=wish.max_tokens,
     )
 
 
 def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
     """Raises Refusal."""
     body = decode(raw, _COMPLETION)
-    _refuse_unserved_model(body.model, settings)
+    refuse_unserved_model(body.model, settings)
     check_completion(body)
-    prompts = _prompts(body)
+    prompts = prompts_of(body.prompt)
     questions = [tokens.decode(prompt) for prompt in prompts]
     wish = _wish(body, body.max_tokens)
-    asked = list(zip(prompts, questions, strict=True))
+    context = settings.context_tokens
+    asked = [
+        (prompt, question, limited(wish, len(prompt), context, "max_tokens"))
+        for prompt, question in zip(prompts, questions, strict=True)
+    ]
     return Call(
         kind="completion",
         id=f"cmpl-{request_id}",
@@ -81,7 +111,7 @@ def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
         created_at=int(time()),
         is_streamed=bool(body.stream),
         prompts=prompts,
-        sequences=_sequences(asked, body, wish, settings),
+        sequences=_sequences(asked, body),
         echoes=[
             question if body.echo else ""
             for question in questions
@@ -91,30 +121,9 @@ def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
     )
 
 
-def tokenized(raw: bytes, settings: Settings) -> bytes:
-    """The answer of `/tokenize`: {"count", "max_model_len", "tokens", "token_strs"}."""
-    body = decode(raw, _TOKENIZE)
-    _refuse_unserved_model(body.model, settings)
-    if body.messages:
-        found = chat_prompt(body.messages)
-    elif body.prompt is not None:
-        found = tokens.encode(body.prompt)
-    else:
-        raise errors.invalid_body("Field required", "body.prompt")
-    texts = [tokens.piece(token).decode(errors="replace") for token in found]
-    return msgspec.json.encode(
-        {
-            "count": len(found),
-            "max_model_len": settings.context_tokens,
-            "tokens": found,
-            "token_strs": texts if body.return_token_strs else None,
-        }
-    )
-
-
-def chat_prompt(messages: list[Message]) -> list[int]:
+def chat_prompt(messages: list[Message], *, opens_reply: bool = True) -> list[int]:
     """The conversation in ChatML, with a system prompt if it brings none, up to the
-    place where the assistant begins.
+    place where the assistant begins (`opens_reply`) or would begin.
     """
     if messages[0].role != "system":
         messages = [Message(role="system", content=_SYSTEM_PROMPT), *messages]
@@ -125,6 +134,8 @@ def chat_prompt(messages: list[Message]) -> list[int]:
         prompt += tokens.encode(_text(message))
         prompt.append(tokens.END_OF_MESSAGE)
         prompt += tokens.encode("\n")
+    if not opens_reply:
+        return prompt
     return [*prompt, tokens.START_OF_MESSAGE, *tokens.encode("assistant\n")]
 
 
@@ -137,9 +148,8 @@ def _text(message: Message) -> str:
     return "\n".join(str(part.get("text", "")) for part in content)
 
 
-def _prompts(body: CompletionBody) -> list[list[int]]:
+def prompts_of(given: str | list[str | int | list[int]] | None) -> list[list[int]]:
     """One prompt per text or list of token ids; a flat list of ids is one prompt."""
-    given = body.prompt
     if given == []:
         raise Refusal("You must pass at least one prompt")
     if isinstance(given, str):
@@ -172,7 +182,7 @@ def _checked(token_ids: list[int]) -> list[int]:
     return token_ids
 
 
-def _refuse_unserved_model(asked: str | None, settings: Settings) -> None:
+def refuse_unserved_model(asked: str | None, settings: Settings) -> None:
     if asked and asked != settings.model:
         raise errors.unknown_model(asked, settings.model)
 
@@ -192,20 +202,13 @@ def _wish(body: SamplingBody, ceiling: int | None) -> Wish:
 
 
 def _sequences(
-    asked: list[tuple[list[int], str]],
-    body: SamplingBody,
-    wish: Wish,
-    settings: Settings,
+    asked: list[tuple[list[int], str, Wish]], body: SamplingBody
 ) -> list[Sequence]:
-    is_new_name = isinstance(body, ChatBody) and body.max_completion_tokens is not None
-    ceiling_name = "max_completion_tokens" if is_new_name else "max_tokens"
+    """Those of each (prompt, question, wish), choice by choice."""
     sequences: list[Sequence] = []
-    for prompt, question in asked:
-        limited = _limited(
-            wish, len(prompt), settings.context_tokens, ceiling_name=ceiling_name
-        )
+    for prompt, question, wish in asked:
         for choice in range(body.n or 1):
-            mine = replace(limited, seed=limited.seed + choice)
+            mine = replace(wish, seed=wish.seed + choice)
             sequences.append(
                 Sequence(
                     index=len(sequences),
@@ -217,8 +220,8 @@ def _sequences(
     return sequences
 
 
-def _limited(
-    wish: Wish, prompt_tokens: int, context_tokens: int, *, ceiling_name: str
+def limited(
+    wish: Wish, prompt_tokens: int, context_tokens: int, ceiling_name: str
 ) -> Wish:
     """Within the context: a ceiling that reaches beyond it is lowered, not refused,
     unless it is larger than the whole context.

@@ -2,7 +2,12 @@
 
 from inference.simulator import errors
 from inference.simulator.errors import Refusal
-from inference.simulator.requests import ChatBody, CompletionBody, SamplingBody
+from inference.simulator.requests import (
+    ChatBody,
+    CompletionBody,
+    Message,
+    SamplingBody,
+)
 
 CHOICES_MAX = 64
 _STOP_STRINGS_MAX = 4
@@ -37,8 +42,8 @@ def check_chat(body: ChatBody) -> None:
             param="top_logprobs",
             details="parameter=top_logprobs",
         )
-    _check_logprobs(body.top_logprobs)
-    _check_messages(body)
+    check_logprobs(body.top_logprobs)
+    check_conversation(body.messages)
 
 
 def check_completion(body: CompletionBody) -> None:
@@ -48,7 +53,7 @@ def check_completion(body: CompletionBody) -> None:
             "suffix is only supported for models with FIM completion rendering",
             param="suffix",
         )
-    _check_logprobs(body.logprobs)
+    check_logprobs(body.logprobs)
 
 
 def check_sampling(body: SamplingBody, ceiling: int | None) -> None:
@@ -75,16 +80,17 @@ def check_sampling(body: SamplingBody, ceiling: int | None) -> None:
             param="stream_options",
             details="parameter=stream_options",
         )
-    _check_salt(body.cache_salt)
+    check_salt(body.cache_salt)
 
 
-def _check_messages(body: ChatBody) -> None:
-    if not body.messages:
+def check_conversation(messages: list[Message]) -> None:
+    """Raises Refusal."""
+    if not messages:
         raise Refusal(
             "Cannot apply chat template to an empty conversation. Provide at least "
             "one message."
         )
-    for place, message in enumerate(body.messages):
+    for place, message in enumerate(messages):
         if message.content is None and message.role in {"user", "system"}:
             raise errors.invalid_body(
                 "Input should be a valid string", f"body.messages.{place}.content"
@@ -133,7 +139,7 @@ def _check_ranges(body: SamplingBody) -> None:
             raise Refusal(f"{name} must be in [-2, 2], got {penalty}.")
 
 
-def _check_logprobs(count: int | None) -> None:
+def check_logprobs(count: int | None) -> None:
     if count is not None and count > _LOGPROBS_MAX:
         raise errors.invalid_parameter(
             f"Requested sample logprobs of {count}, which is greater than max "
@@ -143,13 +149,20 @@ def _check_logprobs(count: int | None) -> None:
         )
 
 
-def _check_salt(salt: str | None) -> None:
+def check_salt(salt: str | None) -> None:
     if salt is None:
         return
-    if not salt or len(salt) > _SALT_LENGTH_MAX or set(salt) & set("@/\\\0"):
+    problem = ""
+    if not salt:
+        problem = "must be a non-empty string if provided."
+    elif len(salt) > _SALT_LENGTH_MAX or set(salt) & set("@/\\\0"):
+        problem = (
+            f"must be at most {_SALT_LENGTH_MAX} characters and must not contain "
+            r"'@', '/', '\\', or NUL."
+        )
+    if problem:
         raise Refusal(
-            "Parameter 'cache_salt' must be a non-empty string if provided, of at most "
-            f"{_SALT_LENGTH_MAX} characters and without '@', '/', '\\' and NUL.",
+            f"Parameter 'cache_salt' {problem}",
             param="cache_salt",
             details="parameter=cache_salt",
         )

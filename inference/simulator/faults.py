@@ -23,6 +23,9 @@ class Kind(enum.StrEnum):
     """Answers with bytes that are no HTTP."""
     SLOW = "slow"
     """Makes one token every `number` milliseconds."""
+    BREAK = "break"
+    """The engine dies after `number` tokens, at least one; the answer ends as vLLM
+    ends it then, each dialect in its own way."""
     NO_USAGE = "no-usage"
     """Answers well, but leaves every usage object out."""
 

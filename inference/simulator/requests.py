@@ -3,7 +3,7 @@ and "5" is a number.
 """
 
 import re
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -61,14 +61,111 @@ class CompletionBody(SamplingBody, kw_only=True):
     suffix: str | None = None
 
 
+class ResponseBody(msgspec.Struct, kw_only=True):
+    input: str | list[dict[str, Any]]
+    background: bool | None = False
+    cache_salt: str | None = None
+    frequency_penalty: float | None = None
+    ignore_eos: bool = False
+    include: list[str] | None = None
+    include_stop_str_in_output: bool = False
+    instructions: str | None = None
+    max_output_tokens: int | None = None
+    max_tool_calls: int | None = None
+    metadata: dict[str, str] | None = None
+    model: str | None = None
+    parallel_tool_calls: bool | None = True
+    presence_penalty: float | None = None
+    previous_response_id: str | None = None
+    prompt: dict[str, Any] | None = None
+    reasoning: dict[str, Any] | None = None
+    request_id: str | None = None
+    seed: int | None = None
+    service_tier: str = "auto"
+    stop: str | list[str] | None = None
+    stop_token_ids: list[int] | None = None
+    store: bool | None = True
+    stream: bool | None = False
+    temperature: float | None = None
+    text: dict[str, Any] | None = None
+    tool_choice: str | dict[str, Any] = "auto"
+    tools: list[dict[str, Any]] = []
+    top_logprobs: int | None = 0
+    top_p: float | None = None
+    truncation: str | None = "disabled"
+    user: str | None = None
+
+    @property
+    def tells_logprobs(self) -> bool:
+        return "message.output_text.logprobs" in (self.include or ())
+
+
+class MessageBlock(msgspec.Struct, kw_only=True):
+    """A content block of a message; what its type does not use is left out."""
+
+    type: str
+    text: str | None = None
+    content: str | list[dict[str, Any]] | None = None
+
+
+class TurnBody(msgspec.Struct):
+    role: Literal["user", "assistant", "system"]
+    content: str | list[MessageBlock]
+
+
+class CountBody(msgspec.Struct, kw_only=True):
+    model: str
+    messages: list[TurnBody]
+    system: str | list[MessageBlock] | None = None
+    thinking: dict[str, Any] | None = None
+    tool_choice: dict[str, Any] | None = None
+    tools: list[dict[str, Any]] | None = None
+
+
+class MessagesBody(CountBody, kw_only=True):
+    max_tokens: int
+    cache_salt: str | None = None
+    stop_sequences: list[str] | None = None
+    stream: bool | None = False
+    temperature: float | None = None
+    top_k: int | None = None
+    top_p: float | None = None
+
+
+class EmbeddingBody(msgspec.Struct, kw_only=True):
+    model: str | None = None
+    input: str | list[str | int | list[int]] | None = None
+    messages: list[Message] | None = None
+    dimensions: int | None = None
+    encoding_format: Literal["float", "base64"] = "float"
+    truncate_prompt_tokens: int | None = None
+    cache_salt: str | None = None
+
+
+class ImageBody(msgspec.Struct, kw_only=True):
+    prompt: str
+    model: str | None = None
+    n: int | None = 1
+    size: str | None = None
+    seed: int | None = None
+    stream: bool | None = False
+    cache_salt: str | None = None
+
+
 class TokenizeBody(msgspec.Struct):
     model: str | None = None
     prompt: str | None = None
     messages: list[Message] | None = None
+    add_generation_prompt: bool = True
     return_token_strs: bool | None = False
 
 
-_Body = TypeVar("_Body", ChatBody, CompletionBody, TokenizeBody)
+class DetokenizeBody(msgspec.Struct):
+    tokens: list[int]
+    model: str | None = None
+
+
+_Body = TypeVar("_Body", bound=msgspec.Struct)
 
 
 def decode(raw: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:

@@ -7,23 +7,39 @@ import uuid
 from collections.abc import Callable
 from http import HTTPStatus
 from time import time
+from typing import TypeVar
 
 import msgspec
 
 from inference.simulator import errors
-from inference.simulator.answers import StreamedAnswer, WholeAnswer
+from inference.simulator.answers import (
+    Dialect,
+    StreamedAnswer,
+    WholeAnswer,
+    WholeDialect,
+)
 from inference.simulator.blocks import BlockPool
-from inference.simulator.calls import Call, plan_chat, plan_completion, tokenized
+from inference.simulator.dialects.embeddings import plan_embedding
+from inference.simulator.dialects.images import plan_image
+from inference.simulator.dialects.messages import counted, in_their_shape, plan_message
+from inference.simulator.dialects.openai import plan_chat, plan_completion
+from inference.simulator.dialects.responses import (
+    missing_response,
+    plan_response,
+    stored_methods,
+)
 from inference.simulator.errors import Refusal
 from inference.simulator.faults import FaultPlan, Kind
 from inference.simulator.metrics import Metrics
 from inference.simulator.scheduler import Listener, Scheduler
 from inference.simulator.server import Exchange
 from inference.simulator.settings import Settings
+from inference.simulator.tokenizing import detokenized, tokenized
 
 _log = logging.getLogger(__name__)
 VERSION = "0.32.0"
 """The version of vLLM whose behaviour is followed."""
+_Planned = TypeVar("_Planned", bound=WholeDialect)
 _GUARDED = ("/v1", "/v2", "/inference", "/cohere")
 
 
@@ -49,6 +65,7 @@ class Engine:
         )
         self._started_at = int(time())
         self._permission = _permission(self._started_at)
+        self._routes = _ROUTES | _ROUTES_OF_TASK[settings.task]
 
     def handle(self, exchange: Exchange) -> None:
         given = exchange.headers.get(b"x-request-id")
@@ -56,7 +73,9 @@ class Engine:
         try:
             self._handle(exchange)
         except Refusal as refusal:
-            exchange.respond(refusal.status, refusal.body)
+            is_theirs = exchange.path.startswith("/v1/messages")
+            body = in_their_shape(refusal) if is_theirs else refusal.body
+            exchange.respond(refusal.status, body)
         except Exception:  # noqa: BLE001 - one call must not end the others
             _log.exception("The simulator failed at %s.", exchange.path)
             exchange.respond(500, b"Internal Server Error", content_type="text/plain")
@@ -69,9 +88,9 @@ class Engine:
                 return
             if self._befall(exchange):
                 return
-        route = _ROUTES.get((exchange.method, path))
+        route = self._routes.get((exchange.method, path))
         if route is None:
-            _answer_without_route(exchange)
+            self._answer_without_route(exchange)
             return
         route(self, exchange)
 
@@ -135,6 +154,9 @@ class Engine:
         }
         exchange.respond(200, msgspec.json.encode({"object": "list", "data": [model]}))
 
+    def detokenize(self, exchange: Exchange) -> None:
+        exchange.respond(200, detokenized(exchange.body, self.settings))
+
     def tokenize(self, exchange: Exchange) -> None:
         exchange.respond(200, tokenized(exchange.body, self.settings))
 
@@ -143,6 +165,38 @@ class Engine:
 
     def complete(self, exchange: Exchange) -> None:
         self._generate(exchange, plan_completion)
+
+    def respond(self, exchange: Exchange) -> None:
+        self._generate(exchange, plan_response)
+
+    def send_message(self, exchange: Exchange) -> None:
+        self._generate(exchange, plan_message)
+
+    def count_message(self, exchange: Exchange) -> None:
+        _refuse_other_media(exchange)
+        exchange.respond(200, counted(exchange.body, self.settings))
+
+    def embed(self, exchange: Exchange) -> None:
+        self._make(exchange, plan_embedding)
+
+    def draw(self, exchange: Exchange) -> None:
+        self._make(exchange, plan_image)
+
+    def _answer_without_route(self, exchange: Exchange) -> None:
+        path = exchange.path
+        allowed = [method for method, known in self._routes if known == path]
+        if not allowed and self.settings.task == "generate":
+            if refusal := missing_response(exchange.method, path):
+                raise refusal
+            allowed = stored_methods(path)
+        if allowed:
+            exchange.respond(
+                HTTPStatus.METHOD_NOT_ALLOWED,
+                b'{"detail":"Method Not Allowed"}',
+                extra=f"allow: {', '.join(allowed)}\r\n",
+            )
+        else:
+            exchange.respond(HTTPStatus.NOT_FOUND, b'{"detail":"Not Found"}')
 
     def order_fault(self, exchange: Exchange) -> None:
         if not self.faults.takes_orders:
@@ -155,25 +209,36 @@ class Engine:
             raise Refusal(str(problem)) from problem
         exchange.respond(200, b"{}")
 
-    def _generate(self, exchange: Exchange, plan: Callable[..., Call]) -> None:
+    def _generate(self, exchange: Exchange, plan: Callable[..., Dialect]) -> None:
+        dialect = self._plan(exchange, plan)
+        if dialect.is_streamed:
+            answer = StreamedAnswer(exchange, dialect)
+            answer.begin()
+            self._run(exchange, dialect, answer)
+        else:
+            self._run(exchange, dialect, WholeAnswer(exchange, dialect))
+
+    def _make(self, exchange: Exchange, plan: Callable[..., WholeDialect]) -> None:
+        dialect = self._plan(exchange, plan)
+        self._run(exchange, dialect, WholeAnswer(exchange, dialect))
+
+    def _plan(self, exchange: Exchange, plan: Callable[..., _Planned]) -> _Planned:
         _refuse_other_media(exchange)
         # Without the caller's own id, the id in the body is not the one in the header.
         given = exchange.headers.get(b"x-request-id")
-        call = plan(
+        return plan(
             exchange.body,
             request_id=given or secrets.token_hex(8),
             settings=self.settings,
         )
+
+    def _run(self, exchange: Exchange, dialect: WholeDialect, answer: Listener) -> None:
+        sequences = dialect.sequences
         if exchange.fault is not None and exchange.fault.kind is Kind.SLOW:
-            for sequence in call.sequences:
+            for sequence in sequences:
                 sequence.seconds_per_token = exchange.fault.number / 1000
-        answer: Listener
-        if call.is_streamed:
-            answer = StreamedAnswer(exchange, call)
-        else:
-            answer = WholeAnswer(exchange, call)
-        exchange.on_gone = lambda: self._scheduler.abort(call.sequences)
-        self._scheduler.submit(call.sequences, answer)
+        exchange.on_gone = lambda: self._scheduler.abort(sequences)
+        self._scheduler.submit(sequences, answer)
 
 
 def _permission(created_at: int) -> dict[str, object]:
@@ -193,18 +258,6 @@ def _permission(created_at: int) -> dict[str, object]:
     }
 
 
-def _answer_without_route(exchange: Exchange) -> None:
-    allowed = [method for method, path in _ROUTES if path == exchange.path]
-    if allowed:
-        exchange.respond(
-            HTTPStatus.METHOD_NOT_ALLOWED,
-            b'{"detail":"Method Not Allowed"}',
-            extra=f"allow: {', '.join(allowed)}\r\n",
-        )
-    else:
-        exchange.respond(HTTPStatus.NOT_FOUND, b'{"detail":"Not Found"}')
-
-
 def _refuse_other_media(exchange: Exchange) -> None:
     media_type = exchange.headers.get(b"content-type", "").partition(";")[0]
     if media_type.strip().lower() != "application/json":
@@ -213,7 +266,8 @@ def _refuse_other_media(exchange: Exchange) -> None:
         )
 
 
-_ROUTES: dict[tuple[str, str], Callable[[Engine, Exchange], None]] = {
+_Route = Callable[[Engine, Exchange], None]
+_ROUTES: dict[tuple[str, str], _Route] = {
     ("GET", "/health"): Engine.health,
     ("GET", "/ping"): Engine.health,
     ("POST", "/ping"): Engine.health,
@@ -222,7 +276,17 @@ _ROUTES: dict[tuple[str, str], Callable[[Engine, Exchange], None]] = {
     ("GET", "/load"): Engine.show_load,
     ("GET", "/v1/models"): Engine.list_models,
     ("POST", "/tokenize"): Engine.tokenize,
-    ("POST", "/v1/chat/completions"): Engine.chat,
-    ("POST", "/v1/completions"): Engine.complete,
+    ("POST", "/detokenize"): Engine.detokenize,
     ("POST", "/simulator/fault"): Engine.order_fault,
+}
+_ROUTES_OF_TASK: dict[str, dict[tuple[str, str], _Route]] = {
+    "generate": {
+        ("POST", "/v1/chat/completions"): Engine.chat,
+        ("POST", "/v1/completions"): Engine.complete,
+        ("POST", "/v1/responses"): Engine.respond,
+        ("POST", "/v1/messages"): Engine.send_message,
+        ("POST", "/v1/messages/count_tokens"): Engine.count_message,
+    },
+    "embed": {("POST", "/v1/embeddings"): Engine.embed},
+    "image": {("POST", "/v1/images/generations"): Engine.draw},
 }

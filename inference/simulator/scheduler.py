@@ -58,6 +58,11 @@ class Sequence:
     def is_finished(self) -> bool:
         return self.made == len(self.reply.token_ids)
 
+    def text_since(self, start: int) -> str:
+        """What may be shown now and could not be after `start` tokens."""
+        shown = self.reply.shown
+        return self.reply.text[shown[start] : shown[self.made]]
+
     @property
     def cached_tokens(self) -> int:
         return self.allocation.cached_tokens if self.allocation else 0

@@ -106,6 +106,10 @@ class Exchange:
         self._write(data)
         self._end()
 
+    def cut(self) -> None:
+        """Close the connection in the middle of the answer."""
+        self._connection.close()
+
     def _head(self, status: int, lines: str) -> bytes:
         # The middleware that refuses a key sits outside the one that adds `vary`.
         vary = "vary: Origin\r\n" if status != HTTPStatus.UNAUTHORIZED else ""

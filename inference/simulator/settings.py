@@ -4,9 +4,11 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal, get_args
 
 from inference.simulator.blocks import BLOCK_TOKENS
 
+Task = Literal["generate", "embed", "image"]
 DEFAULT_MODEL = "smollm2-135m-instruct"
 
 
@@ -18,6 +20,8 @@ class Settings:
     key: str = ""
     """Bearer key of `/v1`; empty: anybody may ask."""
     model: str = DEFAULT_MODEL
+    task: Task = "generate"
+    """What the model does; the endpoints of other tasks do not exist."""
     progress_file: str = ""
     context_tokens: int = 4096
     block_count: int = 728
@@ -43,6 +47,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         port=int(get("ENGINE_PORT") or 0),
         key=_key(environment),
         model=get("SERVED_MODEL_NAME") or DEFAULT_MODEL,
+        task=_task(get("SIMULATOR_TASK") or "generate"),
         progress_file=get("ENGINE_PROGRESS_FILE", ""),
         context_tokens=int(get("SIMULATOR_CONTEXT_TOKENS") or 4096),
         block_count=int(get("SIMULATOR_BLOCKS") or 728),
@@ -55,6 +60,14 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     )
     _refuse_what_cannot_work(settings)
     return settings
+
+
+def _task(name: str) -> Task:
+    for task in get_args(Task):
+        if task == name:
+            found: Task = task
+            return found
+    raise ValueError(f"SIMULATOR_TASK={name} is none of {', '.join(get_args(Task))}.")
 
 
 def _key(environment: Mapping[str, str]) -> str:
