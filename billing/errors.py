@@ -73,6 +73,14 @@ class NothingToIssueError(BillingError):
     code = "nothing_to_issue"
 
 
+class UnreconciledError(BillingError):
+    """The usage events of a day differ from what the engines counted, or were not
+    compared yet.
+    """
+
+    code = "unreconciled"
+
+
 class InvoiceNotFoundError(BillingError):
     code = "invoice_not_found"
 

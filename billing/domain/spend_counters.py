@@ -7,6 +7,8 @@ of a tenant's share a hash tag. Values are whole nano-USD.
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+from metering.domain import limit_keys
+from metering.domain.limit_keys import day_of, month_of
 from tenants.wire import Scope, SpendPeriod
 
 UNSURE_KEY = "tokenfab:money:unsure"
@@ -41,10 +43,9 @@ def spent_key(
 ) -> str:
     """What `spender` spent on the UTC day, or in the month, of `at`."""
     utc = at.astimezone(UTC)
-    span = f"{utc:%Y-%m-%d}" if period is SpendPeriod.DAY else f"{utc:%Y-%m}"
-    return (
-        f"tokenfab:spent:{{{tenant_id}}}"
-        f":{spender.scope}:{spender.scope_id}:{period}:{span}"
+    span = day_of(utc) if period is SpendPeriod.DAY else month_of(utc)
+    return limit_keys.spent_key(
+        tenant_id, spender.scope, spender.scope_id, f"{period}:{span}"
     )
 
 

@@ -2,7 +2,7 @@
 
 from billing.domain.spend_counters import UNSURE_KEY
 from billing.services.keep_money_seeded import counted_tenants
-from billing.services.valkey import open_valkey
+from tenants.services.valkey import open_valkey
 
 
 def doubt_money() -> None:

@@ -10,6 +10,7 @@ from billing.errors import (
     InvoiceNotFoundError,
     NothingToIssueError,
     PeriodNotOverError,
+    UnreconciledError,
 )
 from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
@@ -21,6 +22,7 @@ from billing.services.read_billed import read_billed
 from billing.services.read_charges import read_charges
 from billing.services.take_invoice_number import take_invoice_number
 from billing.services.write_lines import write_lines
+from metering.services.find_unreconciled import find_unreconciled
 
 
 @transaction.atomic
@@ -32,7 +34,8 @@ def issue_invoice(
     With `until` (the begin of an hour) it bills only what happened before; the rest of
     the month goes to a new draft. Rates the month first, so that it is never stale.
     Raises InvoiceNotFoundError, PeriodNotOverError (the month still runs and no `until`
-    was given), NothingToIssueError, and what `rate_period` raises.
+    was given), NothingToIssueError, UnreconciledError (a day of it is not what the
+    engines counted, and nobody accepted that), and what `rate_period` raises.
     """
     invoice = _locked(invoice_id)
     if invoice.status != InvoiceStatus.DRAFT:
@@ -49,11 +52,20 @@ def issue_invoice(
     lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
     if not lines:
         raise NothingToIssueError("The draft bills nothing of that time.")
+    _refuse_unreconciled(invoice.tenant_id, span, now)
     write_lines(invoice, lines, now=now)
     invoice.period_end = span.end
     _finalise(invoice, now)
     draft_invoice(period, charges, now=now)
     return invoice
+
+
+def _refuse_unreconciled(tenant_id: int, span: Span, now: datetime) -> None:
+    reasons = find_unreconciled(
+        tenant_id=tenant_id, start=span.start, end=span.end, now=now
+    )
+    if reasons:
+        raise UnreconciledError(" ".join(reasons))
 
 
 def _locked(invoice_id: int) -> Invoice:

@@ -20,9 +20,9 @@ from billing.domain.spend_counters import (
 from billing.services.credit_of import credits_of
 from billing.services.publish_credit import publish_credit
 from billing.services.seed_money import Beginning, seed_money, time_us
-from billing.services.valkey import open_valkey
 from metering.services.shipped_up_to import shipped_up_to
 from tenants.models import Budget, SpendLimit, Tenant
+from tenants.services.valkey import open_valkey
 
 SEEDINGS_MAX = 500
 """In one call."""

@@ -2,7 +2,7 @@
 
 from billing.domain.spend_counters import money_key
 from billing.services.credit_of import credits_of
-from billing.services.valkey import open_valkey
+from tenants.services.valkey import open_valkey
 
 
 def publish_credit(tenant_id: int) -> None:

@@ -12,7 +12,7 @@ from billing.domain.spend_counters import (
     spent_key,
     total_key,
 )
-from billing.services.valkey import open_valkey
+from tenants.services.valkey import open_valkey
 from tenants.wire import SpendPeriod
 
 _TIMEOUT_SECONDS = 0.5

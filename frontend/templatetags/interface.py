@@ -38,7 +38,8 @@ def menu_item(context: Any, page: str, title: str, icon_name: str) -> SafeString
 
 
 _PARENTS = {
-    "api_keys": {"create_api_key", "api_key", "revoke_api_key"},
+    "api_keys": {"create_api_key", "api_key", "key_limits", "revoke_api_key"},
+    "limits": {"spend_limit", "budget"},
     "usage": {"calls"},
     "invoices": {"invoice"},
     "mailbox": {"mail"},

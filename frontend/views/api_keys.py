@@ -16,6 +16,7 @@ from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
 from frontend.engine_note import engine_note
 from frontend.forms import ApiKeyForm, NameForm
+from frontend.limits import KINDS, rate_limits_of
 from tenants.errors import (
     InvalidExpiryError,
     InvalidModelListError,
@@ -26,6 +27,7 @@ from tenants.models import ApiKey
 from tenants.services.issue_api_key import IssuedKey, issue_api_key
 from tenants.services.rename_api_key import rename_api_key
 from tenants.services.revoke_api_key import revoke_api_key
+from tenants.wire import LimitKind
 
 _FORM_TTL_SECONDS = 86_400
 _FIELD_OF_ERROR: dict[type[TenantsError], str] = {
@@ -47,8 +49,8 @@ def describe(api_key: ApiKey, now: datetime) -> ApiKey:
     return api_key
 
 
-def _find(access: Access, api_key_id: int) -> ApiKey:
-    rows = ApiKey.objects.select_related("created_by", "project")
+def find_api_key(access: Access, api_key_id: int) -> ApiKey:
+    rows = ApiKey.objects.select_related("created_by", "project", "tenant")
     api_key = get_object_or_404(rows, pk=api_key_id, tenant=access.tenant)
     return describe(api_key, timezone.now())
 
@@ -128,13 +130,13 @@ def _created(issued: IssuedKey) -> dict[str, Any]:
 @require_safe
 @tenant_page
 def api_key(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
-    return _show(request, access, _find(access, api_key_id))
+    return _show(request, access, find_api_key(access, api_key_id))
 
 
 @require_http_methods(["POST"])
 @tenant_page
 def rename(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
-    found = _find(access, api_key_id)
+    found = find_api_key(access, api_key_id)
     form = NameForm(request.POST)
     if not form.is_valid():
         return _show(request, access, found, form)
@@ -151,6 +153,10 @@ def _show(
     context = {
         "api_key": found,
         "form": form or NameForm(initial={"name": found.name}),
+        "limits": [
+            (limit, KINDS[LimitKind(limit.kind)]) for limit in rate_limits_of(found)
+        ],
+        "is_owner": access.is_owner,
         "calls": newest_calls(access.tenant, limit=_SHOWN_CALLS, api_key=found),
     }
     status = 422 if form else 200
@@ -160,7 +166,7 @@ def _show(
 @require_http_methods(["GET", "POST"])
 @tenant_page
 def revoke(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
-    found = _find(access, api_key_id)
+    found = find_api_key(access, api_key_id)
     if request.method != "POST":
         return render(request, "frontend/revoke_api_key.html", {"api_key": found})
     revoke_api_key(api_key_id=found.pk, tenant=access.tenant, now=timezone.now())
@@ -175,7 +181,7 @@ def revoke(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespons
 @tenant_page
 def first_call(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
     """The part of a page that waits for a key's first call; htmx asks for it."""
-    found = _find(access, api_key_id)
+    found = find_api_key(access, api_key_id)
     calls = newest_calls(access.tenant, limit=1, api_key=found)
     context = {"api_key": found, "call": calls[0] if calls else None}
     return render(request, "frontend/first_call.html", context)

@@ -9,6 +9,8 @@ LOGIN = "/accounts/login/"
 ANYBODY = (200, 200, 200, 200, 200)
 TENANT = (200, 200, 200, LOGIN, "/operator/")
 MINE = (200, 200, 404, LOGIN, "/operator/")
+OWNERS = (200, 403, 200, LOGIN, "/operator/")
+OWNERS_OF_MINE = (200, 403, 404, LOGIN, "/operator/")
 OPERATOR = (403, 403, 403, LOGIN, 200)
 PAGES = {
     "/healthz": ANYBODY,
@@ -20,6 +22,11 @@ PAGES = {
     "/keys/{key}/": MINE,
     "/keys/{key}/revoke/": MINE,
     "/keys/{key}/first-call/": MINE,
+    "/keys/{key}/limits/": OWNERS_OF_MINE,
+    "/limits/": TENANT,
+    "/limits/spend/": OWNERS,
+    "/limits/spend/?subject=key:{key}": OWNERS,
+    "/limits/budget/": OWNERS,
     "/usage/": TENANT,
     "/usage/?key={key}": MINE,
     "/usage/calls/": TENANT,

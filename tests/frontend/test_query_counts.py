@@ -8,7 +8,15 @@ from tests.factories import make_api_key, make_tenant
 from tests.frontend.believable import call, record
 
 PATHS = {
-    "owner": ["/", "/keys/", "/usage/", "/usage/calls/", "/invoices/", "/settings/"],
+    "owner": [
+        "/",
+        "/keys/",
+        "/usage/",
+        "/usage/calls/",
+        "/invoices/",
+        "/settings/",
+        "/limits/",
+    ],
     "staff": ["/operator/", "/operator/invoices/", "/operator/engines/"],
 }
 QUERIES_MAX = 14

@@ -6,10 +6,29 @@ from datetime import timedelta
 
 import pytest
 from django.core.mail import send_mail
+from django.utils import timezone
 
+from billing.domain.spend_counters import Spender, spent_key
 from billing.models.invoices import Invoice
+from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
-from tests.factories import make_api_key, make_engine
+from metering.domain.limit_keys import (
+    day_of,
+    limit_key,
+    month_of,
+    requests_day_key,
+    requests_month_key,
+)
+from metering.services import shipped_up_to as shipping
+from tenants.wire import LimitKind, Scope, SpendPeriod
+from tests.billing.money import seed, spend
+from tests.factories import (
+    make_api_key,
+    make_budget,
+    make_engine,
+    make_rate_limit,
+    make_spend_limit,
+)
 from tests.frontend.believable import (
     a_month_of_calls,
     call,
@@ -19,6 +38,7 @@ from tests.frontend.believable import (
 
 pytestmark = pytest.mark.browser
 
+USD = 1_000_000_000
 LOADING = {
     "state": "loading",
     "step": 3,
@@ -32,6 +52,42 @@ LOADING = {
     "model": "smollm2-135m-instruct",
     "is_simulator": False,
 }
+
+
+@pytest.fixture
+def limited(people, valkey, settings, tmp_path, monkeypatch):
+    """A prepaid tenant with limits and budgets of every kind, and use of each."""
+    monkeypatch.setattr(shipping, "WRITE_MARGIN", timedelta(0))
+    settings.JOURNAL_FOLDER = tmp_path
+    tenant, key = people.tenant, people.api_key
+    tenant.is_prepaid = True
+    tenant.save()
+    grant_credit(
+        tenant=tenant,
+        amount_nano_usd=250 * USD,
+        reason="bank transfer",
+        idempotency_key="1",
+        now=timezone.now(),
+    )
+    make_spend_limit(subject=tenant, amount_nano_usd=200 * USD)
+    make_spend_limit(subject=key, period=SpendPeriod.DAY, amount_nano_usd=20 * USD)
+    make_budget(subject=people.project, amount_nano_usd=90 * USD)
+    make_rate_limit(subject=tenant, amount=3000)
+    make_rate_limit(subject=tenant, kind=LimitKind.REQUESTS_PER_MONTH, amount=100_000)
+    make_rate_limit(subject=people.project, kind=LimitKind.REQUESTS_PER_DAY, amount=500)
+    make_rate_limit(subject=key, amount=600)
+    make_rate_limit(subject=key, kind=LimitKind.TOKENS_PER_MINUTE, amount=1_000_000)
+    make_rate_limit(subject=key, amount=20, model="qwen3-32b")
+    seed()
+    spend(valkey, key, 18_372_450_000)
+    of_tenant = Spender(Scope.TENANT, tenant.pk)
+    for spender in (of_tenant, Spender(Scope.PROJECT, people.project.pk)):
+        month = spent_key(tenant.pk, spender, SpendPeriod.MONTH, timezone.now())
+        valkey.set(month, 91_204_118_302)
+    of_project = limit_key(tenant.pk, "project", people.project.pk, None)
+    valkey.set(requests_day_key(of_project, day_of(timezone.now())), 411)
+    of_all = limit_key(tenant.pk, "tenant", tenant.pk, None)
+    valkey.set(requests_month_key(of_all, month_of(timezone.now())), 38_114)
 
 
 @pytest.fixture
@@ -140,6 +196,23 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
     take(visit, people.users["staff"], folder, operator, **look)
 
 
+@pytest.mark.usefixtures("limited")
+@pytest.mark.parametrize("look", LOOKS, ids=folder_of)
+def test_limits_and_spend_can_be_shown(visit, people, settings, look):
+    key, folder = people.api_key.pk, folder_of(look)
+    pages = {
+        "limits": "/limits/",
+        "spend-limit": f"/limits/spend/?subject=key:{key}&period=day",
+        "budget": "/limits/budget/",
+        "key-limits": f"/keys/{key}/limits/",
+        "key-with-limits": f"/keys/{key}/",
+    }
+    take(visit, people.users["owner"], folder, pages, **look)
+    take(visit, people.users["colleague"], folder, {"limits-seen": "/limits/"}, **look)
+    settings.VALKEY_URL = "redis://127.0.0.1:1"
+    take(visit, people.users["owner"], folder, {"limits-unknown": "/limits/"}, **look)
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=folder_of)
 def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
     """Nothing used, no key, and the engine still loading."""
@@ -153,6 +226,7 @@ def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
         "empty-overview": "/",
         "empty-keys": "/keys/",
         "empty-usage": "/usage/",
+        "empty-limits": "/limits/",
         "empty-calls": "/usage/calls/",
         "empty-invoices": "/invoices/",
         "empty-status": "/status/",

@@ -1,4 +1,4 @@
-"""Our way to the counters in Valkey."""
+"""The control plane's way to the counters in Valkey (database 0)."""
 
 from django.conf import settings
 from redis import Redis

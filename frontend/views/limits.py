@@ -1,0 +1,154 @@
+"""Limits and spend: what is in force, what is used of it, and owners' changes."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.services.credit_of import credit_of
+from frontend.access import Access, tenant_page
+from frontend.limit_forms import (
+    BudgetForm,
+    KeyLimitsForm,
+    SpendLimitForm,
+    SubjectForm,
+    subjects_of,
+)
+from frontend.limits import read_overview, subject_name
+from frontend.parts import wants_part
+from frontend.views.api_keys import find_api_key
+from tenants.errors import TenantsError
+from tenants.models import Budget, SpendLimit
+from tenants.services.remove_budget import remove_budget
+from tenants.services.remove_spend_limit import remove_spend_limit
+from tenants.services.set_budget import set_budget
+from tenants.services.set_rate_limits import read_rate_limits, set_rate_limits
+from tenants.services.set_spend_limit import set_spend_limit
+
+_CHANGED = "Saved. It holds within a second or two."
+
+
+@require_safe
+@never_cache
+@tenant_page
+def limits(request: HttpRequest, access: Access) -> HttpResponse:
+    tenant = access.tenant
+    credit = credit_of(tenant) if tenant.is_prepaid else 0
+    overview = read_overview(tenant, credit_granted=credit, now=datetime.now(UTC))
+    part = "limits_live" if wants_part(request) else "limits"
+    context = {"overview": overview, "tenant": tenant, "is_owner": access.is_owner}
+    return render(request, f"frontend/{part}.html", context)
+
+
+def _check_owner(access: Access) -> None:
+    if not access.is_owner:
+        raise PermissionDenied
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def spend_limit(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    if request.method == "GET":
+        form = SpendLimitForm(
+            access.tenant, initial=_initial(request, access, SpendLimit)
+        )
+        return _form_page(request, form, "spend_limit")
+    form = SpendLimitForm(access.tenant, request.POST)
+    if form.is_valid():
+        set_spend_limit(**form.cleaned_data)
+        return _done(request, _CHANGED)
+    return _form_page(request, form, "spend_limit")
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def budget(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    if request.method == "GET":
+        form = BudgetForm(access.tenant, initial=_initial(request, access, Budget))
+        return _form_page(request, form, "budget")
+    form = BudgetForm(access.tenant, request.POST)
+    if form.is_valid():
+        set_budget(**form.cleaned_data)
+        return _done(request, "Saved. The owners are mailed when it is reached.")
+    return _form_page(request, form, "budget")
+
+
+def _initial(request: HttpRequest, access: Access, model: Any) -> dict[str, Any]:
+    """What the address names, with what is set for it already."""
+    wanted, period = request.GET.get("subject", ""), request.GET.get("period", "")
+    if wanted not in subjects_of(access.tenant):
+        return {}
+    initial: dict[str, Any] = {"subject": wanted}
+    for row in model.objects.filter(tenant=access.tenant, period=period):
+        if subject_name(row) == wanted:
+            initial |= {"period": period, "amount_nano_usd": row.amount_nano_usd}
+            if isinstance(row, Budget):
+                percents = ", ".join(map(str, row.thresholds_percent))
+                initial["thresholds_percent"] = percents
+    return initial
+
+
+def _form_page(request: HttpRequest, form: SubjectForm, name: str) -> HttpResponse:
+    status = 422 if form.errors else 200
+    return render(request, f"frontend/{name}.html", {"form": form}, status=status)
+
+
+def _done(request: HttpRequest, text: str) -> HttpResponse:
+    messages.success(request, text)
+    return redirect("frontend:limits")
+
+
+@require_http_methods(["POST"])
+@tenant_page
+def remove_limit(request: HttpRequest, access: Access) -> HttpResponse:
+    """Of a spend limit; what is gone already is gone."""
+    _check_owner(access)
+    form = SubjectForm(access.tenant, request.POST)
+    if form.is_valid():
+        remove_spend_limit(**form.cleaned_data)
+    return _done(request, "The spend limit is gone.")
+
+
+@require_http_methods(["POST"])
+@tenant_page
+def remove_budget_of(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    form = SubjectForm(access.tenant, request.POST)
+    if form.is_valid():
+        remove_budget(**form.cleaned_data)
+    return _done(request, "The budget is gone.")
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def key_limits(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
+    """Rate limits of one key, for all models. Those for one model stay as they are."""
+    found = find_api_key(access, api_key_id)
+    _check_owner(access)
+    before = read_rate_limits(found)
+    of_models = {name: amount for name, amount in before.items() if name[1] is not None}
+    initial = {
+        kind.value: amount for (kind, model), amount in before.items() if not model
+    }
+    form = KeyLimitsForm(
+        request.POST if request.method == "POST" else None, initial=initial
+    )
+    if request.method == "POST" and form.is_valid():
+        wanted = {(kind, None): amount for kind, amount in form.limits.items()}
+        try:
+            set_rate_limits(subject=found, limits={**of_models, **wanted})
+        except TenantsError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, _CHANGED)
+            return redirect("frontend:api_key", found.pk)
+    context = {"form": form, "api_key": found, "of_models": of_models}
+    status = 422 if form.errors else 200
+    return render(request, "frontend/key_limits.html", context, status=status)
