@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(PYTHON) config/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs check test test-fast bench docs
+.PHONY: help setup up down status logs check test test-fast bench bench-peers soak profile docs
 
 help: ## Show this list
 	@echo "Tokenfab, the front office of a token fab."
@@ -47,10 +47,21 @@ test-fast: ## Everything but engine and browser, within three minutes
 	@$(INSTALL) dev
 	$(BIN)/pytest -m "not engine and not browser"
 
-bench: ## Measure what the proxy adds to a call, and the shipper
+bench: ## Measure the proxy beside its peers, and the shipper: twelve minutes at most
 	@$(INSTALL) dev
-	$(BIN)/python -m benchmarks.overhead
-	$(BIN)/python -m benchmarks.shipper
+	$(BIN)/python -m benchmarks.bench
+
+bench-peers: ## Install the peers that `make bench` measures beside ours
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.install_peers
+
+soak: ## Load the proxy for half an hour with 10,000 keys (DURATION=seconds)
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.soak
+
+profile: ## Show where the proxy spends its CPU time under load (SCENARIO=streamed)
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.loop_profile
 
 docs: ## Check the documents: links, commands, settings
 	@$(INSTALL) dev

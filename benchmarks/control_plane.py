@@ -120,7 +120,7 @@ class ControlPlane:
     def grant_credit(self, tenant_id: int) -> None:
         """As seeding does it: counted on this run of Valkey, nothing spent so far."""
         tag = f"{{{tenant_id}}}"
-        server: dict[str, str] = self._valkey.info("server")  # type: ignore[assignment]
+        server: dict[str, str] = self._valkey.info("server")
         pipeline = self._valkey.pipeline(transaction=True)
         pipeline.set(f"tokenfab:spent:{tag}:tenant:total", 0)
         pipeline.hset(
@@ -135,7 +135,7 @@ class ControlPlane:
 
     def spent_nano_usd(self, tenant_id: int) -> int:
         return int(
-            self._valkey.get(f"tokenfab:spent:{{{tenant_id}}}:tenant:total") or 0  # type: ignore[arg-type]
+            self._valkey.get(f"tokenfab:spent:{{{tenant_id}}}:tenant:total") or 0
         )
 
     def _publish(self, kind: str, items: Sequence[msgspec.Struct]) -> None:
