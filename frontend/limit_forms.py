@@ -12,6 +12,7 @@ from tenants.domain.limits import (
     clean_thresholds,
 )
 from tenants.models import ApiKey, Project, Tenant
+from tenants.services.set_rate_limits import LimitName
 from tenants.services.subject import Subject
 from tenants.usd_field import UsdField
 from tenants.wire import LimitKind, SpendPeriod
@@ -83,10 +84,16 @@ class BudgetForm(SubjectForm):
         return cleaned
 
 
+def _of_whole_tenant(amount: int | None) -> str:
+    return f"The whole tenant: {amount:,}." if amount else ""
+
+
 class KeyLimitsForm(forms.Form):
     """One field for each kind, for calls of all models."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
+    def __init__(
+        self, of_tenant: dict[LimitName, int], *args: Any, **options: Any
+    ) -> None:
         super().__init__(*args, **options)
         for kind, title in KINDS.items():
             self.fields[kind.value] = forms.IntegerField(
@@ -94,7 +101,7 @@ class KeyLimitsForm(forms.Form):
                 required=False,
                 min_value=1,
                 max_value=AMOUNT_MAX,
-                help_text="Empty: no limit of the key's own.",
+                help_text=_of_whole_tenant(of_tenant.get((kind, None))),
                 widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
             )
 

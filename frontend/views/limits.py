@@ -138,7 +138,9 @@ def key_limits(request: HttpRequest, access: Access, api_key_id: int) -> HttpRes
         kind.value: amount for (kind, model), amount in before.items() if not model
     }
     form = KeyLimitsForm(
-        request.POST if request.method == "POST" else None, initial=initial
+        read_rate_limits(access.tenant),
+        request.POST if request.method == "POST" else None,
+        initial=initial,
     )
     if request.method == "POST" and form.is_valid():
         wanted = {(kind, None): amount for kind, amount in form.limits.items()}
