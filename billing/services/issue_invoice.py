@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from billing.domain.invoice import InvoiceStatus, Totals, unbilled
+from billing.domain.periods import Period
 from billing.domain.postings import TransactionKind, invoice_issued
 from billing.errors import (
     InvoiceNotFoundError,
@@ -60,7 +61,7 @@ def issue_invoice(
     return invoice
 
 
-def _refuse_unreconciled(tenant_id: int, span: Span, now: datetime) -> None:
+def _refuse_unreconciled(tenant_id: int, span: Period, now: datetime) -> None:
     reasons = find_unreconciled(
         tenant_id=tenant_id, start=span.start, end=span.end, now=now
     )

@@ -71,7 +71,7 @@ def _judge_day(day: date, *, known_until: datetime, now: datetime) -> None:
         return
     for subject, judgement in _judgements(day, start, until, began_at=began_at):
         written = write_statement(judgement, subject, known_until=until, now=now)
-        if written.is_new and judgement.status is Status.DRIFTED:
+        if written.says_a_new_difference:
             transaction.on_commit(partial(_alert, written.statement))
     if until == end:
         ReconciledDay.objects.update_or_create(day=day, defaults={"judged_at": now})

@@ -26,7 +26,17 @@ class Subject:
 @dataclass(frozen=True, kw_only=True)
 class Written:
     statement: ReconciliationStatement
-    is_new: bool
+    previous: ReconciliationStatement | None
+    """The version before; the same one if nothing new was said."""
+
+    @property
+    def says_a_new_difference(self) -> bool:
+        if self.statement == self.previous:
+            return False
+        found = _differences(self.statement)
+        return bool(found) and (
+            self.previous is None or found != _differences(self.previous)
+        )
 
 
 def write_statement(
@@ -38,7 +48,7 @@ def write_statement(
     latest = versions.order_by("-version").first()
     fields, lines = _fields(judgement), _lines(judgement)
     if latest is not None and _says_the_same(latest, fields, lines):
-        return Written(statement=latest, is_new=False)
+        return Written(statement=latest, previous=latest)
     statement = ReconciliationStatement.objects.create(
         **about,
         version=latest.version + 1 if latest else 1,
@@ -49,7 +59,13 @@ def write_statement(
     ReconciliationLine.objects.bulk_create(
         ReconciliationLine(statement=statement, **line) for line in lines
     )
-    return Written(statement=statement, is_new=True)
+    return Written(statement=statement, previous=latest)
+
+
+def _differences(statement: ReconciliationStatement) -> dict[str, int]:
+    """By source; those at rest where there are any."""
+    lines = statement.lines.exclude(difference=0).order_by("is_exact")
+    return {line.source: line.difference for line in lines}
 
 
 def _fields(judgement: Judgement) -> dict[str, Any]:
