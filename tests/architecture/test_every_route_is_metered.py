@@ -24,7 +24,7 @@ METERED: dict[str, dict[str, Any]] = {
     "/v1/messages": {"messages": HELLO, "max_tokens": 4},
     "/v1/messages/count_tokens": {"messages": HELLO},
     "/v1/tokenize": {"prompt": "Hello"},
-    "/v1/embeddings": {"input": "Hello"},
+    "/v1/embeddings": {"input": "Hello there, " * 8},
     "/v1/images/generations": {"prompt": "A house", "n": 2},
 }
 """Path -> its body. A new endpoint is listed here, and so gets these tests."""
@@ -127,7 +127,7 @@ def test_every_token_counts(plane, path):
         assert statuses == {200}  # nothing was computed
     else:
         assert first.status_code == 200
-        assert statuses == {200, 429} or statuses == {429}
+        assert 429 in statuses
 
 
 def test_every_image_counts(plane):

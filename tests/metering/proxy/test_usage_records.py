@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+from django.db import connections
 
 from metering.services.store_usage_events import store_usage_events
+from metering.wire import UsageEvent
 from tests.factories import make_api_key
 from tests.metering.proxy.conftest import Plane, free_port, until
 
@@ -32,6 +34,11 @@ def add_key(plane: Plane) -> str:
     return secret
 
 
+def store(event: UsageEvent) -> None:
+    store_usage_events([event])
+    connections.close_all()  # of this thread
+
+
 def get(plane: Plane, request_id: str, secret: str):
     return plane.client.get(
         PATH + request_id, headers={"authorization": f"Bearer {secret}"}
@@ -45,7 +52,7 @@ def test_a_call_finds_its_record_while_it_is_on_its_way(controlled: Plane):
     answer = until(lambda: (it := plane.chat(secret)).is_success and it)
     request_id = answer.headers["x-request-id"]
     (event,) = plane.events()
-    arrival = threading.Timer(0.7, store_usage_events, [[event]])
+    arrival = threading.Timer(0.7, store, [event])
     arrival.start()
     record = get(plane, request_id, secret)
     arrival.join()
