@@ -45,6 +45,10 @@ class Counter:
     def vocabulary_size(self) -> int:
         return self._encoding.n_vocab
 
+    @property
+    def special_tokens(self) -> frozenset[str]:
+        return frozenset(self._special)
+
     def count_text(self, text: str, *, add_special_tokens: bool = True) -> int:
         """As `/v1/completions` counts it. Raises NotCountableError."""
         return len(self.encode_text(text, add_special_tokens=add_special_tokens))
@@ -131,8 +135,11 @@ def vocabulary_size(folder: Path) -> int | None:
 
     Raises NotConvertibleError.
     """
+    if not (folder / "config.json").exists():
+        return None
     config = read_json(folder / "config.json")
-    for part in (config, config.get("text_config")):
+    nested = config.get("text_config") if isinstance(config, dict) else None
+    for part in (config, nested):
         if isinstance(part, dict) and isinstance(part.get("vocab_size"), int):
             return int(part["vocab_size"])
     return None

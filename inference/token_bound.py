@@ -18,9 +18,10 @@ from inference.chat_template import ChatTemplate, load_chat_template
 from inference.errors import NotCountableError
 from inference.tokenizer_file import read_outline
 
-_ROLES = ("system", "user", "assistant", "critic")
+ROLES = ("system", "user", "assistant")
+"""A template may add more to messages of others."""
 _EFFORTS = (None, "none", "low", "medium", "high")
-_MESSAGES_MAX = 3
+_MESSAGES_MAX = 4
 _COMPOSING_FACTOR = 3
 """No character outside ASCII is decomposed into more than three times its bytes of
 UTF-8 (Unicode Standard Annex 15), and composing again only shortens.
@@ -83,8 +84,9 @@ def measure(
     added = _Addition(template, special, is_composed)
     per_message = once = 0
     try:
-        for effort in _EFFORTS if template.reads_effort else (None,):
-            sizes = {roles: added(roles, effort) for roles in _sequences()}
+        efforts = _EFFORTS if template.reads_effort else (None,)
+        for effort, is_asked in itertools.product(efforts, (True, False)):
+            sizes = {roles: added(roles, effort, is_asked) for roles in _sequences()}
             for roles, size in sizes.items():
                 # The first message may bring the model's own system prompt with it.
                 before = sizes[roles[:-1]] if len(roles) > 1 else None
@@ -94,7 +96,7 @@ def measure(
                 if size is not None:
                     once = max(once, size - len(roles) * per_message)
         turns = ("system", *("user", "assistant") * 6)
-        long = added(turns, None) or added(turns[1:], None) or 0
+        long = added(turns) or added(turns[1:]) or 0
     except _NotAddedError:
         return None
     if long > once + len(turns) * per_message or not per_message:
@@ -106,7 +108,7 @@ def measure(
 
 def _sequences() -> Iterable[tuple[str, ...]]:
     for count in range(_MESSAGES_MAX + 1):
-        yield from itertools.product(_ROLES, repeat=count)
+        yield from itertools.product(ROLES, repeat=count)
 
 
 class _NotAddedError(Exception):
@@ -125,7 +127,9 @@ class _Addition:
         one_token = () if _do_overlap(special) else special
         self._special = re.compile("|".join(map(re.escape, one_token)) or "(?!)")
 
-    def __call__(self, roles: Sequence[str], effort: str | None) -> int | None:
+    def __call__(
+        self, roles: Sequence[str], effort: str | None = None, is_asked: bool = True
+    ) -> int | None:
         """None: the template refuses such a conversation."""
         marks = [f'Mark{place}"\\\n é&<{place}kraM' for place in range(len(roles))]
         messages = [
@@ -139,7 +143,9 @@ class _Addition:
                 "enable_thinking": effort != "none",
             }
         try:
-            text = self._template.render(messages, variables=variables)
+            text = self._template.render(
+                messages, add_generation_prompt=is_asked, variables=variables
+            )
         except NotCountableError:
             return None
         for mark in marks:

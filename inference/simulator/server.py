@@ -85,7 +85,7 @@ class Exchange:
         """`extra`: further header lines, each with its line end."""
         length = f"content-length: {len(body)}\r\n"
         kind = f"content-type: {content_type}\r\n" if body else ""
-        self._write(self._head(status, f"{length}{kind}{extra}") + b"\r\n" + body)
+        self._write(self._head(status, f"{extra}{length}{kind}") + b"\r\n" + body)
         self._end()
 
     def begin_stream(self) -> None:

@@ -130,7 +130,7 @@ def _message(item: dict[str, Any], param: str, settings: Settings) -> Message:
     if kind == "function_call_output":
         return Message(role="tool", content=_text(item, "output", param, settings))
     if kind != "message" or item.get("role") not in _ROLES:
-        raise invalid_body("Input should be a valid input item", param)
+        raise invalid_body("Input should be a valid input item", "body.input")
     return Message(role=item["role"], content=_text(item, "content", param, settings))
 
 
