@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from metering.domain.segments import Gap, Place, Tail, is_segment
+from metering.domain.segments import Gap, Place, Tail, boot_id_of, is_segment
 from metering.models import JournalCursor
 from metering.services.quarantine import FOLDER_NAME
 from metering.services.read_segment import (
@@ -104,7 +104,7 @@ def inspect_segment(
         size_bytes=path.stat().st_size,
         has_writer=has_writer(path),
     )
-    before = (places or {}).get(path.name[21:37])
+    before = (places or {}).get(boot_id_of(path.name))
     place = before or Place()
     for batch in read_batches(path, place=before):
         _add(report, batch)

@@ -4,9 +4,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from uuid import UUID
 
+import msgspec
+
+from metering.domain.journal_format import HEAD_BYTES
+from metering.domain.segments import boot_id_of
 from metering.models import UsageEvent
 from metering.services.inspect_journal import inspect_journal, read_batches
+from metering.services.read_segment import PoisonedRecord
 from metering.wire import UsageEvent as Event
 
 PATIENCE = timedelta(minutes=1)
@@ -30,6 +37,8 @@ def verify_journal(root: Path, *, now: datetime) -> Verification:
     sequence, and looks its event up. Raises OSError for a file that cannot be read.
     """
     found = Verification()
+    told: set[tuple[str, int]] = set()
+    """Records that cannot be stored: they lie in their segment and in quarantine."""
     for report in inspect_journal(root):
         found.segments += 1
         name = f"{report.path.parent.name}/{report.path.name}"
@@ -38,10 +47,14 @@ def verify_journal(root: Path, *, now: datetime) -> Verification:
             f" {gap.expected} was expected"
             for gap in report.gaps
         ]
-        found.faults += [
-            f"{name}: record {poisoned.sequence} cannot be stored ({poisoned.reason})"
-            for poisoned in report.poisoned
-        ]
+        for poisoned in report.poisoned:
+            record = boot_id_of(report.path.name), poisoned.sequence
+            if record not in told and not _is_mended(poisoned):
+                found.faults.append(
+                    f"{name}: record {poisoned.sequence} cannot be stored"
+                    f" ({poisoned.reason})"
+                )
+            told.add(record)
         if report.needs_newer_shipper:
             found.faults.append(f"{name}: {report.needs_newer_shipper}")
         # Set aside, its torn tail was seen: nothing of it had been confirmed.
@@ -49,6 +62,16 @@ def verify_journal(root: Path, *, now: datetime) -> Verification:
             found.faults.append(f"{name}: no whole record at byte {report.end}")
         _look_up(report.path, name, found, now=now)
     return found
+
+
+def _is_mended(poisoned: PoisonedRecord) -> bool:
+    """Whether an event with the id that the record names was stored nevertheless."""
+    try:
+        fields = msgspec.json.decode(poisoned.bytes[HEAD_BYTES:], type=list[Any])
+        event_id = UUID(fields[1])
+    except (msgspec.MsgspecError, ValueError, TypeError, AttributeError, IndexError):
+        return False
+    return UsageEvent.objects.filter(event_id=event_id).exists()
 
 
 def _look_up(segment: Path, name: str, found: Verification, *, now: datetime) -> None:
