@@ -82,6 +82,48 @@ class EngineUnderTest:
         messages = [{"role": "user", "content": prompt}]
         return self.stream("/v1/chat/completions", messages=messages, **fields)
 
+    def events(
+        self, path: str, body: dict[str, Any], *, leaves_after: int | None = None
+    ) -> list[dict[str, Any]]:
+        """The typed events of a stream, each checked against its own name.
+
+        Whoever `leaves_after` so many text deltas closes the connection there.
+        """
+        asked = {"model": self.model, "stream": True} | body
+        found: list[dict[str, Any]] = []
+        name = ""
+        with (
+            self.client() as client,
+            client.stream("POST", path, json=asked) as answer,
+        ):
+            assert answer.status_code == 200, answer.read()
+            for line in answer.iter_lines():
+                kind, _, data = line.partition(": ")
+                if kind == "event":
+                    name = data
+                elif kind == "data":
+                    found.append(json.loads(data))
+                    assert found[-1]["type"] == name
+                if leaves_after == sum(map(is_text_delta, found)):
+                    break
+        return found
+
+    def owner(self) -> str:
+        """What the answers name as their server: "simulator" or "uvicorn"."""
+        with self.client() as client:
+            return client.get("/health").headers["server"]
+
+    def idle_counters(self) -> dict[str, float]:
+        """The counters once nothing runs and nothing waits."""
+
+        def is_idle() -> bool:
+            found = self.counters()
+            names = ("vllm:num_requests_running", "vllm:num_requests_waiting")
+            return not any(found[name] for name in names)
+
+        wait_until(is_idle)
+        return self.counters()
+
     def raw(self, data: bytes) -> bytes:
         """All bytes that come back for `data` until the engine closes."""
         with self.connect() as connection:
@@ -103,6 +145,19 @@ class EngineUnderTest:
 
     def counter(self, name: str) -> float:
         return self.counters()[f"vllm:{name}"]
+
+
+def is_text_delta(event: dict[str, Any]) -> bool:
+    return event["type"] in {"response.output_text.delta", "content_block_delta"}
+
+
+def grown(
+    before: dict[str, float], after: dict[str, float], name: str, **labels: str
+) -> float:
+    """How much a counter has grown; `name` without vLLM's prefix and `_total`."""
+    inside = ",".join(f'{label}="{value}"' for label, value in labels.items())
+    full = f"vllm:{name}_total" + (f"{{{inside}}}" if inside else "")
+    return after[full] - before[full]
 
 
 def wait_until(condition: Callable[[], bool], *, seconds: float = 20.0) -> None:

@@ -23,13 +23,16 @@ KEY = "engine-key"
 
 
 @contextlib.contextmanager
-def run_vllm() -> Iterator[EngineUnderTest]:
-    """Skips, or in CI fails, where `python -m inference.engine prepare` has not run."""
+def run_vllm(**variables: str) -> Iterator[EngineUnderTest]:
+    """With further environment `variables` of the launcher.
+
+    Skips, or in CI fails, where `python -m inference.engine prepare` has not run.
+    """
     require_vllm()
     # Not pytest's folder: the path of a unix socket must be short.
     with tempfile.TemporaryDirectory(prefix="tf-") as name:
         folder = Path(name)
-        process = launch(folder)
+        process = launch(folder, **variables)
         try:
             wait_until_ready(process, folder)
             yield engine_in(folder, process.pid)
@@ -48,11 +51,11 @@ def require_vllm() -> None:
     pytest.skip(reason)
 
 
-def launch(folder: Path) -> subprocess.Popen[bytes]:
+def launch(folder: Path, **variables: str) -> subprocess.Popen[bytes]:
     with (folder / "engine.log").open("ab") as log:
         return subprocess.Popen(
             [sys.executable, "-m", "inference.engine"],
-            env=environment(folder),
+            env=environment(folder) | variables,
             cwd=REPOSITORY,
             stdout=log,
             stderr=log,
