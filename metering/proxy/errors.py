@@ -54,6 +54,10 @@ MISSING_PARAMETER = Refusal(
 UNKNOWN_PARAMETER = Refusal("unknown_parameter", HTTPStatus.BAD_REQUEST, INVALID)
 CONTEXT_TOO_LONG = Refusal("context_length_exceeded", HTTPStatus.BAD_REQUEST, INVALID)
 ENGINE_REFUSED = Refusal("invalid_request", HTTPStatus.BAD_REQUEST, INVALID)
+RESPONSE_NOT_FOUND = Refusal("response_not_found", HTTPStatus.NOT_FOUND, INVALID)
+RESPONSE_NOT_CANCELLABLE = Refusal(
+    "response_not_cancellable", HTTPStatus.BAD_REQUEST, INVALID
+)
 INVALID_IDEMPOTENCY_KEY = Refusal(
     "invalid_idempotency_key", HTTPStatus.BAD_REQUEST, INVALID
 )
@@ -77,6 +81,9 @@ RATE_LIMITED = Refusal("rate_limit_exceeded", HTTPStatus.TOO_MANY_REQUESTS, _RAT
 NEVER_FITS = Refusal(
     "request_exceeds_rate_limit", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
 )
+TOO_MANY_RESPONSES = Refusal(
+    "too_many_stored_responses", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
+)
 TOO_MANY_IDEMPOTENCY_KEYS = Refusal(
     "too_many_idempotency_keys", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT
 )
@@ -93,6 +100,9 @@ ENGINE_NOT_READY = Refusal("engine_not_ready", HTTPStatus.SERVICE_UNAVAILABLE, _
 OVERLOADED = Refusal("overloaded", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 LIMITER_UNAVAILABLE = Refusal(
     "rate_limiter_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
+RESPONSES_UNAVAILABLE = Refusal(
+    "stored_responses_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
 IDEMPOTENCY_UNAVAILABLE = Refusal(
     "idempotency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER

@@ -10,9 +10,9 @@ import re
 from typing import Protocol
 
 from metering.proxy import errors
+from metering.proxy.background import Running
 from metering.proxy.errors import RefusedError
 from metering.proxy.kept_answers import Claim, Record, Stored, Verdict
-from metering.proxy.pipeline import Call
 from metering.proxy.plane import Client, Keeper, Plane
 from metering.proxy.recorder import Recorder
 from tenants.wire import KeyPolicy
@@ -25,7 +25,9 @@ _SILENCE_SECONDS_MAX = 10.0
 
 
 class MakeCall(Protocol):
-    def __call__(self, client: Client, /, *, body_bytes: int, keeper: Keeper) -> Call:
+    def __call__(
+        self, client: Client, /, *, body_bytes: int, keeper: Keeper
+    ) -> Running:
         """The call gives `body_bytes` back. Raises RefusedError."""
 
 

@@ -1,26 +1,22 @@
-"""Answers kept in Valkey under their idempotency keys: `kept_answers.lua`, typed.
+"""Answers kept in Valkey by idempotency key: `lua/kept_answers.lua`, typed.
 
 Nothing here waits: each act calls back, with None when Valkey was silent.
 """
 
 import enum
-import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
 
-import hiredis
 import msgspec
 
+from metering.proxy.called_script import CalledScript
 from metering.proxy.settings import (
     KEPT_ANSWER_SECONDS,
     KEPT_BYTES_PER_TENANT_MAX,
     KEPT_KEYS_PER_TENANT_MAX,
 )
-from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
+from metering.proxy.valkey import Reply, Valkey
 
-_SCRIPT = (files("metering.proxy") / "kept_answers.lua").read_bytes()
-_SCRIPT_DIGEST = hashlib.sha1(_SCRIPT, usedforsecurity=False).hexdigest()
 _GRACE_OF_LEASE = 5
 """A lease that ran out is waited for once more, by a fifth of it."""
 
@@ -102,7 +98,7 @@ class Portion(msgspec.Struct, frozen=True, kw_only=True):
 
 class KeptAnswers:
     def __init__(self, valkey: Valkey, *, lease_seconds: float) -> None:
-        self._valkey = valkey
+        self._script = CalledScript(valkey, "kept_answers.lua")
         self.lease_seconds = lease_seconds
         self._lease_ms = int(lease_seconds * 1000)
 
@@ -118,9 +114,9 @@ class KeptAnswers:
         def answered(reply: Reply | None) -> None:
             callback(_claim(reply) if isinstance(reply, list) else None)
 
-        self._evaluate(
-            record,
+        self._script.call(
             answered,
+            record.keys(),
             *(b"claim", record.digest, run, offset, joined, self._lease_ms),
             *(self._lease_ms // _GRACE_OF_LEASE, KEPT_ANSWER_SECONDS),
             KEPT_KEYS_PER_TENANT_MAX,
@@ -137,9 +133,9 @@ class KeptAnswers:
         def answered(reply: Reply | None) -> None:
             callback(_stored(reply) if isinstance(reply, list) else None)
 
-        self._evaluate(
-            record,
+        self._script.call(
             answered,
+            record.keys(),
             *(b"store", record.digest, run, portion.offset, self._lease_ms),
             *(KEPT_ANSWER_SECONDS, KEPT_BYTES_PER_TENANT_MAX),
             *(int(portion.is_dropped), portion.headers, int(portion.is_stream)),
@@ -154,37 +150,15 @@ class KeptAnswers:
         def answered(reply: Reply | None) -> None:
             callback(_stored(reply) if isinstance(reply, list) else None)
 
-        self._evaluate(record, answered, b"done", run)
+        self._script.call(answered, record.keys(), b"done", run)
 
     def release(self, record: Record, *, run: str) -> None:
         """The call came to nothing: the key is as new."""
-        self._evaluate(record, _ignore, b"release", run)
+        self._script.call(_ignore, record.keys(), b"release", run)
 
     def leave(self, record: Record, *, run: str) -> None:
         """Nobody works on it here any more."""
-        self._evaluate(record, _ignore, b"leave", run)
-
-    def _evaluate(
-        self,
-        record: Record,
-        callback: Callable[[Reply | None], None],
-        *arguments: bytes | str | int,
-    ) -> None:
-        """`callback` gets None for no answer and for an error of Valkey's."""
-        keys = record.keys()
-
-        def answered(reply: Reply | ValkeyUnavailableError) -> None:
-            if isinstance(reply, ValkeyUnavailableError | hiredis.ReplyError):
-                reply = None
-            callback(reply)
-
-        def or_load(reply: Reply | ValkeyUnavailableError) -> None:
-            if isinstance(reply, hiredis.ReplyError) and "NOSCRIPT" in str(reply):
-                self._valkey.call(answered, b"EVAL", _SCRIPT, 3, *keys, *arguments)
-            else:
-                answered(reply)
-
-        self._valkey.call(or_load, b"EVALSHA", _SCRIPT_DIGEST, 3, *keys, *arguments)
+        self._script.call(_ignore, record.keys(), b"leave", run)
 
 
 def _claim(reply: list[Reply]) -> Claim:

@@ -25,6 +25,7 @@ from metering.proxy.routing import Router
 from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
+from metering.proxy.stored_responses import StoredResponses
 from metering.proxy.usage_records import UsageRecords
 from metering.proxy.valkey import Valkey
 
@@ -93,6 +94,7 @@ async def _run(settings: ProxySettings) -> None:
             ),
             held=observer.answers_held,
         ),
+        responses=StoredResponses(answers_valkey),
         usage_records=UsageRecords(
             settings.control_url,
             host=settings.portal_host,

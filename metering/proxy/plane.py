@@ -17,6 +17,7 @@ from metering.proxy.recorder import Recorders
 from metering.proxy.routing import Router
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
+from metering.proxy.stored_responses import StoredResponses
 from metering.proxy.usage_records import UsageRecords
 
 
@@ -36,6 +37,7 @@ class Plane:
     router: Router
     journal: Journal
     recorders: Recorders
+    responses: StoredResponses
     usage_records: UsageRecords
     observer: Observer
     deadlines: Deadlines

@@ -2,24 +2,28 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from functools import partial
 from typing import Any, cast
 
 import httptools
 import msgspec
 
-from metering.proxy import answers, errors, usage_records
+from metering.proxy import answers, errors, response_routes, usage_records
 from metering.proxy.auth import StaleSnapshotError, authenticate, secret_of
+from metering.proxy.background import Running, make_response_call
 from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
 from metering.proxy.pipeline import Call
 from metering.proxy.plane import Plane, new_request_id
 from metering.proxy.request_head import RequestHead
+from metering.proxy.response_routes import ResponseRequest
 from metering.proxy.settings import (
     BUFFERED_BODY_BYTES_MAX,
     CLIENT_WRITE_HIGH_BYTES,
     DISCARDED_BODY_BYTES_MAX,
 )
+from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.endpoints import ENDPOINTS
 from metering.proxy.transform.request import parse
@@ -42,7 +46,7 @@ class ClientConnection(asyncio.Protocol):
         self._plane = plane
         self._loop = asyncio.get_running_loop()
         self._parser: Any = httptools.HttpRequestParser(self)
-        self._call: Call | Attempt | None = None
+        self._call: Running | None = None
         self._is_busy = self._is_pipelined = False
         self._stalled_at_bytes = -1
         self._body_bytes = 0
@@ -187,22 +191,27 @@ class ClientConnection(asyncio.Protocol):
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
         is_read = self._head.path == _MODELS_PATH or self._head.path.startswith(
-            (_MODELS_PATH + b"/", usage_records.PATH)
+            (_MODELS_PATH + b"/", usage_records.PATH, response_routes.PREFIX)
         )
         if not (self._endpoint or is_read or self._head.path in _OPEN_PATHS):
             path = self._head.path[:200].decode("latin-1")
             raise RefusedError(
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
             )
-        allowed = b"POST" if self._endpoint else b"GET"
-        if method != allowed:
+        allowed = self._allowed_methods()
+        if method not in allowed:
             raise RefusedError(
                 errors.WRONG_METHOD,
-                f"Method not allowed here; use {allowed.decode()}.",
+                f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
             )
         if self._head.path not in _OPEN_PATHS:
             self._policy = authenticate(self._head, self._plane.snapshots)
         self._check_length(self._head.content_length)
+
+    def _allowed_methods(self) -> tuple[bytes, ...]:
+        if self._endpoint:
+            return (b"POST",)
+        return response_routes.allowed_methods(self._head.path) or (b"GET",)
 
     def _check_length(self, length: int) -> None:
         limit = self._plane.settings.body_bytes_max
@@ -287,16 +296,28 @@ class ClientConnection(asyncio.Protocol):
         elif self._head.path.startswith(usage_records.PATH):
             task = self._loop.create_task(self._answer_usage_record())
             task.add_done_callback(_raise_bugs)
-        elif self._policy is not None:
+        elif self._policy is None:
+            return
+        elif self._head.path.startswith(response_routes.PREFIX):
+            self._call = ResponseRequest(
+                self._plane,
+                self,
+                self._policy,
+                method=self._parser.get_method(),
+                path=self._head.path,
+            )
+            self._call.start()
+        else:
             self._answer_models(self._policy)
 
     def _begin_call(self, endpoint: Endpoint, policy: KeyPolicy) -> None:
         body = b"".join(self._body)
         self._body.clear()
-        call: Call | Attempt
+        call: Running
+        make_call = make_response_call if endpoint is RESPONSES else Call
         try:
             if self._head.idempotency_key is None:
-                call = Call(
+                call = make_call(
                     self._plane,
                     self,
                     request_id=self._request_id,
@@ -306,7 +327,7 @@ class ClientConnection(asyncio.Protocol):
                     body_bytes=self._body_bytes,
                 )
             else:
-                call = self._attempt(endpoint, policy, body)
+                call = self._attempt(make_call, endpoint, policy, body)
         except RefusedError as error:
             self.refuse(error)
             return
@@ -314,10 +335,16 @@ class ClientConnection(asyncio.Protocol):
         self._call = call
         call.start()
 
-    def _attempt(self, endpoint: Endpoint, policy: KeyPolicy, body: bytes) -> Attempt:
+    def _attempt(
+        self,
+        make_call: Callable[..., Running],
+        endpoint: Endpoint,
+        policy: KeyPolicy,
+        body: bytes,
+    ) -> Attempt:
         """Raises RefusedError."""
         make_call = partial(
-            Call,
+            make_call,
             self._plane,
             request_id=self._request_id,
             received_at_us=self._received_at_us,
@@ -407,7 +434,7 @@ class ClientConnection(asyncio.Protocol):
         self._plane.observer.refusals.labels(error.refusal.code).inc()
         headers = answers.JSON + error.headers()
         if error.refusal is errors.WRONG_METHOD:
-            headers += b"allow: %b\r\n" % (b"POST" if self._endpoint else b"GET")
+            headers += b"allow: %b\r\n" % b", ".join(self._allowed_methods())
         self._request_id = self._request_id or new_request_id()
         body = error.body(self._dialect(), request_id=self._request_id)
         self._write_answer(error.refusal.status, headers, body)

@@ -28,6 +28,10 @@ KEPT_ANSWER_BYTES_MAX = 2 * MIB
 KEPT_KEYS_PER_TENANT_MAX = 100_000
 KEPT_BYTES_PER_TENANT_MAX = 64 * MIB
 """Of answers; above it new ones are not kept."""
+STORED_RESPONSE_SECONDS = 3600
+"""How long a response can be read again."""
+STORED_RESPONSE_BYTES_MAX = 2 * MIB
+STORED_RESPONSES_BYTES_PER_TENANT_MAX = 64 * MIB
 RECORDED_BYTES_MAX = 256 * MIB
 """Of answers with an idempotency key that the process holds; above it they are not
 kept."""

@@ -26,6 +26,8 @@ _FIELDS = {
 
 class _Response(Fields, kw_only=True):
     stream: bool | None = None
+    store: bool | None = None
+    background: bool | None = None
     max_output_tokens: PositiveInt | None = None
 
 
