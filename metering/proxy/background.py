@@ -236,10 +236,13 @@ class BackgroundRun:
             self._plane.responses.tick(self._place, self._status, self._on_tick)
 
     def _on_tick(self, reply: Reply | None) -> None:
+        self._on_progress(reply)
+        if not self._is_over:
+            self._tick_soon()  # silent or not
+
+    def _on_progress(self, reply: Reply | None) -> None:
         if reply == 0:
             self.cancel()
-        elif not self._is_over:
-            self._tick_soon()  # silent or not
 
     def cancel(self) -> None:
         """The call ends as one whose client left: what the engine made is metered."""
@@ -261,6 +264,7 @@ class BackgroundRun:
     def begin_stream(self, headers: bytes, first: bytes) -> None:
         del headers, first
         self._status = "in_progress"
+        self._plane.responses.tick(self._place, self._status, self._on_progress)
 
     def send(self, data: bytes) -> None:
         """The final event has it all."""
