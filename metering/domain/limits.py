@@ -1,8 +1,8 @@
 """The arithmetic of rate limits: sliding windows, counters and running calls.
 
-The proxy's scripts in Valkey decide by the same rules and are tested against these; while
-Valkey is away a proxy decides by these over its own share. Times are milliseconds since
-the epoch.
+The proxy's scripts in Valkey decide by the same rules and are tested against these;
+while Valkey is away a proxy decides by these over its own share. Times are milliseconds
+since the epoch.
 """
 
 from collections.abc import Sequence

@@ -18,7 +18,7 @@ from metering.proxy.limit_texts import (
     not_payable,
     rate_limited,
 )
-from metering.proxy.open_holds import HOLD_MS, OpenHolds
+from metering.proxy.open_holds import HOLD_MS, OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices
 from metering.proxy.valkey import Reply, ValkeyUnavailableError
 from tenants.wire import LimitKind, RateLimit
@@ -46,16 +46,8 @@ class Asking(Run):
     """The exact question for one call."""
 
     __slots__ = (
-        "_asked_at",
-        "_asker",
-        "_asks",
-        "_call_id",
-        "_callback",
-        "_claim",
-        "_plan",
-        "_previous",
-        "_returned",
-        "_slicer",
+        "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim", "_plan",
+        "_previous", "_returned", "_server", "_slicer",
     )  # fmt: skip
 
     def __init__(
@@ -75,6 +67,7 @@ class Asking(Run):
         self._returned: Slice | None = None
         self._asks = 0
         self._asked_at = 0.0
+        self._server = ""
         self._call_id = ""
         if previous is not None:
             self._call_id = previous.call_id
@@ -114,7 +107,8 @@ class Asking(Run):
         )
         if plan.needs_renewal:
             costs = (claim.least_cost_nano_usd, claim.most_cost_nano_usd)
-            ask = (*ask, *costs, self.store.server, HOLD_MS)
+            self._server = self.store.server
+            ask = (*ask, *costs, self._server, HOLD_MS)
         self.run(HOLD, plan.call_prefix, ask)
 
     def done(self, reply: Reply | ValkeyUnavailableError) -> None:
@@ -137,9 +131,27 @@ class Asking(Run):
             self._callback(self._refused(answer))
 
     def _without_valkey(self) -> Hold | RefusedError:
+        if self._plan.uses_money:
+            self._give_back_unheard()
         if self._previous is not None:
             return UNAVAILABLE
         return self._asker.hold_locally(self._plan, self._claim)
+
+    def _give_back_unheard(self) -> None:
+        """The question may have been answered without our hearing of it."""
+        claim = self._claim
+        is_amount_known = claim.least_cost_nano_usd == claim.most_cost_nano_usd
+        if self._server and is_amount_known and self._previous is None:
+            hold = Hold(self._plan, Source.NOWHERE)
+            hold.is_ended = True
+            self._note_money(hold, claim.least_cost_nano_usd)
+            self._asker.open.spend(hold, 0, microseconds_now())
+
+    def _note_money(self, hold: Hold, cost: int) -> None:
+        policy = self._plan.policy
+        hold.cost_nano_usd = cost
+        hold.member = f"{self._call_id}|{cost}|{policy.api_key_id}|{policy.project_id}"
+        hold.made_on = self._server
 
     def _note_grant(self, slicer: Slicer, reply: list[int]) -> None:
         if len(reply) <= _SLICE_AT or reply[0] != _ADMITTED:
@@ -167,12 +179,7 @@ class Asking(Run):
             plan, now_ms, (requests, requests_left), (rest[0], rest[1])
         )
         if plan.uses_money:
-            policy = plan.policy
-            hold.cost_nano_usd = cost
-            hold.member = (
-                f"{self._call_id}|{cost}|{policy.api_key_id}|{policy.project_id}"
-            )
-            hold.made_on = self.store.server
+            self._note_money(hold, cost)
         if plan.needs_renewal:
             self._asker.open.add(hold)
         return hold

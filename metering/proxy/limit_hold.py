@@ -58,6 +58,13 @@ class Hold:
     def policy(self) -> KeyPolicy:
         return self.plan.policy
 
+    @property
+    def tokens_left(self) -> int | None:
+        """Behind this hold; None: no limit of tokens, or one that is far."""
+        if self.source is not Source.VALKEY or self.tightest is None:
+            return None
+        return self.tightest.tokens_left
+
     def headers(self) -> bytes:
         """The `x-ratelimit-*` lines, each ended by CRLF."""
         return self.tightest.headers() if self.tightest is not None else b""

@@ -22,6 +22,7 @@ _MINUTE_KINDS = {
 }
 _DOLLAR_NANO = 1_000_000_000
 _CONCURRENCY_RETRY_MS = 1000
+_SECOND_MS = 1000
 UNAVAILABLE = RefusedError(
     errors.LIMITER_UNAVAILABLE,
     "The limits of this API key cannot be checked right now. Please retry in a second.",
@@ -45,14 +46,18 @@ class RateLimitedError(RefusedError):
         *,
         wait_ms: int | None,
         headers: bytes,
+        tokens_left: int | None = None,
     ) -> None:
-        """`wait_ms` None: no wait will help."""
+        """`wait_ms` None: no wait will help. `tokens_left` None: fewer tokens would not
+        have helped either.
+        """
         super().__init__(
             refusal,
             message,
             retry_after_seconds=None if wait_ms is None else -(-wait_ms // 1000),
         )
         self._wait_ms = wait_ms
+        self.tokens_left = tokens_left
         self._rate_limit_headers = headers
 
     def headers(self) -> bytes:
@@ -82,6 +87,12 @@ class Tightest:
         self._now_ms = now_ms
         self._requests, self._tokens = requests, tokens
         self._resets = resets_ms
+
+    @property
+    def tokens_left(self) -> int | None:
+        """None: no limit of tokens."""
+        number, left = self._tokens
+        return left if number else None
 
     def headers(self) -> bytes:
         """The `x-ratelimit-*` lines, each ended by CRLF."""
@@ -116,10 +127,10 @@ def duration(milliseconds: int) -> bytes:
     """As Go writes it, and OpenAI: `250ms`, `1.5s`, `6m0s`, `2h0m1s`."""
     if milliseconds <= 0:
         return b"0s"
-    if milliseconds < 1000:
+    if milliseconds < _SECOND_MS:
         return b"%dms" % milliseconds
     whole_minutes, rest_ms = divmod(milliseconds, 60_000)
-    seconds = f"{rest_ms / 1000:.3f}".rstrip("0").rstrip(".").encode() + b"s"
+    seconds = f"{rest_ms / _SECOND_MS:.3f}".rstrip("0").rstrip(".").encode() + b"s"
     hours, minutes = divmod(whole_minutes, 60)
     if hours:
         return b"%dh%dm%b" % (hours, minutes, seconds)
@@ -138,12 +149,14 @@ def rate_limited(
             headers=tightest.headers(),
         )
     seconds = -(-wait_ms // 1000)
+    is_of_tokens = limit.kind is LimitKind.TOKENS_PER_MINUTE
     return RateLimitedError(
         errors.RATE_LIMITED,
         f"Rate limit reached: {_whose(limit)} may use {limit.amount} "
         f"{_KINDS[limit.kind]}{_asked(limit, claim)}. Please retry in {seconds} s.",
         wait_ms=wait_ms,
         headers=tightest.headers(),
+        tokens_left=tightest.tokens_left if is_of_tokens else None,
     )
 
 
@@ -160,6 +173,7 @@ def _never_fits(limit: RateLimit, asked: int) -> RateLimitedError:
         f"{_KINDS[limit.kind]} that {_whose(limit)} may use. {advice}",
         wait_ms=None,
         headers=b"x-ratelimit-limit-%b: %d\r\n" % (unit.encode(), limit.amount),
+        tokens_left=limit.amount if unit == "tokens" else None,
     )
 
 
@@ -180,8 +194,8 @@ def not_payable(
         errors.SPEND_LIMITED,
         f"This call might cost up to {cost}, and {available} is left of the "
         f"{usd(limit.amount_nano_usd)} that this {_SCOPES[limit.scope]} may spend a "
-        f"{limit.period} (UTC). Lower max_tokens, raise the limit, or wait for the next "
-        f"{limit.period}.",
+        f"{limit.period} (UTC). Lower max_tokens, raise the limit, or wait for the "
+        f"next {limit.period}.",
         wait_ms=None,
         headers=b"",
     )

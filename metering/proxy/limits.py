@@ -72,7 +72,7 @@ class Limits:
             callback(self.hold_locally(plan, claim))
 
     def adjust(self, hold: Hold, claim: Claim, callback: HoldCallback) -> None:
-        """Claims anew what is known better now; the request itself is not counted again.
+        """Claims anew what is known better now; the request is not counted again.
 
         When it is refused a hold in Valkey stays as it was, and is still to be voided.
         """

@@ -1,7 +1,7 @@
 """What one process may admit by itself while Valkey is away.
 
-Each process has its part of every limit, so that all together stay within it. When Valkey
-is back, what was used is told to it, as far as it still counts.
+Each process has its part of every limit, so that all together stay within it. When
+Valkey is back, what was used is told to it, as far as it still counts.
 """
 
 from collections.abc import Iterator

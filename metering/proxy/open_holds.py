@@ -1,7 +1,7 @@
 """Holds that must be kept alive, and costs that must arrive.
 
-Running calls and money are held until a deadline, which the process moves on for all that
-it has open. What a call cost is told until Valkey has confirmed it.
+Running calls and money are held until a deadline, which the process moves on for all
+that it has open. What a call cost is told until Valkey has confirmed it.
 """
 
 import time

@@ -107,9 +107,10 @@ class Slice(Lender):
     def take_late_use(self) -> LateUse:
         """What its calls came to after it was given back."""
         requests, tokens, images = self._changes
-        late = (self.booked_bucket, requests, tokens, images, 0, *self._lates)
+        late_tokens, late_images = self._lates
         self._changes, self._lates = [0, 0, 0], [0, 0]
-        return late
+        bucket = self.booked_bucket
+        return bucket, requests, tokens, images, 0, late_tokens, late_images
 
 
 class Slicer:

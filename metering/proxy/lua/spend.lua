@@ -19,10 +19,17 @@ local was_held = member ~= '' and redis.call('ZREM', set, member) == 1
 if was_held then
   change_held(set .. ':sums', -amount, key, project)
 end
--- A hold that is gone was spent in full when it expired, unless its server went with it.
+local counted_at_us = tonumber(state[2] or 0)
+-- A hold that is gone was spent in full when it expired, unless its server went with it
+-- or all was counted anew since.
 local is_due = member == '' or was_held or made_on ~= server
+if not is_due then
+  local expired_at_ms = redis.call('ZSCORE', set .. ':expired', member)
+  redis.call('ZREM', set .. ':expired', member)
+  is_due = expired_at_ms and expired_at_ms * 1000 < counted_at_us
+end
 -- What happened before the count is in the count.
-if is_due and happened_at_us > tonumber(state[2] or 0) then
+if is_due and happened_at_us > counted_at_us then
   spend(tenant, cost, key, project, day, month)
 end
 return 1

@@ -3,6 +3,7 @@
 -- tokenfab:money:{T}      hash, written by the control plane: server, credit, counted_at_us
 -- tokenfab:held:{T}       sorted set: "<id>|<amount>|<key>|<project>" -> deadline, ms
 -- tokenfab:held:{T}:sums  hash: "tenant", "project:<id>", "key:<id>" -> sum of the set
+-- tokenfab:held:{T}:expired  sorted set: member -> when it was spent in full, ms
 -- tokenfab:spent:{T}:…    integers, see docs/metering.md
 local DAY_KEEP_SECONDS, MONTH_KEEP_SECONDS = 3 * 86400, 40 * 86400
 
@@ -45,6 +46,8 @@ local function spend_expired(tenant, now_ms, day, month)
   for _, member in ipairs(members) do
     local amount, key, project = string.match(member, '|(%d+)|(%d+)|(%d+)$')
     redis.call('ZREM', held, member)
+    redis.call('ZADD', held .. ':expired', now_ms, member)
+    redis.call('EXPIRE', held .. ':expired', DAY_KEEP_SECONDS)
     change_held(held .. ':sums', -amount, key, project)
     spend(tenant, tonumber(amount), key, project, day, month)
   end

@@ -189,6 +189,16 @@ class Plane:
         ]
         self.publish(metering_wire.SNAPSHOT_KIND, vectors)
 
+    def seed_money(self, *, credit: int | None = None, tenant_id: int = 1) -> None:
+        """Nothing spent before; `credit` nano-USD ever granted."""
+        fields: dict[Any, Any] = {
+            "server": self.valkey.info("server")["run_id"],
+            "counted_at_us": 0,
+        }
+        if credit is not None:
+            fields["credit"] = credit
+        self.valkey.hset(f"tokenfab:money:{{{tenant_id}}}", mapping=fields)
+
     # The processes.
 
     def start_engine(
@@ -304,6 +314,17 @@ class Plane:
             except TornRecordError:
                 continue
         return events[self._events_before :]
+
+    def events_of_all(self) -> list[UsageEvent]:
+        """Of all proxy processes, siblings included."""
+        events: list[UsageEvent] = []
+        for segment in sorted((self.home / "journal").glob("*/*.journal")):
+            records = journal_format.unpack(segment.read_bytes())
+            events.extend(
+                msgspec.json.decode(record.payload, type=UsageEvent)
+                for record in records
+            )
+        return events
 
     def counters(self, number: int = 1) -> dict[str, float]:
         """The engine's own counters, summed over their labels."""

@@ -1,4 +1,4 @@
-"""The scripts of the limits with a clock that the test sets, and Valkeys to be killed."""
+"""The limits' scripts with a clock that the test sets, and Valkeys to be killed."""
 
 import signal
 import subprocess
@@ -42,7 +42,10 @@ class Scripts:
 
     def set_clock(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        clock = {"seconds": now_ms // 1000, "microseconds": now_ms % 1000 * 1000}
+        clock: dict[Any, Any] = {
+            "seconds": now_ms // 1000,
+            "microseconds": now_ms % 1000 * 1000,
+        }
         self.valkey.hset(CLOCK, mapping=clock)
 
     def advance(self, milliseconds: int) -> None:
@@ -81,8 +84,11 @@ class Limited:
     ) -> list[int]:
         most = least if most is None else most
         ask = (requests, least, most, images, call_id, returned, wanted, previous)
-        ask = (*ask, 0, 0, "", 15_000)
-        return self.scripts.run("hold", self.names, self._fixed, ask)
+        money = (0, 0, "", 15_000)
+        answer: list[int] = self.scripts.run(
+            "hold", self.names, self._fixed, (*ask, *money)
+        )
+        return answer
 
     def settle(
         self,
@@ -92,7 +98,8 @@ class Limited:
         returned: Any = 0,
     ) -> int:
         ask = (entries, requests, call_id, returned)
-        return self.scripts.run("settle", self.names, self._settle_fixed, ask)
+        bucket: int = self.scripts.run("settle", self.names, self._settle_fixed, ask)
+        return bucket
 
 
 class OwnValkey:

@@ -30,7 +30,7 @@ class Purse:
         self.scripts = Scripts(valkey)
         self.spent_today = f"tokenfab:spent:{{1}}:project:{PROJECT}:day:{DAY}"
         money = (1, TENANT, PROJECT, KEY, DAY, MONTH, [project_a_day], ["project:11"])
-        self._fixed = (0, 0, 0, 1, [], [], money)
+        self._fixed: tuple[Any, ...] = (0, 0, 0, 1, [], [], money)
         self.server = SERVER
         self.seed(credit=credit)
 
@@ -47,7 +47,10 @@ class Purse:
     ) -> list[int]:
         most = least if most is None else most
         ask = (1, 0, 0, 0, call_id, 0, 0, previous, least, most, self.server, 15_000)
-        return self.scripts.run("hold", [self.spent_today], self._fixed, ask)
+        answer: list[int] = self.scripts.run(
+            "hold", [self.spent_today], self._fixed, ask
+        )
+        return answer
 
     @staticmethod
     def member(call_id: str, amount: int) -> str:
@@ -65,7 +68,8 @@ class Purse:
     ) -> int:
         member = self.member(call_id, held) if member is None else member
         ask = (TENANT, PROJECT, KEY, member, held, made_on, cost, at_us, DAY, MONTH)
-        return self.scripts.run("spend", [], (*ask, self.server))
+        answer: int = self.scripts.run("spend", [], (*ask, self.server))
+        return answer
 
     def renew(self, call_id: str, held: int, *, may_be_lost: bool = False) -> None:
         member = self.member(call_id, held)
@@ -159,6 +163,19 @@ def test_a_dead_process_spends_all_that_it_held(purse: Purse):
     assert not purse.valkey.exists("tokenfab:money:open", HELD, SUMS)
     assert purse.spend("a", 400, 250) == 1  # it was only slow: the count decides
     assert purse.number(TOTAL) == 400
+
+
+def test_a_cost_that_comes_after_the_new_count_is_spent(purse: Purse):
+    """Its hold was spent in full, and the count took that back."""
+    purse.hold("a", 400)
+    purse.scripts.advance(15_000)
+    purse.scripts.run("sweep", [], (DAY, MONTH))
+    counted_at_us = purse.scripts.now_ms * 1000 + 5
+    purse.valkey.set(TOTAL, 0)
+    purse.seed(credit=1000, counted_at_us=counted_at_us)
+    assert purse.spend("a", 400, 250, at_us=counted_at_us + 1) == 1
+    assert purse.spend("a", 400, 250, at_us=counted_at_us + 1) == 1
+    assert purse.number(TOTAL) == 250
 
 
 def test_a_renewed_hold_lives_on(purse: Purse):

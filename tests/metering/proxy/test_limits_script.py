@@ -189,7 +189,7 @@ def test_nobody_is_refused_for_good_while_slices_are_out(scripts: Scripts):
 
 
 def test_a_slice_of_a_dead_process_is_used_up(scripts: Scripts):
-    """It may have spent it to the end of its life, so it leaves later than other holds."""
+    """It may have spent it to the end of its life, so it leaves later than holds."""
     limited = Limited(scripts, requests_and_tokens(100, 10_000))
     limited.hold(wanted=(20, 0, 0, 0, 0))
     scripts.advance(60_250)
@@ -329,7 +329,7 @@ class Both:
     steps=st.lists(STEP, min_size=1, max_size=40),
     begin=st.integers(0, 999),
 )
-def test_the_script_follows_the_rules(
+def test_the_script_follows_the_rules(  # noqa: PLR0917 - drawn by name
     scripts: Scripts, windows, counters, running, steps, begin
 ):
     scripts.valkey.flushdb()
