@@ -166,6 +166,8 @@ def _named_tokens(config: Mapping[str, Any]) -> dict[str, str]:
 
 def _texts(content: Any) -> Iterator[str]:
     """Raises NotCountableError for anything but text."""
+    if not isinstance(content, str | list | tuple):
+        raise NotCountableError("Only text is counted here.")
     for part in [content] if isinstance(content, str) else content:
         text = part
         if isinstance(part, dict):

@@ -6,6 +6,8 @@ from typing import Any
 
 CHAT = "/v1/chat/completions"
 TEXT = "/v1/completions"
+MESSAGES = "/v1/messages"
+RESPONSES = "/v1/responses"
 TEXTS = {
     "english": "The quick brown fox jumps over the lazy dog, 12 times in 3.5 seconds.",
     "code": "def add(a: int, b: int) -> int:\n\treturn a + b  # sum\n\n\nadd(1, 2)",
@@ -47,6 +49,10 @@ _CALL = {
 }
 
 
+CEILINGS = {CHAT: "max_tokens", TEXT: "max_tokens", MESSAGES: "max_tokens",
+            RESPONSES: "max_output_tokens"}  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
     name: str
@@ -54,9 +60,22 @@ class Prompt:
     body: dict[str, Any]
     """Without the model."""
 
+    def call(self, model: str) -> dict[str, Any]:
+        """The body of a call that makes one token."""
+        return {"model": model, CEILINGS[self.path]: 1, **self.body}
+
+
+def input_tokens(answer: dict[str, Any]) -> int:
+    """What the engine says of a call, in any dialect."""
+    usage = answer["usage"]
+    if "prompt_tokens" in usage:
+        return int(usage["prompt_tokens"])
+    cached = ("cache_read_input_tokens", "cache_creation_input_tokens")
+    return int(usage["input_tokens"]) + sum(usage.get(name) or 0 for name in cached)
+
 
 def prompts() -> list[Prompt]:
-    return [*_chats(), *_completions()]
+    return [*_chats(), *_completions(), *_other_dialects()]
 
 
 def _chats() -> list[Prompt]:
@@ -124,6 +143,38 @@ def _completions() -> list[Prompt]:
         *found,
         Prompt(name="text: bare", path=TEXT, body=bare),
         Prompt(name="text: cut", path=TEXT, body=cut),
+    ]
+
+
+def _other_dialects() -> list[Prompt]:
+    user = {"role": "user", "content": "Tell me of the <|end|> sea."}
+    answer = {"role": "assistant", "content": "It is wide. "}
+    blocks = [{"type": "text", "text": "One."}, {"type": "text", "text": "Two."}]
+    tool = {"name": "now", "description": "Tells.", "input_schema": {"type": "object"}}
+    items = [{**part, "type": "input_text"} for part in blocks]
+    found: dict[str, tuple[str, dict[str, Any]]] = {
+        "messages": (MESSAGES, {"messages": [user]}),
+        "messages: turns": (
+            MESSAGES,
+            {"system": "Be terse.", "messages": [user, answer, user]},
+        ),
+        "messages: blocks": (
+            MESSAGES,
+            {"system": blocks, "messages": [{**user, "content": blocks}]},
+        ),
+        "messages: tools": (MESSAGES, {"messages": [user], "tools": [tool]}),
+        "responses": (RESPONSES, {"input": "Tell me of the <|end|> sea."}),
+        "responses: turns": (
+            RESPONSES,
+            {"instructions": "Be terse.", "input": [user, answer, user]},
+        ),
+        "responses: items": (
+            RESPONSES,
+            {"input": [{"type": "message", "role": "user", "content": items}]},
+        ),
+    }
+    return [
+        Prompt(name=name, path=path, body=body) for name, (path, body) in found.items()
     ]
 
 
