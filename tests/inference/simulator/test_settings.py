@@ -25,6 +25,7 @@ def test_the_key_may_lie_in_a_file(tmp_path):
         ({"ENGINE_SOCKET": ""}, "address"),
         ({"SIMULATOR_BLOCKS": "3"}, "SIMULATOR_BLOCKS=3"),
         ({"SIMULATOR_MAX_NUM_SEQS": "-1"}, "positive"),
+        ({"SIMULATOR_TASK": "sing"}, "SIMULATOR_TASK=sing"),
     ],
 )
 def test_it_refuses_what_cannot_work(environment, reason):
