@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+import metering.audit_admin  # noqa: F401  registers its pages
 from metering.models import JournalCursor, OpenHour, UsageEvent, UsageRollup
 
 if TYPE_CHECKING:

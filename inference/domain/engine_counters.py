@@ -1,5 +1,6 @@
 """What an engine says of its own work: the counters in vLLM's `/metrics`."""
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -88,6 +89,6 @@ def _field_of(name: str, labels: dict[str, str]) -> str | None:
 
 def _whole(value: str) -> int:
     number = float(value)
-    if number < 0 or number != int(number):
+    if not (math.isfinite(number) and number >= 0 and number.is_integer()):
         raise ValueError(f"{value} is no count")
     return int(number)

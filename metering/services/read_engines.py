@@ -20,11 +20,12 @@ def read_engines() -> int:
     same engine is dropped.
     """
     answers = read_engine_counters(Engine.objects.order_by("id"))
-    return sum(_store(answer) for answer in answers)
+    return sum(map(store_reading, answers))
 
 
 @transaction.atomic
-def _store(answer: Answer) -> int:
+def store_reading(answer: Answer) -> int:
+    """How many rows: one for each model; 0 if a later answer is there already."""
     with connection.cursor() as cursor:
         cursor.execute("SET LOCAL lock_timeout = '5s'")
         cursor.execute(
