@@ -10,6 +10,7 @@ from unfold.admin import ModelAdmin, TabularInline
 
 from billing.domain.money import UNITS_PER_RATE, exact_usd, usd_of_cents
 from billing.forms import PriceForm
+from billing.models.credit import CreditGrant
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry, LedgerTransaction
 from billing.models.prices import PriceVersion
@@ -18,7 +19,7 @@ from tenants.read_only_admin import ReadOnlyMixin
 
 
 @admin.display(description="Amount, USD")
-def amount_usd(row: LedgerEntry | LineItem | RatedUsage) -> str:
+def amount_usd(row: LedgerEntry | LineItem | RatedUsage | CreditGrant) -> str:
     return exact_usd(row.amount_nano_usd)
 
 
@@ -28,7 +29,7 @@ def total_usd(row: Invoice) -> str:
 
 
 @admin.display(description="Tenant", ordering="tenant__name")
-def tenant_name(row: Invoice | LedgerTransaction | BillingPeriod) -> str:
+def tenant_name(row: Invoice | LedgerTransaction | BillingPeriod | CreditGrant) -> str:
     return row.tenant.name
 
 
@@ -57,6 +58,17 @@ def image_usd(row: PriceVersion) -> str:
     """Exact: a rate is typed per image, and kept per million."""
     rate = row.image_nano_usd_per_million
     return "not sold" if rate is None else exact_usd(rate // UNITS_PER_RATE)
+
+
+@admin.register(CreditGrant)
+class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    """Granted by `manage.py grant_credit`."""
+
+    list_display = (tenant_name, amount_usd, "reason", "granted_at", "idempotency_key")
+    list_filter = ("granted_at",)
+    list_select_related = ("tenant",)
+    search_fields = ("tenant__name", "tenant__slug", "reason", "idempotency_key")
+    ordering = ("-granted_at", "-id")
 
 
 @admin.register(PriceVersion)

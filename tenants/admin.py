@@ -36,8 +36,10 @@ class ProjectInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
 
 
 @admin.register(Tenant)
-class TenantAdmin(  # type: ignore[misc]
-    SavesLimitsMixin, NeitherAddedNorDeletedMixin, ModelAdmin
+class TenantAdmin(
+    SavesLimitsMixin,
+    NeitherAddedNorDeletedMixin,
+    ModelAdmin,  # type: ignore[misc]
 ):
     list_display = ("name", "slug", "key_count", "created_at")
     list_filter = ("created_at",)
@@ -101,8 +103,10 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(  # type: ignore[misc]
-    SavesLimitsMixin, NeitherAddedNorDeletedMixin, ModelAdmin
+class ApiKeyAdmin(
+    SavesLimitsMixin,
+    NeitherAddedNorDeletedMixin,
+    ModelAdmin,  # type: ignore[misc]
 ):
     list_display = (
         "prefix",

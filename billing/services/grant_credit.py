@@ -75,6 +75,7 @@ def _book(
         reference=f"credit:{tenant.pk}:{idempotency_key}",
         booked_at=now,
     )
+    assert booked is not None  # noqa: S101  more than nothing is booked
     return CreditGrant.objects.create(
         tenant=tenant,
         transaction=booked,

@@ -61,7 +61,8 @@ def keep_money_seeded() -> list[int]:
     with open_valkey() as valkey:
         state = _look(valkey, counted)
         _correct_credit(state, credit)
-        seeded, failed = [], []
+        seeded: list[int] = []
+        failed: list[int] = []
         for tenant_id, since in _ready(state, counted):
             is_done = seed_money(
                 valkey, tenant_id, since=since, credit_nano_usd=credit.get(tenant_id)
@@ -160,7 +161,7 @@ def _begin(valkey: Redis, server: str, tenant_ids: list[int]) -> None:
     at_us = time_us(timezone.now())
     with valkey.pipeline(transaction=True) as pipeline:
         for tenant_id, total in zip(tenant_ids, totals, strict=True):
-            since = Beginning(server=server, total=total or "", at_us=at_us)
+            since = Beginning(server=server, total=str(total or ""), at_us=at_us)
             pipeline.hset(
                 SEEDING_KEY, str(tenant_id), msgspec.json.encode(since).decode()
             )

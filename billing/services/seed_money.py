@@ -66,7 +66,7 @@ def seed_money(
         str(total),
         *(str(part) for _, value, seconds in counters for part in (value, seconds)),
     ]
-    return valkey.eval(_SCRIPT, len(keys), *keys, *arguments) == 1
+    return bool(valkey.eval(_SCRIPT, len(keys), *keys, *arguments) == 1)
 
 
 def _counters(

@@ -1,7 +1,9 @@
 """What a tenant and its parts spent, by the usage events in PostgreSQL."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from django.db.models import Q, Sum
 
@@ -45,14 +47,14 @@ def _spenders(tenant_id: int) -> list[Spender]:
     ]
 
 
-def _sums(tenant_id: int, until: datetime) -> list[dict[str, int]]:
+def _sums(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
     """One pass over the tenant's events, by project and key."""
     events = UsageEvent.objects.of_tenant(tenant_id).filter(happened_at__lte=until)
     since = {
         name: Q(happened_at__gte=begin_of(period, until))
         for name, period in (("day", SpendPeriod.DAY), ("month", SpendPeriod.MONTH))
     }
-    rows = (
+    return (
         events.exclude(outcome=Outcome.UNBILLED)
         .order_by()
         .values("project_id", "api_key_id")
@@ -62,4 +64,3 @@ def _sums(tenant_id: int, until: datetime) -> list[dict[str, int]]:
             month=Sum("cost_nano_usd", filter=since["month"]),
         )
     )
-    return list(rows)

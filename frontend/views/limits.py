@@ -27,7 +27,11 @@ from tenants.models import Budget, SpendLimit
 from tenants.services.remove_budget import remove_budget
 from tenants.services.remove_spend_limit import remove_spend_limit
 from tenants.services.set_budget import set_budget
-from tenants.services.set_rate_limits import read_rate_limits, set_rate_limits
+from tenants.services.set_rate_limits import (
+    LimitName,
+    read_rate_limits,
+    set_rate_limits,
+)
 from tenants.services.set_spend_limit import set_spend_limit
 
 _CHANGED = "Saved. It holds within a second or two."
@@ -143,7 +147,9 @@ def key_limits(request: HttpRequest, access: Access, api_key_id: int) -> HttpRes
         initial=initial,
     )
     if request.method == "POST" and form.is_valid():
-        wanted = {(kind, None): amount for kind, amount in form.limits.items()}
+        wanted: dict[LimitName, int] = {
+            (kind, None): amount for kind, amount in form.limits.items()
+        }
         try:
             set_rate_limits(subject=found, limits={**of_models, **wanted})
         except TenantsError as error:

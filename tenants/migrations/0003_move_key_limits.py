@@ -17,12 +17,13 @@ _BACKWARD = """
         RETURNING api_key_id, kind, amount
     ), wide AS (
         SELECT api_key_id,
-            max(amount) FILTER (WHERE kind = 'requests_per_minute') AS requests,
+            max(least(amount, 2147483647))
+                FILTER (WHERE kind = 'requests_per_minute') AS requests,
             max(amount) FILTER (WHERE kind = 'tokens_per_minute') AS tokens
         FROM moved GROUP BY api_key_id
     )
     UPDATE tenants_apikey
-    SET requests_per_minute = least(wide.requests, 2147483647),
+    SET requests_per_minute = wide.requests,
         tokens_per_minute = wide.tokens
     FROM wide WHERE wide.api_key_id = tenants_apikey.id;
 """

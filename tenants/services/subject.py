@@ -1,5 +1,7 @@
 """Whose limits: a tenant's, a project's or a key's."""
 
+from typing import Any
+
 from django.db import transaction
 
 from tenants.models import ApiKey, Project, Tenant
@@ -7,7 +9,7 @@ from tenants.models import ApiKey, Project, Tenant
 Subject = Tenant | Project | ApiKey
 
 
-def columns_of(subject: Subject) -> dict[str, int | None]:
+def columns_of(subject: Subject) -> dict[str, Any]:
     """The columns by which a row is the subject's."""
     project_id = subject.pk if isinstance(subject, Project) else None
     api_key_id = subject.pk if isinstance(subject, ApiKey) else None

@@ -1,23 +1,18 @@
 """Migrations say what the models say, know no code of today, and can be taken back."""
 
 import ast
-import os
-import subprocess
-import sys
-from urllib.parse import urlsplit
 
-import psycopg
 import pytest
 from django.core.management import call_command
 from django.db.migrations.loader import MigrationLoader
 
 from tests.architecture.sources import (
     APPS,
-    REPOSITORY,
     imported_modules,
     tracked_files,
     tree_of,
 )
+from tests.fresh_database import fresh_database, migrate
 
 # Django writes the manager of a custom user into its migration.
 ALLOWED_IMPORTS = {("tenants/migrations/0001_initial.py", "tenants.models")}
@@ -70,34 +65,9 @@ def test_schema_and_data_are_apart():
     assert mixed == []
 
 
-@pytest.fixture
-def empty_database():
-    """URL of a database of its own, gone after the test."""
-    url = urlsplit(os.environ["DATABASE_URL"])
-    name = f"tokenfab_migrations_{os.getpid()}"
-    with psycopg.connect(url.geturl(), autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        yield url._replace(path=f"/{name}").geturl()
-        server.execute(f"DROP DATABASE {name} WITH (FORCE)")
-
-
-def test_all_of_them_run_forward_back_and_forward(empty_database):
-    def migrate(*arguments: str) -> None:
-        result = subprocess.run(
-            [sys.executable, "manage.py", "migrate", "--no-input", *arguments],
-            cwd=REPOSITORY,
-            env=os.environ
-            | {
-                "DATABASE_URL": empty_database,
-                "DJANGO_SETTINGS_MODULE": "config.settings",
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert result.returncode == 0, result.stdout + result.stderr
-
-    migrate()
-    for app in ("billing", "metering", "inference"):
-        migrate(app, "zero")
-    migrate()
+def test_all_of_them_run_forward_back_and_forward():
+    with fresh_database() as url:
+        migrate(url)
+        for app in ("billing", "metering", "inference"):
+            migrate(url, app, "zero")
+        migrate(url)

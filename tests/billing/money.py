@@ -1,6 +1,7 @@
 """Spend as the data plane leaves it: events in PostgreSQL, counters in Valkey."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 import redis
 
@@ -80,5 +81,5 @@ def today(valkey: redis.Redis, tenant: Tenant, spender: Spender) -> int:
 
 def is_known(valkey: redis.Redis, tenant: Tenant) -> bool:
     """Whether the data plane believes the tenant's counters."""
-    server = valkey.hget(money_key(tenant.pk), "server")
-    return (server or b"").decode() == valkey.info("server")["run_id"]
+    server: Any = valkey.hget(money_key(tenant.pk), "server")
+    return bool(server == valkey.info("server")["run_id"].encode())

@@ -5,13 +5,20 @@ from django.urls import reverse
 
 from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
+from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.factories import make_user
 
 pytestmark = pytest.mark.django_db
-MODELS = ("priceversion", "billingperiod", "invoice", "ledgertransaction")
+MODELS = (
+    "priceversion",
+    "billingperiod",
+    "invoice",
+    "ledgertransaction",
+    "creditgrant",
+)
 ADD_PRICE = "/admin/billing/priceversion/add/"
 
 
@@ -25,6 +32,13 @@ def staff(client):
 def invoice(tenant, price):
     use(tenant, price, 15_000)
     rate_usage(now=NOON)
+    grant_credit(
+        tenant=tenant,
+        amount_nano_usd=1_000_000_000,
+        reason="gift",
+        idempotency_key="1",
+        now=NOON,
+    )
     return issue_invoice(draft_of(tenant).pk, now=DECEMBER)
 
 

@@ -96,14 +96,16 @@ class Story:
         """What an accountant would find with the rollups and the price list alone."""
         rates = {price.pk: price.rates for price in self.prices}
         sums: dict[tuple[int, int, str], int] = {}
+        amount = 0
         for row in UsageRollup.objects.filter(tenant_id=tenant.pk):
             if row.meter != "requests":
                 key = (row.hour_at.month, row.price_version_id, row.meter)
                 sums[key] = sums.get(key, 0) + row.quantity
-        return sum(
-            amount_nano_usd(quantity, rates[version].of_meter(meter))
-            for (_, version, meter), quantity in sums.items()
-        )
+        for (_, version, meter), quantity in sums.items():
+            rate = rates[version].of_meter(meter)
+            assert rate is not None
+            amount += amount_nano_usd(quantity, rate)
+        return amount
 
 
 def check_numbers():

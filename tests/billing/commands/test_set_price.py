@@ -34,6 +34,15 @@ def test_it_works(price):
     assert price.effective_to == latest.effective_from
 
 
+@pytest.mark.usefixtures("price")
+def test_images_are_sold_by_the_piece():
+    set_price(image="0.04")
+
+    latest = PriceVersion.objects.latest("id")
+    assert latest.image_nano_usd_per_million == 40_000_000_000_000
+    assert latest.rates.of_meter("images") == 40_000_000_000_000
+
+
 def test_without_a_time_it_applies_at_once(price):
     set_price()
 
@@ -47,6 +56,7 @@ def test_without_a_time_it_applies_at_once(price):
     [
         ({"output": "0.0000000001"}, "more than 9 decimals"),
         ({"output": "-1"}, "not a number between"),
+        ({"image": "1001"}, "not a number between"),
         ({"new_input": "cheap"}, "not a number"),
         ({"model": "unknown"}, "No model is served as 'unknown'"),
         ({"effective_from": "2026-01-02"}, "change the past"),

@@ -1,6 +1,7 @@
 """Owners hear of a budget once for each threshold, by the counters that decide."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.core import mail
@@ -87,7 +88,7 @@ def test_the_next_period_begins_anew(valkey, api_key):
 
 
 def test_a_budget_that_is_raised_tells_again(valkey, api_key):
-    month = {"subject": api_key.tenant, "period": SpendPeriod.MONTH}
+    month: dict[str, Any] = {"subject": api_key.tenant, "period": SpendPeriod.MONTH}
     set_budget(**month, amount_nano_usd=CENT)
     seed()
     spend(valkey, api_key, CENT)

@@ -1,5 +1,7 @@
 """Prepaid credit: booked once, and known to the data plane."""
 
+from typing import Any
+
 import pytest
 from django.db import DatabaseError
 
@@ -15,7 +17,7 @@ from tests.parallel import in_parallel
 
 
 def grant(tenant, **changes):
-    arguments = {
+    arguments: dict[str, Any] = {
         "amount_nano_usd": 25_000_000_000,
         "reason": "bank transfer",
         "idempotency_key": "transfer-17",
@@ -45,7 +47,7 @@ def test_grants_add_up_and_are_the_tenants_own(tenant):
 
 
 def test_the_same_key_grants_once(tenant):
-    """getlago/lago-api#5870, PR#3703, PR#5947: duplicate top-ups."""
+    """lago#5870, lago#3703, lago#5947: duplicate top-ups."""
     assert grant(tenant) == grant(tenant)
 
     assert credit_of(tenant) == 25_000_000_000
@@ -55,7 +57,7 @@ def test_the_same_key_grants_once(tenant):
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("valkey")
 def test_the_same_key_at_the_same_time_grants_once():
-    """getlago/lago-api#5870: the webhook and its retry run side by side."""
+    """lago#5870: the webhook and its retry run side by side."""
     tenant = make_tenant()
 
     grants = in_parallel(*[lambda: grant(tenant)] * 8)
@@ -66,7 +68,7 @@ def test_the_same_key_at_the_same_time_grants_once():
 
 @pytest.mark.django_db(transaction=True)
 def test_without_valkey_the_credit_is_booked_all_the_same(settings, caplog):
-    """getlago/lago-api PR#5947: one of the two succeeds, and what is left follows."""
+    """lago#5947: one of the two succeeds, and what is left follows."""
     settings.VALKEY_URL = "redis://127.0.0.1:1"
     tenant = make_tenant()
 

@@ -1,5 +1,6 @@
 """A price from a time on; the past stays as it was."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -70,6 +71,35 @@ def test_it_is_published_at_commit(
         effective_from=DECEMBER.timestamp(),
         effective_to=None,
     )
+
+
+def test_the_price_of_an_image_is_published(
+    price, valkey, settings, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True):
+        set_price(
+            served_model=price.served_model,
+            rates=replace(DEARER, image_nano_usd_per_million=40_000_000_000_000),
+            effective_from=DECEMBER,
+            now=NOON,
+        )
+
+    old, new = published(valkey, settings)
+    assert old.image_nano_usd_per_million is None
+    assert new.image_nano_usd_per_million == 40_000_000_000_000
+
+
+def test_images_are_on_the_bill(tenant, price):
+    version = set_price(
+        served_model=price.served_model,
+        rates=replace(DEARER, image_nano_usd_per_million=40_000_000_000_000),
+        effective_from=NOON,
+        now=NOON,
+    )
+    use(tenant, version, 3, meter="images")
+    rate_usage(now=NOON)
+
+    assert draft_of(tenant).total_nano_usd == 3 * 40_000_000
 
 
 def test_what_was_used_keeps_its_price(tenant, price):

@@ -1,3 +1,5 @@
+from typing import Any
+
 import msgspec
 import pytest
 
@@ -22,7 +24,7 @@ def policy(valkey) -> KeyPolicy:
 @pytest.mark.django_db(transaction=True)
 def test_it_works(valkey):
     api_key, _ = make_api_key()
-    month = {"subject": api_key.project, "period": SpendPeriod.MONTH}
+    month: dict[str, Any] = {"subject": api_key.project, "period": SpendPeriod.MONTH}
 
     assert set_spend_limit(**month, amount_nano_usd=5)
     assert set_spend_limit(**month, amount_nano_usd=7)
@@ -39,7 +41,7 @@ def test_it_works(valkey):
 @pytest.mark.django_db(transaction=True)
 def test_a_budget_makes_spend_count(valkey):
     api_key, _ = make_api_key()
-    day = {"subject": api_key, "period": SpendPeriod.DAY}
+    day: dict[str, Any] = {"subject": api_key, "period": SpendPeriod.DAY}
 
     assert set_budget(**day, amount_nano_usd=5, thresholds_percent=[100, 50, 50])
 
@@ -53,7 +55,7 @@ def test_a_budget_makes_spend_count(valkey):
 @pytest.mark.django_db(transaction=True)
 def test_terms_reach_every_key(valkey):
     api_key, _ = make_api_key()
-    terms = {
+    terms: dict[str, Any] = {
         "tenant_id": api_key.tenant_id,
         "is_prepaid": True,
         "are_cached_tokens_limited": True,
@@ -73,7 +75,11 @@ def test_terms_reach_every_key(valkey):
 @pytest.mark.django_db(transaction=True)
 def test_the_same_again_writes_and_publishes_nothing(valkey):
     api_key, _ = make_api_key()
-    act = {"subject": api_key, "period": SpendPeriod.DAY, "amount_nano_usd": 5}
+    act: dict[str, Any] = {
+        "subject": api_key,
+        "period": SpendPeriod.DAY,
+        "amount_nano_usd": 5,
+    }
     set_spend_limit(**act)
     set_budget(**act)
     valkey.flushdb()
