@@ -19,6 +19,9 @@ import httpx
 ANSWER_SECONDS_MAX = 120.0
 """A cold prompt on two cores takes the real engine this long at worst."""
 
+ON_THEIR_WAY_MAX = 8
+"""Tokens that a busy engine makes, at most, before it sees that its caller has left."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class EngineUnderTest:

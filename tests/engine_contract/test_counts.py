@@ -1,5 +1,8 @@
 """What this repository counts is what the real engine counts, for the default model."""
 
+from pathlib import Path
+
+import msgspec
 import pytest
 
 from inference.encoding import load
@@ -7,6 +10,7 @@ from inference.engine.convert import converted_model
 from inference.engine.settings import read_settings
 from inference.token_bound import load_bound
 from metering.proxy import prompts as reading
+from tests.engine_contract.vllm_fixture import environment
 from tests.inference.prompts import input_tokens, prompts
 from tests.metering.proxy.parsed import request_of
 
@@ -15,7 +19,7 @@ CONTEXT_TOKENS = 4096
 
 @pytest.mark.engine
 def test_it_works(vllm_engine):
-    folder = converted_model(read_settings())
+    folder = converted_model(read_settings(environment(Path("unused"))))
     counter, bound = load(folder), load_bound(folder)
     for prompt in prompts():
         if "tools" in prompt.body:
@@ -40,8 +44,9 @@ def test_it_tokenizes_chats_as_it_reads_them(vllm_engine):
         questions = reading.questions(request, model=vllm_engine.model)
         counts = []
         for question in questions:
-            with vllm_engine.client() as client:
-                told = client.post(question.path.decode(), content=question.body)
+            body = msgspec.json.decode(question.body)
+            told = vllm_engine.post(question.path.decode(), body)
+            assert told.status_code == 200, (prompt.name, told.text)
             counts.append(told.json()[question.answer_member])
         counted = reading.sum_of_counts(request, counts)
         assert counted == input_tokens(answer.json()), prompt.name
