@@ -42,6 +42,9 @@ class LoadResult(msgspec.Struct, frozen=True, kw_only=True):
     """Whole answers of status 200 that ended after the warm-up."""
     failed: int
     refused: int
+    """Answered with another status."""
+    unavailable: int
+    """Of those: with 503."""
     aborted: int
     """Streams that the load hung up on, as it was told to."""
     unfinished: int

@@ -12,7 +12,7 @@ from benchmarks.plane import Plane, Proxy, Target, running_proxy
 from benchmarks.processes import Cpus
 from tenants.wire import LimitKind, RateLimit, Scope
 
-LIMIT = 2_000
+LIMIT = 1_000
 """Requests per minute; the load offers several times as many within two seconds."""
 _QUOTA = 0.35
 _FIRST_INDEX = 1
@@ -28,7 +28,7 @@ LIMITED = Scenario(
     name="limited",
     title="The same with a limit that is reached",
     connections=64,
-    seconds=1.5,
+    seconds=2,
     warm_up_seconds=0,
 )
 

@@ -3,7 +3,8 @@
 One proxy serves whole answers, streams, and streams whose clients hang up, while new
 snapshots add and remove keys. A new key must work and a removed one must not; every
 call must be answered whole and be in the journal once. The memory of the proxy is
-sampled all the while. `DURATION` (1800, seconds) may be set in the environment.
+sampled all the while, into test-output/soak.csv too. `DURATION` (1800, seconds) may be
+set in the environment.
 """
 
 import os
@@ -35,6 +36,7 @@ _WARM_UP_SHARE = 0.2
 """Of the samples: what fills up once is no slope."""
 _ABORT_AFTER_EVENTS = 20
 _GRACE_SECONDS = 20
+_SAMPLES = Path("test-output/soak.csv")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +71,8 @@ class Totals:
     answers: int = 0
     streams: int = 0
     aborted: int = 0
+    unavailable: int = 0
+    """Refused with 503: Valkey was too slow to tell about limits."""
     probes: int = 0
     """Calls with new keys that were answered."""
     wrong: list[str] = field(default_factory=list)
@@ -84,7 +88,11 @@ class Totals:
             self.streams += result.completed
         else:
             self.answers += result.completed
-        if problem := result.problem(is_streamed=part.scenario.is_streamed):
+        self.unavailable += result.unavailable
+        answered = msgspec.structs.replace(
+            result, refused=result.refused - result.unavailable
+        )
+        if problem := answered.problem(is_streamed=part.scenario.is_streamed):
             self.wrong.append(f"{part.scenario.name}: {problem}")
 
 
@@ -185,7 +193,8 @@ def lines(soak: Soak, crowd: Crowd, *, highest_mib: float) -> Iterator[str]:
         f"snapshots. {totals.answers:,} whole answers, {totals.streams:,} streams, "
         f"{totals.aborted:,} streams broken off by their client, {totals.probes:,} "
         f"calls with new keys: {totals.calls:,} calls, {soak.journal.events:,} usage "
-        f"events, {soak.journal.duplicated} of them twice."
+        f"events, {soak.journal.duplicated} of them twice. {totals.unavailable:,} "
+        "calls were refused because Valkey did not tell of limits in time."
     )
     yield "\n| resident MiB | before, with all keys | warm | at the end | highest |"
     yield "|---|---:|---:|---:|---:|"
@@ -205,6 +214,12 @@ def lines(soak: Soak, crowd: Crowd, *, highest_mib: float) -> Iterator[str]:
     )
 
 
+def _write_samples(samples: list[Sample]) -> None:
+    _SAMPLES.parent.mkdir(exist_ok=True)
+    rows = (f"{s.seconds:.1f},{s.proxy_mib:.2f},{s.valkey_mib:.2f}\n" for s in samples)
+    _SAMPLES.write_text("seconds,proxy_mib,valkey_mib\n" + "".join(rows))
+
+
 def main() -> None:
     overhead.build_harness()
     cpus, crowd = processes.choose_cpus(), Crowd()
@@ -220,6 +235,7 @@ def main() -> None:
         soak.journal.take_all()
     text = "\n".join(lines(soak, crowd, highest_mib=highest_mib))
     print(text)
+    _write_samples(soak.samples)
     wrong = soak.totals.wrong
     if soak.totals.calls != soak.journal.events or soak.journal.duplicated:
         wrong.append("calls and usage events differ")

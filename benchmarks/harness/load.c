@@ -63,7 +63,8 @@ static uint64_t request_count;
 static uint64_t abort_after; // events of a stream; 0: never
 static bool expects_stream;
 static uint64_t warm_ns, end_ns;
-static uint64_t issued, completed, failed, refused, aborted, events, usages, dones;
+static uint64_t issued, completed, failed, refused, unavailable, aborted;
+static uint64_t events, usages, dones;
 static char first_refusal[300];
 
 static void record(histogram *h, uint64_t ns) {
@@ -153,6 +154,7 @@ static void count_answer(connection *c, bool is_whole, uint64_t now) {
     if (!is_whole) {
         failed++;
     } else if (c->status != 200) {
+        unavailable += c->status == 503;
         if (!refused++)
             snprintf(first_refusal, sizeof first_refusal, "%.*s", (int)c->text.size,
                      c->text.bytes);
@@ -344,12 +346,13 @@ static void print_result(uint64_t ended_ns) {
         if (*at == '"' || *at == '\\' || *at < ' ')
             *at = '\'';
     printf("{\"issued\":%llu,\"completed\":%llu,\"failed\":%llu,\"refused\":%llu,"
-           "\"aborted\":%llu,\"unfinished\":%d,\"seconds\":%.4f,\"latency_us_p50\":%.1f,"
+           "\"unavailable\":%llu,\"aborted\":%llu,\"unfinished\":%d,"
+           "\"seconds\":%.4f,\"latency_us_p50\":%.1f,"
            "\"latency_us_p99\":%.1f,\"chunk_us_p50\":%.1f,\"chunk_us_p99\":%.1f,"
            "\"events\":%llu,\"usages\":%llu,\"dones\":%llu,\"first_refusal\":\"%s\"}\n",
            (unsigned long long)issued, (unsigned long long)completed,
            (unsigned long long)failed, (unsigned long long)refused,
-           (unsigned long long)aborted, in_flight,
+           (unsigned long long)unavailable, (unsigned long long)aborted, in_flight,
            (double)(ended_ns - warm_ns) / NS_PER_SECOND, percentile_us(&latencies, 0.5),
            percentile_us(&latencies, 0.99), percentile_us(&chunk_times, 0.5),
            percentile_us(&chunk_times, 0.99), (unsigned long long)events,

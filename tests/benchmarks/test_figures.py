@@ -16,8 +16,8 @@ def _row(
     target: str, scenario: Scenario = SATURATED, *, cpu: float = 0, p50: float = 0
 ) -> Row:
     load = LoadResult(
-        issued=10, completed=10, failed=0, refused=0, aborted=0, unfinished=0,
-        seconds=1, latency_us_p50=p50, latency_us_p99=p50, chunk_us_p50=0,
+        issued=10, completed=10, failed=0, refused=0, unavailable=0, aborted=0,
+        unfinished=0, seconds=1, latency_us_p50=p50, latency_us_p99=p50, chunk_us_p50=0,
         chunk_us_p99=0, events=0, usages=10, dones=0, first_refusal="",
     )  # fmt: skip
     return Row(
