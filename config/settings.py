@@ -1,7 +1,7 @@
 """Django settings. Everything from outside comes through `config.environment`."""
 
 from datetime import timedelta
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from urllib.parse import urlsplit
 
 import dj_database_url
@@ -205,6 +205,8 @@ ENGINE_URLS = ENVIRONMENT.engine_urls
 _engine_socket = value("ENGINE_SOCKET") or HOME / "run" / "engine.sock"
 ENGINE_ADDRESSES = ENGINE_URLS or (f"unix:{_engine_socket}",)
 ENGINE_CONTEXT_TOKENS = int(value("ENGINE_CONTEXT_TOKENS", "4096"))
+ENGINE_MODEL = value("MODEL")
+ENGINE_MODELS = Path(value("ENGINE_MODELS") or HOME / "models").absolute()
 # The public name of what the engines serve; MODEL is a path or a hub name.
 SERVED_MODEL_NAME = (
     value("SERVED_MODEL_NAME")

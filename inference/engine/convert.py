@@ -22,7 +22,18 @@ BYTES_NEEDED = 700_000_000
 
 
 def converted_model(settings: Settings) -> Path:
-    return settings.models / f"{DEFAULT_MODEL}-{GGUF_SHA256[:8]}-{RECIPE}"
+    return _converted(settings.models)
+
+
+def model_folder(model: str, *, models: Path) -> str | None:
+    """Where the model that MODEL names lies on this machine; None: a hub has it."""
+    if not model:
+        return str(_converted(models))
+    return str(Path(model).absolute()) if Path(model).is_dir() else None
+
+
+def _converted(models: Path) -> Path:
+    return models / f"{DEFAULT_MODEL}-{GGUF_SHA256[:8]}-{RECIPE}"
 
 
 def is_converted(settings: Settings) -> bool:

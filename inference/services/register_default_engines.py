@@ -22,22 +22,28 @@ def register_default_engines(
     context_tokens: int,
     engine_name: str = "",
     is_simulator: bool = False,
+    tokenizer_folder: str | None = None,
     now: datetime,
 ) -> list[Engine]:
     """The default model with an engine at each of `addresses`; every other engine is
     drained, since whoever started it no longer gives it.
 
+    Without a `tokenizer_folder` the one known stays, but for the simulator, which has a
+    tokenizer of its own.
+
     `engine_name` names the engine if there is one; several are named after their
     addresses. Raises InvalidServedModelError and InvalidEngineError.
     """
     known = ServedModel.objects.filter(name=model_name).first()
+    if known and not tokenizer_folder and not is_simulator:
+        tokenizer_folder = known.tokenizer_folder
     model = register_served_model(
         name=model_name,
         title=known.title if known else _TITLES.get(model_name, model_name),
         context_tokens=context_tokens,
         is_default=True,
         task=Task(known.task) if known else Task.GENERATE,
-        tokenizer_folder=known.tokenizer_folder if known else None,
+        tokenizer_folder=tokenizer_folder,
         now=now,
     )
     engines = [

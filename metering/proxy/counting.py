@@ -226,7 +226,9 @@ class Counting:
             for folder in self._models.keys() - folders:
                 del self._models[folder]
             for folder in folders - self._models.keys():
-                await self._load(folder)
+                # The first start of an installation makes its model meanwhile.
+                if (Path(folder) / "tokenizer.json").exists():
+                    await self._load(folder)
             for route in routes:
                 await self._prove(route)
             await asyncio.sleep(_TURN_SECONDS)
@@ -254,9 +256,9 @@ class Counting:
 
     async def _prove(self, route: Route) -> None:
         """The engine has the last word: another tokenizer than its own is not used."""
-        model = self._models[route.tokenizer_folder or ""]
+        model = self._models.get(route.tokenizer_folder or "")
         ids = {engine.engine_id for engine in route.engines}
-        if model.counter is None or ids <= model.agreed:
+        if model is None or model.counter is None or ids <= model.agreed:
             return
         try:
             engine = self._pick_engine(route, besides=model.agreed)

@@ -38,8 +38,8 @@ def test_it_works():
         ),
         (
             (
-                "{% macro show(c) %}{% for p in c %}{{ p.type }}{% endfor %}{% endmacro %}"
-                "{% for m in messages %}{{ show(c=m.content) }}{% endfor %}"
+                "{% macro a(c) %}{% for p in c %}{{ p.type }}{% endfor %}{% endmacro %}"
+                "{% for m in messages %}{{ a(c=m.content) }}{% endfor %}"
             ),
             "text",
         ),

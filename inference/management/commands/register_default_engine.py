@@ -7,6 +7,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
+from inference.engine.convert import model_folder
 from inference.errors import InferenceError
 from inference.services.publish_routes import publish_routes
 from inference.services.register_default_engines import register_default_engines
@@ -46,6 +47,11 @@ class Command(BaseCommand):
             default=settings.ENGINE_IS_SIMULATOR,
             help="the engine is simulated",
         )
+        parser.add_argument(
+            "--tokenizer-folder",
+            help="where the model's tokenizer.json and chat template lie for the "
+            "proxies (default: the model that our own engine loads)",
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 Django's
         try:
@@ -55,6 +61,8 @@ class Command(BaseCommand):
                 engine_name=options["name"] or self._usual_name(options["address"]),
                 context_tokens=options["context_tokens"],
                 is_simulator=options["simulator"],
+                tokenizer_folder=options["tokenizer_folder"]
+                or self._usual_folder(options),
                 now=timezone.now(),
             )
         except InferenceError as error:
@@ -70,3 +78,10 @@ class Command(BaseCommand):
         """Our own engine keeps its row when its socket moves; others go by address."""
         is_ours = not addresses and not settings.ENGINE_URLS
         return _LOCAL_ENGINE_NAME if is_ours else ""
+
+    def _usual_folder(self, options: dict[str, Any]) -> str | None:
+        """Where our own engine's model lies, or will lie once it is made."""
+        is_ours = not options["address"] and not settings.ENGINE_URLS
+        if not is_ours or options["simulator"]:
+            return None
+        return model_folder(settings.ENGINE_MODEL, models=settings.ENGINE_MODELS)

@@ -116,3 +116,27 @@ def test_it_refuses_a_start_that_the_data_plane_never_hears_of(settings):
 
     with pytest.raises(redis.ConnectionError):
         register()
+
+
+def test_proxies_learn_where_the_tokenizer_lies(valkey, settings, tmp_path):
+    settings.ENGINE_MODEL, settings.ENGINE_MODELS = "", tmp_path
+
+    register()
+
+    (route,) = published(valkey, SNAPSHOT_KIND).items
+    folder = tmp_path / "smollm2-135m-instruct-b179c952-1"
+    assert route["tokenizer_folder"] == str(folder)
+
+    settings.ENGINE_MODEL = str(tmp_path)
+    register()
+    assert ServedModel.objects.get().tokenizer_folder == str(tmp_path)
+
+    register("--tokenizer-folder", "/elsewhere")
+    assert ServedModel.objects.get().tokenizer_folder == "/elsewhere"
+
+    settings.ENGINE_MODEL = "someone/of-a-hub"
+    register()
+    assert ServedModel.objects.get().tokenizer_folder == "/elsewhere"
+
+    register("--simulator")
+    assert ServedModel.objects.get().tokenizer_folder is None
