@@ -1,5 +1,8 @@
 """Calls through a real proxy, aborted and not, counted by the engine and by us: at rest
 no source may differ by a single token. Once with the simulator and once with vLLM.
+
+Aborted requests, several samples and preemption are where engine counters and usage are
+known to disagree (vllm#55634, vllm#31503, vllm#56361, LMCache#2912).
 """
 
 import os
@@ -178,8 +181,8 @@ def assert_nothing_differs(statement: ReconciliationStatement) -> None:
     print(statement.status, statement.events, told)  # noqa: T201  shown if it fails
     assert set(lines) == set(Source)
     assert all(line.difference == 0 for line in lines.values()), told
-    estimates = UsageEvent.objects.filter(usage_source="estimate")
-    if not estimates.exists():
+    # Calls left in the prefill are estimates: vLLM counts nothing of them.
+    if not UsageEvent.objects.filter(usage_source="estimate").exists():
         for source in (Source.INPUT, Source.OUTPUT):
             assert lines[source].engine == said(lines[source]), told
     assert statement.status != Status.DRIFTED

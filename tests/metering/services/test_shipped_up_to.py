@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
@@ -147,6 +147,7 @@ def test_a_segment_deleted_meanwhile_holds_nothing_back(root, journal):
 
 
 class NothingIsMissingTest(TestCase):
+    @settings(deadline=None)  # a database is asked
     @given(st.lists(st.integers(0, 5), min_size=1, max_size=12), st.integers(0, 12))
     def test_no_event_before_it_is_missing(self, gaps, cut):
         """Events of one proxy in order, the first `cut` of them shipped."""
