@@ -2,6 +2,7 @@
 
 import os
 import platform
+import sysconfig
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -68,12 +69,19 @@ class Measured:
 def machine(measured: Measured) -> Iterator[str]:
     yield (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.platform()}, {_cpu_model()}, "
-        f"{os.cpu_count()} CPUs, Python {platform.python_version()}; "
+        f"{os.cpu_count()} CPUs, "
+        f"Python {platform.python_version()}{_python_build()}; "
         f"{measured.repetitions} repetitions, medians. Load average before "
         f"{measured.load_before[0]:.2f}, steal {measured.steal:.1%}."
     )
     if reason := instructions.why_unavailable():
         yield f"Instructions are not available here: {reason}."
+
+
+def _python_build() -> str:
+    arguments = str(sysconfig.get_config_var("CONFIG_ARGS"))
+    is_optimised = "--enable-optimizations" in arguments
+    return "" if is_optimised else " (not built with --enable-optimizations)"
 
 
 def _cpu_model() -> str:
@@ -97,6 +105,10 @@ def ratios(measured: Measured) -> Iterator[str]:
     peers = [peer.name for peer in PEERS if peer.name in measured.targets]
     yield from figures.table(measured.rows, peers)
     yield ""
+    if waiting := figures.unsaturated(measured.rows, measured.targets):
+        shown = ", ".join(f"{name} {share:.2f}" for name, share in waiting.items())
+        yield f"Not saturated, so that CPU µs are a hint only: {shown} of a CPU."
+        yield ""
     yield "| figure | target | measured | met |"
     yield "|---|---|---|---|"
     yield from figures.scaling_lines(measured.scaling, measured.why_no_scaling)

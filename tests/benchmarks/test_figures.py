@@ -1,5 +1,7 @@
 """Ratios of one run, and whether they meet their targets."""
 
+from dataclasses import replace
+
 import pytest
 
 from benchmarks import figures
@@ -73,3 +75,9 @@ def test_a_stream_with_a_missing_event_is_a_problem():
 
     assert load.problem(is_streamed=False) == ""
     assert "0 events" in load.problem(is_streamed=True)
+
+
+def test_who_waited_for_something_else_is_named():
+    rows = [_row(ENGINE), replace(_row(OURS), utilisation=0.6), _row("nginx")]
+
+    assert figures.unsaturated(rows, [ENGINE, OURS, "nginx"]) == {OURS: 0.6}
