@@ -133,7 +133,7 @@ def test_an_emptied_server_is_seeded_anew(valkey, api_key):
 
 
 def test_it_waits_for_the_journals(valkey, api_key, journal_root):
-    """litellm#34887, litellm#6895, litellm#27989, litellm#11334: a deadlock silently drops spend.
+    """litellm#6895, litellm#27989, litellm#11334: a deadlock silently drops spend.
 
     The shipper stands still with an event in the journal: the tenant stays unknown, and
     prepaid calls are refused, until the event is counted.
