@@ -64,9 +64,9 @@ def record_of(key: bytes, policy: KeyPolicy, *, path: bytes, body: bytes) -> Rec
 
 class Attempt:
     __slots__ = (
-        "_body_bytes", "_client", "_is_begun", "_is_waiting", "_loop", "_make_call",
-        "_offset", "_plane", "_record", "_recorder", "_run", "_runs_itself",
-        "_silent_since", "_timer", "is_paused",
+        "_body_bytes", "_client", "_is_asking", "_is_begun", "_is_waiting", "_loop",
+        "_make_call", "_offset", "_plane", "_record", "_recorder", "_run",
+        "_runs_itself", "_silent_since", "_timer", "is_paused",
     )  # fmt: skip
 
     def __init__(
@@ -87,7 +87,8 @@ class Attempt:
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
         self._recorder: Recorder | None = None
-        self._runs_itself = self._is_begun = self._is_waiting = False
+        self._runs_itself = self._is_asking = False
+        self._is_begun = self._is_waiting = False
         self.is_paused = False
         self._offset = 0
         self._silent_since = 0.0
@@ -120,7 +121,7 @@ class Attempt:
         if self._recorder is not None:
             self._recorder.pace()
             self.advance(is_forced=False)
-        elif self._timer is None and self._is_begun:
+        elif self._is_begun:
             self._poll_soon()
 
     def cut_short(self) -> None:
@@ -183,6 +184,7 @@ class Attempt:
 
     def _claim(self) -> None:
         self._timer = None
+        self._is_asking = True
         self._plane.recorders.answers.claim(
             self._record,
             self._on_claim,
@@ -192,6 +194,7 @@ class Attempt:
         )
 
     def _on_claim(self, claim: Claim | None) -> None:
+        self._is_asking = False
         if self._client is None:
             if claim is not None and claim.verdict is Verdict.RUN:
                 self._plane.recorders.answers.release(self._record, run=self._run)
@@ -261,7 +264,9 @@ class Attempt:
             say_done()
 
     def _poll_soon(self) -> None:
-        if not self.is_paused and self._client is not None and self._timer is None:
+        if self.is_paused or self._is_asking or self._client is None:
+            return
+        if self._timer is None:
             self._timer = self._loop.call_later(_POLL_SECONDS, self._claim)
 
     # What the connection is told.

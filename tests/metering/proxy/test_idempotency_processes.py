@@ -71,6 +71,20 @@ def test_it_joins_a_stream_of_the_other_process(two: TwoProxies, secret: str, ke
     assert len(two.events()) == 1
 
 
+def test_a_slow_reader_gets_all_of_it_from_the_other_process(
+    two: TwoProxies, secret: str, key: str
+):
+    two.plane.order_fault("slow:1")
+    fast, slow = two.raw(0), two.raw(1, receive_bytes=2048)
+    for client in (fast, slow):
+        client.send(raw_chat(secret, key, stream=True, max_tokens=1500))
+        client.receive_until(b"data: ")
+    whole_fast = fast.receive_until(END).partition(b"\r\n\r\n")[2]
+    whole_slow = slow.receive_until(END).partition(b"\r\n\r\n")[2]
+    assert whole_slow == whole_fast
+    assert len(two.events()) == 1
+
+
 def test_it_waits_for_a_whole_answer_of_the_other_process(
     two: TwoProxies, secret: str, key: str
 ):

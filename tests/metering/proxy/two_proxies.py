@@ -102,8 +102,8 @@ class TwoProxies:
             base_url=f"http://127.0.0.1:{self.ports[index]}", timeout=20
         )
 
-    def raw(self, index: int) -> RawClient:
-        client = RawClient(self.ports[index])
+    def raw(self, index: int, *, receive_bytes: int | None = None) -> RawClient:
+        client = RawClient(self.ports[index], receive_bytes=receive_bytes)
         self.plane.raw_clients.append(client)
         return client
 
