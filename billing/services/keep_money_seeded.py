@@ -68,7 +68,7 @@ def keep_money_seeded() -> list[int]:
                 valkey, tenant_id, since=since, credit_nano_usd=credit.get(tenant_id)
             )
             (seeded if is_done else failed).append(tenant_id)
-        _note_seeded(valkey, seeded, gone=state.marked - counted)
+        _note_seeded(valkey, seeded, gone=(state.marked | state.unsure) - counted)
         due = (counted - state.seeded.keys()) | (counted & state.unsure)
         _begin(valkey, state.server, [*(due - state.begun.keys()), *failed])
     return seeded

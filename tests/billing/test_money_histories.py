@@ -84,7 +84,15 @@ class History:
         names = (str(self.tenant.pk), str(key.project_id), str(key.pk))
         days = (day_of(self.now), month_of(self.now))
         # With a limit far away instead of credit: it is the sums that are tried here.
-        fixed = (0, 0, 0, 1, [], [], (0, *names, *days, [10**9], ["tenant"]))
+        fixed: tuple[Any, ...] = (
+            0,
+            0,
+            0,
+            1,
+            [],
+            [],
+            (0, *names, *days, [10**9], ["tenant"]),
+        )
         ask = (1, 0, 0, 0, call.id, 0, 0, 0, call.held, call.held)
         counters = [f"tokenfab:spent:{{{names[0]}}}:tenant:{names[0]}:month:{days[1]}"]
         answer = self.scripts.run("hold", counters, fixed, (*ask, self.server, HOLD_MS))
@@ -168,7 +176,7 @@ class History:
 
     def held(self) -> int:
         sums = f"tokenfab:held:{{{self.tenant.pk}}}:sums"
-        return int(self.valkey.hget(sums, "tenant") or 0)  # type: ignore[arg-type]
+        return int(self.valkey.hget(sums, "tenant") or 0)
 
     def total(self) -> int:
         return int(self.valkey.get(total_key(self.tenant.pk)) or 0)
