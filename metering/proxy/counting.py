@@ -31,7 +31,7 @@ from metering.proxy.usage_tap import StreamTap
 
 _log = logging.getLogger(__name__)
 VOCABULARY_TOKENS_MAX = 65_536
-"""Of all models that this process counts for, at 0.25 KiB each; see decision 0013."""
+"""Of all models that this process counts for, at 0.25 KiB each; see decision 0015."""
 KEPT_COUNTS_MAX = 4096
 WAITING_MAX = 64
 """Prompts that are being counted here; above it counts are None at once."""
