@@ -1,6 +1,7 @@
 """Two proxy processes against one, and whether they keep a shared limit exactly."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
@@ -108,14 +109,20 @@ def _running(plane: Plane, cpus: Cpus) -> Iterator[list[Proxy]]:
     """One on a port of its own, then two that share one."""
     with contextlib.ExitStack() as stack:
 
-        def start(index: int, *, cpu: int, port: int | None = None) -> Proxy:
-            return stack.enter_context(
-                running_proxy(plane, cpu=cpu, index=index, port=port)
+        def start(*, cpu: int, beside: int, port: int | None = None) -> Proxy:
+            proxy = running_proxy(
+                plane,
+                cpu=cpu,
+                index=next(indexes),
+                port=port,
+                environment={"PROXY_PROCESSES": str(beside)},
             )
+            return stack.enter_context(proxy)
 
-        single = start(_FIRST_INDEX, cpu=cpus.measured)
-        first = start(_FIRST_INDEX + 1, cpu=cpus.measured)
-        second = start(_FIRST_INDEX + 2, cpu=cpus.spare, port=first.port)
+        indexes = itertools.count(_FIRST_INDEX)
+        single = start(cpu=cpus.measured, beside=1)
+        first = start(cpu=cpus.measured, beside=2)
+        second = start(cpu=cpus.spare, beside=2, port=first.port)
         proxies = [single, first, second]
         if not cpus.are_enough_for_two:
             pids = [proxy.pid for proxy in proxies]
