@@ -18,7 +18,7 @@ from metering.proxy.limit_texts import (
     not_payable,
     rate_limited,
 )
-from metering.proxy.open_holds import HOLD_MS, OpenHolds, microseconds_now
+from metering.proxy.open_holds import HOLD_MS, UNHEARD, OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices
 from metering.proxy.valkey import Reply, ValkeyUnavailableError
 from tenants.wire import LimitKind, RateLimit
@@ -139,12 +139,11 @@ class Asking(Run):
 
     def _give_back_unheard(self) -> None:
         """The question may have been answered without our hearing of it."""
-        claim = self._claim
-        is_amount_known = claim.least_cost_nano_usd == claim.most_cost_nano_usd
-        if self._server and is_amount_known and self._previous is None:
+        if self._server:
             hold = Hold(self._plan, Source.NOWHERE)
             hold.is_ended = True
-            self._note_money(hold, claim.least_cost_nano_usd)
+            hold.member, hold.cost_nano_usd = f"{self._call_id}|", UNHEARD
+            hold.made_on = self._server
             self._asker.open.spend(hold, 0, microseconds_now())
 
     def _note_money(self, hold: Hold, cost: int) -> None:

@@ -22,6 +22,8 @@ from metering.proxy.valkey import Reply, ValkeyUnavailableError
 
 HOLD_MS = 15_000
 """A hold whose process does not renew it for so long is over."""
+UNHEARD = -1
+"""Amount of a money hold that may have been made; its member ends before the amount."""
 _RENEW_SECONDS = 5.0
 _RETRY_SECONDS = 0.5
 _BATCH = 200

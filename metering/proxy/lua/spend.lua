@@ -1,8 +1,9 @@
 -- A call ended: its money hold goes, its cost is spent. Follows spending.lua. Safe to
 -- repeat where there was a hold.
 --
--- ARGV[1]  tenant, project, key; member of the hold ("": there was none), its amount and
---          the run id of the server that it was made on; cost; when it happened (µs), its
+-- ARGV[1]  tenant, project, key; member of the hold ("": there was none), its amount
+--          (-1: not known, the member ends before it) and the run id of the server that
+--          it was made on; cost; when it happened (µs), its
 --          day and month; run id of the present server (MessagePack)
 -- Returns  1 done; 2 the money of the tenant is not known, ask again
 local ask = cmsgpack.unpack(ARGV[1])
@@ -15,6 +16,13 @@ if state[1] ~= server then
   return 2
 end
 local set = 'tokenfab:held:{' .. tenant .. '}'
+if amount < 0 then
+  for _, one in ipairs(redis.call('ZRANGE', set, 0, -1)) do
+    if string.sub(one, 1, #member) == member then
+      member, amount = one, tonumber(string.match(one, '|(%d+)|'))
+    end
+  end
+end
 local was_held = member ~= '' and redis.call('ZREM', set, member) == 1
 if was_held then
   change_held(set .. ':sums', -amount, key, project)

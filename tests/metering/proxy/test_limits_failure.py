@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 
 from metering.proxy.limit_hold import Source
+from metering.proxy.limit_texts import UNAVAILABLE
+from metering.proxy.limits import Claim
 from tenants.wire import Scope, SpendLimit, SpendPeriod
 from tests.metering.proxy.limit_script import OwnValkey, own_valkey
-from tests.metering.proxy.limits_alone import policy, running_proxy, until
+from tests.metering.proxy.limits_alone import MODEL, policy, running_proxy, until
 
 MONEY, HELD = "tokenfab:money:{1}", "tokenfab:held:{1}"
 TOTAL = "tokenfab:spent:{1}:tenant:total"
@@ -213,7 +215,16 @@ async def test_money_that_was_held_unheard_comes_back(server: OwnValkey):
     seed(server, 1000)
     async with running_proxy(server.url) as proxy:
         server.pause()
-        assert await proxy.refused(of, cost=900) == "rate_limiter_unavailable"
+        claim = Claim(
+            model=MODEL,
+            least_tokens=1,
+            most_tokens=1,
+            least_cost_nano_usd=500,
+            most_cost_nano_usd=5000,
+        )
+        answers: list[object] = []
+        proxy.limits.hold(of, claim, answers.append)
+        await until(lambda: answers == [UNAVAILABLE])
         server.go_on()
         await until(lambda: proxy.is_up)
         await until(lambda: not server.client.exists(HELD))

@@ -133,7 +133,12 @@ def test_a_full_disk_refuses_calls_before_they_begin(own_plane: Plane):
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("PROXY_PORT", ""), ("VALKEY_URL", "rediss://x"), ("HEAD_SECONDS", "soon")],
+    [
+        ("PROXY_PORT", ""),
+        ("VALKEY_URL", "rediss://x"),
+        ("HEAD_SECONDS", "soon"),
+        ("PROXY_PROCESSES", "0"),
+    ],
 )
 def test_it_refuses_a_wrong_environment_in_one_sentence(bare_plane, name, value):
     with pytest.raises(AssertionError, match=name):
