@@ -196,6 +196,8 @@ def _arguments(text: Any) -> dict[str, Any]:
         found = json.loads(text) if isinstance(text, str) else text
     except ValueError:
         return {}
+    except RecursionError:
+        raise NotCountableError("Arguments nested too deep.") from None
     return found if isinstance(found, dict) else {}
 
 

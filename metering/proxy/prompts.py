@@ -70,7 +70,9 @@ def read_prompt(request: ParsedRequest) -> Prompt:
         given = {name: msgspec.json.decode(value) for name, value in raw.items()}
         present = {name: value for name, value in given.items() if value is not None}
         return reader(present)
-    except (msgspec.MsgspecError, KeyError, TypeError, AttributeError):
+    except (
+        msgspec.MsgspecError, KeyError, TypeError, AttributeError, RecursionError,
+    ):  # fmt: skip
         raise NotCountableError("The prompt is not well formed.") from None
 
 

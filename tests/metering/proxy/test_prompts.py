@@ -3,15 +3,20 @@ with the small tokenizer are kept in `tests/data/counting/counts.json`. For the 
 model it is asked in `tests/engine_contract/test_counts.py`.
 """
 
+import contextlib
 import json
 from pathlib import Path
 
+import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.encoding import load
 from inference.errors import NotCountableError
 from inference.token_bound import load_bound
 from metering.proxy import prompts as reading
+from metering.proxy.transform.endpoints import ENDPOINTS
 from tests.inference.prompts import prompts
 from tests.metering.proxy.parsed import parsed, request_of
 
@@ -137,3 +142,72 @@ def test_media_are_not_asked_about():
         request = parsed(path, messages=[{"role": "user", "content": content}])
         with pytest.raises(NotCountableError):
             reading.questions(request, model="m")
+
+
+_WORDS = st.sampled_from(
+    [
+        "role",
+        "user",
+        "assistant",
+        "tool",
+        "system",
+        "content",
+        "text",
+        "type",
+        "name",
+        "tool_calls",
+        "function",
+        "arguments",
+        "id",
+        "image_url",
+        "input_text",
+        "x",
+    ]
+)
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | _WORDS | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(_WORDS, inner, max_size=4)
+        | st.fixed_dictionaries({"role": _WORDS, "content": inner})
+        | st.fixed_dictionaries(
+            {"id": _WORDS, "type": st.just("function"), "function": inner}
+        )
+    ),
+    max_leaves=20,
+)
+
+
+@given(
+    path=st.sampled_from(["/v1/chat/completions", "/v1/messages", "/v1/responses"]),
+    prompt=st.lists(_JSON, max_size=3) | _JSON,
+    rest=st.dictionaries(
+        st.sampled_from(["tools", "system", "instructions", "reasoning_effort"]), _JSON
+    ),
+)
+def test_nothing_that_is_sent_breaks_the_counting(counter, bound, path, prompt, rest):
+    name = "input" if path.endswith("responses") else "messages"
+    fields = ENDPOINTS[path.encode()].fields
+    given_fields = {key: value for key, value in rest.items() if key in fields}
+    request = parsed(path, **{name: prompt, **given_fields})
+    most = reading.most_tokens(request, bound, context_tokens=CONTEXT_TOKENS)
+    try:
+        counted = reading.count(counter, reading.read_prompt(request))
+    except NotCountableError:
+        counted = 0
+    assert counted <= most
+    with contextlib.suppress(NotCountableError):
+        assert reading.questions(request, model="m")
+
+
+@pytest.mark.parametrize("depth", [100, 100_000])
+def test_it_refuses_what_is_nested_too_deep(counter, depth):
+    nested = msgspec.Raw(b"[" * depth + b"]" * depth)
+    call = {"name": "x", "arguments": bytes(nested).decode()}
+    message = {
+        "role": "assistant",
+        "tool_calls": [{"id": "x", "type": "function", "function": call}],
+    }
+    request = parsed("/v1/chat/completions", messages=[message])
+    with contextlib.suppress(NotCountableError):
+        assert reading.count(counter, reading.read_prompt(request))
