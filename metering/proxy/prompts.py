@@ -185,7 +185,7 @@ def most_tokens(
     try:
         prompt = read_prompt(request)
     except NotCountableError:
-        return context_tokens * _prompts_at_most(request)
+        return context_tokens * prompts_at_most(request)
     if isinstance(prompt, ChatPrompt):
         most = None if bound is None else _most_of_chat(prompt, bound)
         return context_tokens if most is None else min(most, context_tokens)
@@ -231,10 +231,13 @@ def _text_of(message: Mapping[str, Any]) -> str | None:
     return "\n".join(texts)
 
 
-def _prompts_at_most(request: ParsedRequest) -> int:
-    """Of a list that was not read."""
-    given = request.raw.get("prompt") or request.raw.get("input") or b""
-    data = bytes(given)
+def prompts_at_most(request: ParsedRequest) -> int:
+    """A call with a list of texts, or of lists of token ids, is so many prompts: each
+    has a context, an answer and `n` samples of its own. Not decoded, hence at most.
+    """
+    if request.endpoint.name not in _OF_TEXTS:
+        return 1
+    data = bytes(request.raw.get("prompt") or request.raw.get("input") or b"")
     if not data.lstrip().startswith(b"["):
         return 1
     return max(1, data.count(b"[") - 1, data.count(b'"') // 2)
@@ -347,6 +350,7 @@ def _chat(**members: Any) -> ChatPrompt:
     return msgspec.convert(members, ChatPrompt)
 
 
+_OF_TEXTS = {"completions", "embeddings", "tokenize"}
 _MESSAGES = {"messages", "messages.count_tokens"}
 _READERS: dict[str, Callable[[Mapping[str, Any]], Prompt]] = {
     "chat.completions": _read_chat,

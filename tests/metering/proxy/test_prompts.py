@@ -97,6 +97,29 @@ def test_each_text_has_a_context_of_its_own(bound, prompt, most):
 
 
 @pytest.mark.parametrize(
+    ("path", "body", "most"),
+    [
+        ("/v1/completions", {"prompt": 'say "x"'}, 1),
+        ("/v1/completions", {"prompt": ["a", "b", "c"]}, 3),
+        ("/v1/completions", {"prompt": ["[["]}, 2),
+        ("/v1/completions", {"prompt": [1, 2, 3]}, 1),
+        ("/v1/completions", {"prompt": [[1, 2], [3], [4]]}, 3),
+        ("/v1/embeddings", {"input": ["a", "b"]}, 2),
+        ("/v1/responses", {"input": [{"role": "user", "content": "x"}]}, 1),
+        ("/v1/chat/completions", {"messages": [{}, {}]}, 1),
+    ],
+)
+def test_prompts_of_a_call_are_never_more(path, body, most):
+    assert reading.prompts_at_most(parsed(path, **body)) == most
+
+
+def test_a_response_with_tools_has_one_context(bound):
+    tools = [{"type": "function", "name": "x"}]
+    request = parsed("/v1/responses", input=[{"role": "user"}], tools=tools)
+    assert reading.most_tokens(request, bound, context_tokens=99) == 99
+
+
+@pytest.mark.parametrize(
     ("path", "body"),
     [
         ("/v1/chat/completions", {"messages": "x"}),
@@ -145,24 +168,10 @@ def test_media_are_not_asked_about():
 
 
 _WORDS = st.sampled_from(
-    [
-        "role",
-        "user",
-        "assistant",
-        "tool",
-        "system",
-        "content",
-        "text",
-        "type",
-        "name",
-        "tool_calls",
-        "function",
-        "arguments",
-        "id",
-        "image_url",
-        "input_text",
-        "x",
-    ]
+    (
+        "role user assistant tool system content text type name tool_calls function "
+        "arguments id image_url input_text x"
+    ).split()
 )
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | _WORDS | st.text(max_size=5),
