@@ -119,7 +119,9 @@ def test_it_refuses_several_templates_and_those_of_media(tmp_path):
     config.write_text("{}")
     assert load_chat_template(tmp_path) is None
     config.write_text('{"chat_template": "one"}')
-    assert load_chat_template(tmp_path).render([]) == "one"
+    template = load_chat_template(tmp_path)
+    assert template is not None
+    assert template.render([]) == "one"
     config.write_text('{"chat_template": [{"name": "default", "template": "one"}]}')
     with pytest.raises(NotConvertibleError):
         load_chat_template(tmp_path)

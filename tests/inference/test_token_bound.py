@@ -9,19 +9,34 @@ from hypothesis import strategies as st
 
 from inference.chat_template import ChatTemplate
 from inference.encoding import load
-from inference.token_bound import bytes_at_most, load_bound, measure
+from inference.token_bound import (
+    ChatBound,
+    TokenBound,
+    bytes_at_most,
+    load_bound,
+    measure,
+)
 
 FOLDER = Path(__file__).parents[1] / "data" / "counting"
 COUNTER = load(FOLDER)
-BOUND = load_bound(FOLDER)
+
+
+def _bounds() -> tuple[TokenBound, ChatBound]:
+    bound = load_bound(FOLDER)
+    assert bound is not None
+    assert bound.chat is not None
+    return bound, bound.chat
+
+
+BOUND, CHAT = _bounds()
 
 
 def test_it_works():
     assert BOUND.per_text == 1
     assert BOUND.is_composed
-    assert BOUND.chat.once < 30
-    assert BOUND.chat.per_message < 20
-    assert BOUND.chat.reads_tools
+    assert CHAT.once < 30
+    assert CHAT.per_message < 20
+    assert CHAT.reads_tools
 
 
 @given(st.text())
@@ -42,9 +57,8 @@ def test_a_chat_never_has_more_tokens(turns, is_asked):
         {"role": role, "content": text.encode(errors="ignore").decode()}
         for role, text in turns
     ]
-    chat = BOUND.chat
-    most = chat.once + sum(
-        chat.per_message + BOUND.tokens_of(message["content"]) for message in messages
+    most = CHAT.once + sum(
+        CHAT.per_message + BOUND.tokens_of(message["content"]) for message in messages
     )
     assert COUNTER.count_chat(messages, add_generation_prompt=is_asked) <= most
 
@@ -80,6 +94,8 @@ def test_special_tokens_that_overlap_are_counted_by_bytes():
     template = ChatTemplate(source, named_tokens={})
     alone = measure(template, ("<a>",), is_composed=False)
     overlapping = measure(template, ("<a>", "b<"), is_composed=False)
+    assert alone is not None
+    assert overlapping is not None
     assert (alone.per_message, overlapping.per_message) == (1, 3)
 
 

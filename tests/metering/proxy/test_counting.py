@@ -36,8 +36,8 @@ class TwinEngine:
         self.asked = 0
         self.goes_on = asyncio.Event()
         self.goes_on.set()
-        self.answer = None
-        self.serving = set()
+        self.answer: bytes | None = None
+        self.serving: set[asyncio.Task[object] | None] = set()
 
     async def serve(self, reader, writer):
         self.serving.add(asyncio.current_task())
@@ -76,7 +76,7 @@ class Rig:
     def __init__(self, socket: Path) -> None:
         self.address = EngineAddress(engine_id=1, name="e", address=f"unix:{socket}")
         self.engine = Engine(self.address, connect_seconds=1.0)
-        self.routes = []
+        self.routes: list[Route] = []
         self.is_ready = True
         self.counting = Counting(
             routes=lambda: self.routes, pick_engine=self.pick, engine_key="engine-key"

@@ -168,10 +168,10 @@ def test_media_are_not_asked_about():
 
 
 _WORDS = st.sampled_from(
-    (
-        "role user assistant tool system content text type name tool_calls function "
-        "arguments id image_url input_text x"
-    ).split()
+    [
+        *("role", "user", "assistant", "tool", "system", "content", "text", "type"),
+        *("tool_calls", "function", "name", "arguments", "id", "image_url", "x"),
+    ]
 )
 _JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-9, 9) | _WORDS | st.text(max_size=5),
