@@ -215,14 +215,21 @@ class Connection(asyncio.Protocol):
         self._transport = transport  # type: ignore[assignment]  # a stream's, always
         self.server.connections.add(self)
 
+    def eof_received(self) -> None:
+        # Before a step that is due already: its tokens could not be sent any more.
+        self._leave()
+
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's
+        self._leave()
+        self.server.note_end()
+
+    def _leave(self) -> None:
         self._is_closed = True
         self.server.connections.discard(self)
         self._waiting.clear()
         current, self._current = self._current, None
         if current is not None:
             current.on_gone()
-        self.server.note_end()
 
     def data_received(self, data: bytes) -> None:
         try:

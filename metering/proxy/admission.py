@@ -8,7 +8,6 @@ import msgspec
 from inference.wire import Route
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
-from metering.proxy.limit_plan import Claim
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.transform.endpoint import Endpoint, OutputKind
 from metering.proxy.transform.request import ParsedRequest
@@ -28,33 +27,18 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     route: Route
     price: PriceVector
     input_tokens_estimate: int
-    least_tokens: int
-    """To hold; with an output ceiling the most that the call can use."""
-    most_tokens: int
+    least_output_tokens: int
+    """To hold; with an output ceiling the most that the call can make."""
+    most_output_tokens: int
 
-
-def claim_of(policy: KeyPolicy, request: ParsedRequest, admission: Admission) -> Claim:
-    """What to hold. The cost at its worst, so that credit is never overdrawn."""
-    images = (
-        request.asked.images if request.endpoint.output is OutputKind.IMAGES else 0
-    )
-    cost = 0
-    if policy.is_prepaid or policy.spend_limits:
-        input_tokens = admission.input_tokens_estimate
-        worst = Usage(
-            input_tokens=input_tokens,
-            output_tokens=admission.most_tokens - input_tokens,
-            images=images,
+    def cost_nano_usd(
+        self, *, input_tokens: int, output_tokens: int, images: int
+    ) -> int:
+        """At its worst: nothing is cached."""
+        used = Usage(
+            input_tokens=input_tokens, output_tokens=output_tokens, images=images
         )
-        cost = cost_nano_usd(worst, admission.price)
-    return Claim(
-        model=admission.route.model,
-        least_tokens=admission.least_tokens,
-        most_tokens=admission.most_tokens,
-        images=images,
-        least_cost_nano_usd=cost,
-        most_cost_nano_usd=cost,
-    )
+        return cost_nano_usd(used, self.price)
 
 
 class Admitter:
@@ -72,15 +56,15 @@ class Admitter:
             raise self._not_offered(policy, route, endpoint)
         price = self._price(route, endpoint)
         estimate = 0
-        if endpoint.output is not OutputKind.COUNT:
+        if endpoint.uses_input_tokens:
             estimate = self._estimate_input_tokens(policy, request)
         least, most = _output_tokens(request, route, input_tokens=estimate)
         return Admission(
             route=route,
             price=price,
             input_tokens_estimate=estimate,
-            least_tokens=estimate + least,
-            most_tokens=estimate + most,
+            least_output_tokens=least,
+            most_output_tokens=most,
         )
 
     def _price(self, route: Route, endpoint: Endpoint) -> PriceVector:

@@ -29,11 +29,7 @@ def authenticate(head: RequestHead, snapshots: Snapshots) -> KeyPolicy:
             "are wrong. Was it cut short or mistyped?",
         )
     if not snapshots.is_current:
-        raise StaleSnapshotError(
-            errors.KEYS_UNAVAILABLE,
-            "API keys cannot be checked right now. Please retry in a few seconds.",
-            retry_after_seconds=2,
-        )
+        raise _unavailable()
     policy = snapshots.policy(api_keys.digest(secret))
     if policy is None:
         raise StaleSnapshotError(
@@ -44,6 +40,26 @@ def authenticate(head: RequestHead, snapshots: Snapshots) -> KeyPolicy:
     if policy.expires_at is not None and policy.expires_at <= time.time():
         raise RefusedError(errors.EXPIRED_KEY, "This API key has expired.")
     return policy
+
+
+def authenticate_again(
+    head: RequestHead, snapshots: Snapshots, *, is_fresh: bool
+) -> KeyPolicy:
+    """After a look at the newest snapshot; not `is_fresh`: it could not be had, and so
+    a key that is not in ours may be a new one. Raises RefusedError.
+    """
+    try:
+        return authenticate(head, snapshots)
+    except StaleSnapshotError as error:
+        raise error if is_fresh else _unavailable() from None
+
+
+def _unavailable() -> StaleSnapshotError:
+    return StaleSnapshotError(
+        errors.KEYS_UNAVAILABLE,
+        "API keys cannot be checked right now. Please retry in a few seconds.",
+        retry_after_seconds=2,
+    )
 
 
 def secret_of(head: RequestHead) -> str:

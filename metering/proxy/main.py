@@ -14,6 +14,7 @@ import uvloop
 
 from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
+from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
 from metering.proxy.kept_answers import KeptAnswers
@@ -58,6 +59,7 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     for call in list(plane.calls):
         call.cut_short()
     plane.limits.close()
+    plane.counting.close()
     plane.journal.close()
     await asyncio.sleep(0)  # the confirmations of the last batch
     await asyncio.sleep(0.05)  # the last bytes leave the transports
@@ -82,6 +84,11 @@ async def _run(settings: ProxySettings) -> None:
         snapshots=snapshots,
         admitter=Admitter(snapshots),
         limits=Limits(limits_valkey, processes=settings.proxy_processes),
+        counting=Counting(
+            routes=lambda: list(snapshots.routes.values()),
+            pick_engine=router.pick,
+            engine_key=settings.engine_key,
+        ),
         router=router,
         journal=Journal(
             settings.journal_folder,
@@ -110,6 +117,7 @@ async def _run(settings: ProxySettings) -> None:
         for work in (
             limits_valkey.keep_connected(),
             plane.limits.keep_working(),
+            plane.counting.keep_loading(),
             snapshots_valkey.keep_connected(),
             answers_valkey.keep_connected(),
             snapshots.keep_polling(),

@@ -11,8 +11,9 @@ import time
 from functools import partial
 
 from metering.proxy import errors
-from metering.proxy.admission import Admission, claim_of
+from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
+from metering.proxy.holding import Holding
 from metering.proxy.limits import Hold
 from metering.proxy.plane import Client, Keeper, Plane, new_request_id
 from metering.proxy.settings import ENGINE_TRIES_MAX
@@ -39,6 +40,8 @@ from metering.wire import Outcome, UsageSource
 from tenants.wire import KeyPolicy
 
 _log = logging.getLogger(__name__)
+_STOP_SECONDS = 1.0
+"""For an engine to close the stream that it was asked to stop."""
 _RETRIED_STATUSES = {429, 502, 503, 504}
 
 
@@ -55,10 +58,10 @@ class State(enum.IntEnum):
 
 class Call:
     __slots__ = (
-        "_admission", "_body", "_body_bytes", "_client", "_connection",
-        "_engine", "_first_token_at_us", "_hold", "_is_paused", "_keeper", "_plane",
-        "_policy", "_received_at_us", "_request", "_sent_at_us", "_state", "_tried",
-        "_tries", "deadline", "request_id", "tap", "watched_slot",
+        "_admission", "_body", "_body_bytes", "_client", "_connection", "_engine",
+        "_first_token_at_us", "_hold", "_holding", "_is_paused", "_is_stopping",
+        "_keeper", "_plane", "_policy", "_received_at_us", "_request", "_sent_at_us",
+        "_state", "_tried", "_tries", "deadline", "request_id", "tap", "watched_slot",
     )  # fmt: skip
 
     def __init__(
@@ -96,7 +99,7 @@ class Call:
         self._received_at_us = received_at_us
         self._sent_at_us = 0
         self._first_token_at_us: int | None = None
-        self._is_paused = False
+        self._is_paused = self._is_stopping = False
         self._state = State.HOLDING
         self.request_id = request_id
         stream = request.endpoint.stream if request.asked.is_streamed else None
@@ -105,11 +108,18 @@ class Call:
         self.watched_slot = -1
 
     def start(self) -> None:
-        plane, admission = self._plane, self._admission
+        plane = self._plane
         plane.calls.add(self)
         plane.observer.in_flight.inc()
-        claim = claim_of(self._policy, self._request, admission)
-        plane.limits.hold(self._policy, claim, self._on_held)
+        self._holding = Holding(
+            plane.limits,
+            plane.counting,
+            policy=self._policy,
+            request=self._request,
+            admission=self._admission,
+            callback=self._on_held,
+        )
+        self._holding.start()
 
     def _on_held(self, hold: Hold | RefusedError) -> None:
         if isinstance(hold, RefusedError):
@@ -127,6 +137,7 @@ class Call:
             self._request,
             model=self._admission.route.model,
             cache_salt=self._policy.cache_salt,
+            output_ceiling=self._holding.output_ceiling(hold),
         )
         self._try_engine(fresh=False)
 
@@ -192,12 +203,15 @@ class Call:
             self._connection = None
             self._end_stream(tap)
         elif self._client is None:
-            self._stop_engine_if_metered()
-        elif self._first_token_at_us is None:
-            self._first_token_at_us = time.time_ns() // 1000
-            self._client.begin_stream(self._answer_headers(), ready)
+            if not self._is_stopping:
+                self._stop_engine_if_metered()
         else:
-            self._client.send(ready)
+            if self._first_token_at_us is None and tap.has_token(ready):
+                self._first_token_at_us = time.time_ns() // 1000
+            if tap.releases == 1:
+                self._client.begin_stream(self._answer_headers(), ready)
+            else:
+                self._client.send(ready)
 
     def _end_stream(self, tap: StreamTap) -> None:
         try:
@@ -211,7 +225,7 @@ class Call:
             else:
                 self._end_failed(tap.rest(with_usage=True))
             return
-        if self._client is not None and self._first_token_at_us is None:
+        if self._client is not None and tap.releases == 0:
             self._first_token_at_us = time.time_ns() // 1000
             self._client.begin_stream(self._answer_headers(), b"")
         asked = self._request.asked
@@ -255,7 +269,9 @@ class Call:
 
     def on_engine_lost(self, error: Exception) -> None:
         self._connection = None
-        if self._has_released:
+        if self._is_stopping:
+            self._record_stopped()
+        elif self._has_released:
             self._break_stream(errors.ENGINE_UNAVAILABLE, "The engine broke off.")
         elif isinstance(error, InvalidAnswerError):
             self._refuse_invalid(error)
@@ -327,8 +343,14 @@ class Call:
         the first event of a chat: it says 0 when the first token is made already.
         """
         usage = self._running_usage()
-        if usage and usage.output_tokens:
-            self._abort_engine()
+        if usage and usage.output_tokens and self._connection is not None:
+            self._connection.stop()
+            self._is_stopping = True
+            self._set_deadline(_STOP_SECONDS)
+
+    def _record_stopped(self) -> None:
+        usage = self._running_usage()
+        if usage is not None:
             self._record(_engine_use(usage, Outcome.CLIENT_GONE), rest=b"")
 
     def _abandon(self) -> None:
@@ -336,6 +358,9 @@ class Call:
         if self._state is State.RECORDING:
             return
         self._abort_engine()
+        if self._is_stopping:
+            self._record_stopped()
+            return
         # A release is one event, and an event mostly one token.
         use = estimated_use(
             self._admission,
@@ -360,7 +385,7 @@ class Call:
         usage = self._running_usage()
         if usage is not None:
             self._record(_engine_use(usage, Outcome.ENGINE_FAILED), rest=rest)
-        elif self._first_token_at_us is None:
+        elif self.tap is None or self.tap.releases == 0:
             self._refuse_invalid(InvalidAnswerError("a stream without usage"))
         else:
             if self._client is not None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from metering.proxy.admission import Admitter
+from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.errors import RefusedError
 from metering.proxy.journal import Journal
@@ -34,6 +35,7 @@ class Plane:
     snapshots: Snapshots
     admitter: Admitter
     limits: Limits
+    counting: Counting
     router: Router
     journal: Journal
     recorders: Recorders

@@ -10,7 +10,12 @@ import httptools
 import msgspec
 
 from metering.proxy import answers, errors, response_routes, usage_records
-from metering.proxy.auth import StaleSnapshotError, authenticate, secret_of
+from metering.proxy.auth import (
+    StaleSnapshotError,
+    authenticate,
+    authenticate_again,
+    secret_of,
+)
 from metering.proxy.background import Running, make_response_call
 from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
@@ -270,12 +275,12 @@ class ClientConnection(asyncio.Protocol):
 
     async def _look_again(self) -> None:
         snapshots = self._plane.snapshots
-        await snapshots.refresh_for_unknown_key()
+        is_fresh = await snapshots.refresh_for_unknown_key()
         if self._transport.is_closing():
             return
         try:
             self._refused = None
-            self._policy = authenticate(self._head, snapshots)
+            self._policy = authenticate_again(self._head, snapshots, is_fresh=is_fresh)
             self._check_length(self._head.content_length)
         except RefusedError as error:
             self.refuse(error)

@@ -43,7 +43,7 @@ class Snapshots:
         self._keys_expire_at = 0.0
         self._policies: dict[bytes, KeyPolicy] = {}
         self._prices: dict[str, tuple[PriceVector, ...]] = {}
-        self._look_under_way: asyncio.Task[None] | None = None
+        self._look_under_way: asyncio.Task[bool] | None = None
         self._looked_at = 0.0
         self.routes: dict[str, Route] = {}
         """By public name, and the default one also as `default`."""
@@ -80,32 +80,34 @@ class Snapshots:
             await self.refresh()
             await asyncio.sleep(_POLL_SECONDS)
 
-    async def refresh(self) -> None:
-        """Fetches what is newer. Callers share one look that begins after they ask: one
-        already under way may have read the versions too early.
+    async def refresh(self) -> bool:
+        """Fetches what is newer; False: Valkey did not answer.
+
+        Callers share one look that begins after they ask: one already under way may
+        have read the versions too early.
         """
         if self._look_under_way is not None:
             await asyncio.shield(self._look_under_way)
         if self._look_under_way is None:
             self._look_under_way = asyncio.get_running_loop().create_task(self._look())
             self._look_under_way.add_done_callback(self._looked)
-        await asyncio.shield(self._look_under_way)
+        return await asyncio.shield(self._look_under_way)
 
-    def _looked(self, look: asyncio.Task[None]) -> None:
+    def _looked(self, look: asyncio.Task[bool]) -> None:
         self._look_under_way = None
         self._looked_at = time.monotonic()
         look.result()
 
-    async def refresh_for_unknown_key(self) -> None:
+    async def refresh_for_unknown_key(self) -> bool:
         """A key made a moment ago is found before the next poll. Looks are at least
         100 ms apart, so that strangers with made-up keys wait, and Valkey does not.
         """
         wait_seconds = self._looked_at + _REFRESH_SECONDS_MIN - time.monotonic()
         if wait_seconds > 0:
             await asyncio.sleep(wait_seconds)
-        await self.refresh()
+        return await self.refresh()
 
-    async def _look(self) -> None:
+    async def _look(self) -> bool:
         try:
             versions = await self._valkey.ask(
                 "MGET", *map(snapshot_form.valkey_version_key, _KINDS)
@@ -116,7 +118,8 @@ class Snapshots:
                     if blob is not None:
                         self._take(kind, blob, keep=True)
         except ValkeyUnavailableError:
-            return  # the present copies stay in force until they expire
+            return False  # the present copies stay in force until they expire
+        return True
 
     def _take(self, kind: str, blob: bytes, *, keep: bool) -> None:
         try:

@@ -86,6 +86,13 @@ class EngineConnection(asyncio.Protocol):
     def resume(self) -> None:
         self._transport.resume_reading()
 
+    def stop(self) -> None:
+        """Asks the engine to stop as `abort` does, but still takes what it has sent by
+        then: those tokens are made and counted.
+        """
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
+
     def abort(self) -> None:
         """Stops the engine's work on the present request: vLLM sees the close."""
         self._receiver = None

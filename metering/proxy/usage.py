@@ -51,6 +51,8 @@ class StreamForm:
     """The event tells nothing but the usage, and is left out unless asked for."""
     has_running_usage: bool
     """Every event has the usage so far."""
+    token_mark: bytes = b""
+    """In every event that has output; empty: no event comes before the first token."""
 
 
 class _PromptDetails(msgspec.Struct):
@@ -106,7 +108,6 @@ class _MessageAnswer(msgspec.Struct):
 
 class _ImagesAnswer(msgspec.Struct):
     data: list[msgspec.Raw]
-    usage: _Response | None = None
 
 
 _completion_answer = msgspec.json.Decoder(_CompletionAnswer).decode
@@ -163,10 +164,10 @@ def of_message(answer: bytes) -> Usage | None:
 
 
 def of_images(answer: bytes) -> Usage | None:
-    """Of `/v1/images/generations`; an engine need not count tokens there."""
-    found = _decoded(_images_answer, answer)
-    tokens = _response_usage(found.usage) or NOTHING
-    return msgspec.structs.replace(tokens, images=len(found.data))
+    """Of `/v1/images/generations`. An image has one price: the tokens that an engine
+    may say it took are not charged beside it.
+    """
+    return Usage(input_tokens=0, images=len(_decoded(_images_answer, answer).data))
 
 
 def of_count(answer: bytes) -> Usage | None:

@@ -87,6 +87,10 @@ class StreamTap:
                 return self._form.final_usage(_data(event))
         return None
 
+    def has_token(self, ready: bytes) -> bool:
+        """Whether what was just released has output of the model."""
+        return self._form.token_mark in ready
+
     def has_failed(self) -> bool:
         """Whether the engine itself said that it failed."""
         return self._form.error_mark in unchunk(self._held)

@@ -94,3 +94,7 @@ class Endpoint:
     """Where in a whole answer the usage is."""
     error_event: Callable[[bytes], bytes] = data_event
     """Server-sent event from an error's body."""
+
+    @property
+    def uses_input_tokens(self) -> bool:
+        return self.output in (OutputKind.TOKENS, OutputKind.NOTHING)

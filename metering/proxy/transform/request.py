@@ -25,7 +25,7 @@ _DROPPED = {
     "enable_response_messages", "previous_input_messages",
     "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
     "prompt_cache_options", "prompt_cache_retention", "verbosity", "moderation",
-    "prediction", "best_of", "stream_options", "usage", "background",
+    "prediction", "best_of", "stream_options", "usage", "background", "truncation",
 }  # fmt: skip
 _LOGIT_BIAS_BYTES_MAX = 8192
 PREFIX_BYTES = 2048

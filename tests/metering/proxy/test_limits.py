@@ -38,15 +38,14 @@ def test_it_refuses_the_request_over_the_limit(plane: Plane):
 def test_parallel_calls_never_use_more_tokens_than_the_limit(plane: Plane):
     """litellm#18730: five parallel calls used 663 tokens under 100 tokens a minute."""
     secret = plane.add_key(tokens_per_minute=500)
-    prompts = [f"{number} bottles " * 60 for number in range(20)]  # none is cached
+    prompts = [f"{number} bottles " * 20 for number in range(20)]  # none is cached
     with ThreadPoolExecutor(20) as pool:
         answers = list(pool.map(lambda prompt: plane.chat(secret, prompt), prompts))
     uses = [
         event.input_tokens - event.cached_input_tokens + event.output_tokens
         for event in plane.events()
     ]
-    # A hold is an estimate; a prompt with more tokens to the byte may use more than it.
-    assert 0 < sum(uses) <= 500 + max(uses)
+    assert 0 < sum(uses) <= 500  # so near to it, prompts are counted, not estimated
     assert {answer.status_code for answer in answers} == {200, 429}
 
 

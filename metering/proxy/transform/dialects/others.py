@@ -1,6 +1,6 @@
 """Endpoints without a generated text: tokenize, embeddings, images."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import msgspec
 from msgspec import Meta
@@ -24,16 +24,27 @@ _IMAGES = {
 }  # fmt: skip
 
 
+class _Embeddings(Fields, kw_only=True):
+    encoding_format: Literal["float", "base64"] | None = None
+    """The engine knows others, whose answers are no JSON and have no usage."""
+
+
 class _Images(Fields, kw_only=True):
     n: Annotated[int, Meta(ge=1, le=IMAGES_MAX)] | None = None
 
 
 _decode = msgspec.json.Decoder(Fields).decode
+_decode_embeddings = msgspec.json.Decoder(_Embeddings).decode
 _decode_images = msgspec.json.Decoder(_Images).decode
 
 
 def _read(body: bytes) -> Asked:
     fields = _decode(body)
+    return Asked(model=fields.model, wants_cost=fields.wants_cost)
+
+
+def _read_embeddings(body: bytes) -> Asked:
+    fields = _decode_embeddings(body)
     return Asked(model=fields.model, wants_cost=fields.wants_cost)
 
 
@@ -66,7 +77,7 @@ EMBEDDINGS = Endpoint(
     fields=frozenset(_EMBEDDINGS),
     prompt_fields=("input",),
     ceiling_field=None,
-    read=_read,
+    read=_read_embeddings,
     usage=usage.of_completion,
     stream=None,
 )

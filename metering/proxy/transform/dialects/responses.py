@@ -17,7 +17,7 @@ _FIELDS = {
     "model", "input", "instructions", "max_output_tokens", "max_tool_calls", "stream",
     "tools", "tool_choice", "parallel_tool_calls", "temperature", "top_p", "top_k",
     "min_p", "top_logprobs", "include", "text", "reasoning", "include_reasoning",
-    "truncation", "user", "logit_bias", "presence_penalty", "frequency_penalty",
+    "user", "logit_bias", "presence_penalty", "frequency_penalty",
     "repetition_penalty", "seed", "stop", "stop_token_ids", "ignore_eos",
     "skip_special_tokens", "include_stop_str_in_output", "structured_outputs",
     "metadata",
@@ -47,7 +47,7 @@ def _read(body: bytes) -> Asked:
 def _error_event(body: bytes) -> bytes:
     """OpenAI's error event has the error's members at its top."""
     error = msgspec.json.decode(body)["error"]
-    event = {"type": "error", "sequence_number": 0, **error}
+    event = {**error, "type": "error", "sequence_number": 0}
     return b"event: error\ndata: %b\n\n" % msgspec.json.encode(event)
 
 
@@ -74,6 +74,7 @@ RESPONSES = Endpoint(
         error_mark=b"event: error\ndata:",
         final_is_usage_only=False,
         has_running_usage=False,
+        token_mark=b'.delta"',
     ),
     error_event=_error_event,
 )

@@ -1,0 +1,138 @@
+"""Claims the limits of one call: by an estimate of its prompt, and where that decides
+between yes and no, by the exact count.
+"""
+
+from metering.proxy import errors
+from metering.proxy.admission import Admission
+from metering.proxy.counting import Counting
+from metering.proxy.errors import RefusedError
+from metering.proxy.limits import Claim, Hold, HoldCallback, Limits, RateLimitedError
+from metering.proxy.transform.request import ParsedRequest
+from tenants.wire import KeyPolicy
+
+_FEMTO_PER_NANO = 1_000_000
+_TOKENS_PER_BYTE_MIN = 0.1
+"""No text has fewer: what does not fit at this ratio is not worth a count."""
+
+
+class Holding:
+    __slots__ = (
+        "_admission", "_callback", "_claimed", "_counting", "_hold", "_limits",
+        "_paid_input_tokens", "_policy", "_refusal", "_request",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        limits: Limits,
+        counting: Counting,
+        *,
+        policy: KeyPolicy,
+        request: ParsedRequest,
+        admission: Admission,
+        callback: HoldCallback,
+    ) -> None:
+        self._limits = limits
+        self._counting = counting
+        self._policy = policy
+        self._request = request
+        self._admission = admission
+        self._callback = callback
+        self._paid_input_tokens = 0
+        self._claimed: Claim | None = None
+        self._hold: Hold | None = None
+        self._refusal: RefusedError | None = None
+
+    def output_ceiling(self, hold: Hold) -> int | None:
+        """Tokens per sample that the money held is enough for; None: for all that the
+        caller asked.
+        """
+        claim, price = self._claimed, self._admission.price
+        if claim is None or hold.cost_nano_usd >= claim.most_cost_nano_usd:
+            return None
+        input_cost = self._admission.cost_nano_usd(
+            input_tokens=self._paid_input_tokens, output_tokens=0, images=0
+        )
+        left_femto = (hold.cost_nano_usd - input_cost) * _FEMTO_PER_NANO
+        tokens = left_femto // price.output_nano_usd_per_million
+        return max(1, tokens // self._request.asked.samples)
+
+    def start(self) -> None:
+        self._limits.hold(self._policy, self._claim(None), self._on_estimated)
+
+    def _claim(self, counted: int | None) -> Claim:
+        """`counted` input tokens, or None: the estimate, and money at its worst."""
+        admission, asked = self._admission, self._request.asked
+        tokens = admission.input_tokens_estimate if counted is None else counted
+        least, most = admission.least_output_tokens, admission.most_output_tokens
+        least_cost = most_cost = 0
+        if self._policy.is_prepaid or self._policy.spend_limits:
+            paid = self._most_input_tokens if counted is None else counted
+            self._paid_input_tokens = paid
+            least_cost = admission.cost_nano_usd(
+                input_tokens=paid, output_tokens=least, images=asked.images
+            )
+            most_cost = admission.cost_nano_usd(
+                input_tokens=paid, output_tokens=most, images=asked.images
+            )
+        claim = self._claimed = Claim(
+            model=admission.route.model,
+            least_tokens=tokens + least,
+            most_tokens=tokens + most,
+            images=asked.images,
+            least_cost_nano_usd=least_cost,
+            most_cost_nano_usd=most_cost,
+        )
+        return claim
+
+    @property
+    def _most_input_tokens(self) -> int:
+        if not self._request.endpoint.uses_input_tokens:
+            return 0
+        return self._counting.most_input_tokens(self._admission.route, self._request)
+
+    def _on_estimated(self, outcome: Hold | RefusedError) -> None:
+        if isinstance(outcome, RefusedError):
+            self._refusal = outcome
+            is_worth_it = self._may_fit(outcome)
+        else:
+            self._hold = outcome
+            is_worth_it = self._may_not_fit(outcome)
+        if is_worth_it:
+            self._counting.count(
+                self._admission.route,
+                self._request,
+                self._on_counted,
+                cache_salt=self._policy.cache_salt,
+            )
+        else:
+            self._callback(outcome)
+
+    def _may_fit(self, refusal: RefusedError) -> bool:
+        if refusal.refusal in (errors.INSUFFICIENT_CREDIT, errors.SPEND_LIMITED):
+            return True
+        if not isinstance(refusal, RateLimitedError) or refusal.tokens_left is None:
+            return False
+        least_input = int(self._request.prompt_bytes * _TOKENS_PER_BYTE_MIN)
+        return refusal.tokens_left >= least_input + self._admission.least_output_tokens
+
+    def _may_not_fit(self, hold: Hold) -> bool:
+        left = hold.tokens_left
+        if left is None:
+            return False
+        return left < self._most_input_tokens - self._admission.input_tokens_estimate
+
+    def _on_counted(self, counted: int | None) -> None:
+        if self._hold is not None:
+            if counted is None:
+                self._callback(self._hold)
+            else:
+                self._limits.adjust(self._hold, self._claim(counted), self._on_adjusted)
+        elif counted is None and self._refusal is not None:
+            self._callback(self._refusal)
+        else:
+            self._limits.hold(self._policy, self._claim(counted), self._callback)
+
+    def _on_adjusted(self, outcome: Hold | RefusedError) -> None:
+        if isinstance(outcome, RefusedError) and self._hold is not None:
+            self._limits.void(self._hold)
+        self._callback(outcome)
