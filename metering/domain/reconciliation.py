@@ -82,6 +82,9 @@ class UsageGroup:
     is_sampled: bool
     """More than one sample: the engine counts the prompt once for each, while the
     answer says it once and the cached part of one sample only."""
+    is_batch: bool = False
+    """Several prompts may have been in one call: the answer sums their input, but says
+    the cached part of one prompt only, or none (`/v1/completions`, embeddings)."""
     events: int = 1
     samples: int = 1
     input_tokens: int = 0
@@ -152,7 +155,7 @@ def amount_of(group: UsageGroup, source: Source, *, context_tokens: int) -> Amou
 
 def _cached_bounds(group: UsageGroup) -> tuple[int, int]:
     said = group.cached_input_tokens
-    if group.is_cut_short:
+    if group.is_cut_short or group.is_batch:
         return said, group.sampled_input_tokens
     # Of several samples one has the cached part that was said, the others any part.
     return said, said + group.sampled_input_tokens - group.input_tokens

@@ -31,8 +31,10 @@ def shipped_up_to(root: Path | None = None) -> datetime | None:
     there is no journal (on this machine).
 
     It never waits, and may stand still: while the shipper is away, at the first event
-    that is not shipped. Two things may still add an earlier event by a person's hand: a
-    record in `journal/quarantine/` and a segment from a backup.
+    that is not shipped. Three things may still add an earlier event: a record mended
+    by hand, a segment from a backup, and the repeat of a call with an idempotency key
+    whose proxy died after it had kept the answer and before the event was on the disk:
+    the proxy that answers the repeat writes it.
     """
     root = root or Path(settings.JOURNAL_FOLDER)
     if not root.is_dir():

@@ -13,6 +13,8 @@ from metering.models import UsageEvent
 CALL_SPAN_MAX = timedelta(days=1)
 """How long a call may lie across a reading; longer ones are not looked for."""
 
+_BATCH_ENDPOINTS = ("completions", "embeddings")
+
 
 def engine_events(engine_id: int, model: str) -> "QuerySet[Any]":
     """Those that tokens were counted for, each with `sent`: when it went out. Images
@@ -23,12 +25,14 @@ def engine_events(engine_id: int, model: str) -> "QuerySet[Any]":
     return events.annotate(sent=sent)
 
 
-def sum_engine_usage(events: "QuerySet[Any]") -> list[UsageGroup]:
-    is_sampled = Case(When(samples__gt=1, then=Value(True)), default=Value(False))
+def sum_engine_usage(events: QuerySet[Any]) -> list[UsageGroup]:
     rows = (
         events.order_by()
-        .annotate(is_sampled=is_sampled)
-        .values("outcome", "usage_source", "streamed", "is_sampled")
+        .annotate(
+            is_sampled=_whether(samples__gt=1),
+            is_batch=_whether(endpoint__in=_BATCH_ENDPOINTS),
+        )
+        .values("outcome", "usage_source", "streamed", "is_sampled", "is_batch")
         .annotate(
             events=Count("*"),
             sample_sum=Sum("samples"),
@@ -42,12 +46,17 @@ def sum_engine_usage(events: "QuerySet[Any]") -> list[UsageGroup]:
     return [_group(row) for row in rows]
 
 
+def _whether(**condition: object) -> Case:
+    return Case(When(**condition, then=Value(True)), default=Value(False))
+
+
 def _group(row: Mapping[str, Any]) -> UsageGroup:
     return UsageGroup(
         outcome=row["outcome"],
         usage_source=row["usage_source"],
         is_streamed=row["streamed"],
         is_sampled=row["is_sampled"],
+        is_batch=row["is_batch"],
         events=row["events"],
         samples=int(row["sample_sum"]),
         input_tokens=int(row["input_sum"]),

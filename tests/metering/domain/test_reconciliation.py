@@ -1,6 +1,6 @@
 """The rules of the audit: exact where events are, bounded where they leave room."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 from hypothesis import given
@@ -87,6 +87,13 @@ def test_an_engine_counts_the_prompt_of_each_sample():
     assert make_line(Source.CACHED_INPUT, engine=127, counted=[group]).difference == -1
 
 
+def test_a_batch_of_prompts_names_the_cached_part_of_one():
+    group = replace(make_group(), is_batch=True)
+    assert make_line(Source.CACHED_INPUT, engine=100, counted=[group]).open_tokens == 60
+    assert make_line(Source.CACHED_INPUT, engine=39, counted=[group]).difference == -1
+    assert make_line(Source.INPUT, engine=99, counted=[group]).difference == -1
+
+
 def test_a_stream_left_early_leaves_the_cached_part_open_and_nothing_of_the_sum():
     group = make_group(outcome="client_gone", is_streamed=True, cached=0)
     assert make_line(Source.CACHED_INPUT, engine=64, counted=[group]).open_tokens == 64
@@ -154,7 +161,7 @@ class Call:
             output=self.output_tokens,
         )
 
-    def group(self) -> UsageGroup:
+    def group(self):
         is_cut = self.outcome is Outcome.CLIENT_GONE and self.is_streamed
         said = {"input_tokens": self.input_tokens, "cached": self.cached[-1]}
         said["output_tokens"] = self.output_tokens

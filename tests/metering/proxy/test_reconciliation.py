@@ -117,6 +117,12 @@ class Audit:
         with httpx.Client(base_url=self.plane.url, timeout=120) as client:
             return self.plane.chat(self.secret, content, client, **fields)
 
+    def complete(self, prompt: list[str], **fields: Any) -> httpx.Response:
+        body = {"model": "default", "prompt": prompt, "max_tokens": 5, **fields}
+        headers = {"authorization": f"Bearer {self.secret}"}
+        with httpx.Client(base_url=self.plane.url, timeout=120) as client:
+            return client.post("/v1/completions", json=body, headers=headers)
+
     def leave_stream(self, content: str, *, after_events: int, **fields: Any) -> None:
         """Closes the connection once so many events have come."""
         body = {
@@ -149,7 +155,8 @@ class Audit:
         until(
             lambda: self.plane.metric("tokenfab_proxy_calls_in_flight") == 0, seconds=60
         )
-        return until(self._judged, seconds=60)
+        found: ReconciliationStatement = until(self._judged, seconds=60)
+        return found
 
     def _judged(self) -> ReconciliationStatement | None:
         read_engines()
@@ -210,6 +217,15 @@ def test_several_samples_count_the_prompt_once_each(audit: Audit) -> None:
     statement = audit.statement()
     assert_nothing_differs(statement)
     assert UsageEvent.objects.filter(samples=4).count() >= 2
+
+
+def test_several_prompts_in_one_call(audit: Audit) -> None:
+    prompts = [new_prompt(), new_prompt(40), new_prompt(60)]
+    for fields in ({}, {"stream": True}, {"n": 2}):
+        answer = audit.complete(prompts, **fields)
+        assert answer.status_code == 200, answer.text
+
+    assert_nothing_differs(audit.statement())
 
 
 def test_streams_left_in_the_middle(audit: Audit) -> None:
