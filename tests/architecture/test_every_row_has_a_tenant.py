@@ -13,6 +13,13 @@ WITHOUT_TENANT = {
     "billing_priceversion": "prices are the same for all tenants",
     "billing_invoicenumber": "numbers run through all tenants' invoices of a year",
     "journal_cursor": "a segment holds events of all tenants",
+    "quarantined_segment": "a segment holds events of all tenants",
+    "engine_epoch": "engines serve all tenants",
+    "engine_reading": "an engine counts for all tenants together",
+    "reconciliation_statement": "it is about an engine, which serves all tenants",
+    "reconciliation_line": "it is part of a statement",
+    "statement_acceptance": "it is about a statement",
+    "reconciled_day": "a day is judged for all engines together",
 }
 FRAMEWORKS = (
     "account_",  # allauth: addresses of users

@@ -197,6 +197,9 @@ def assert_nothing_differs(statement: ReconciliationStatement) -> None:
 
 
 def test_it_works(audit: Audit) -> None:
+    """A prefix hit is billed as cached, by the engine's own count: elsewhere the cached
+    tokens of vLLM were always 0 (litellm#22986).
+    """
     prompt = new_prompt()
     for fields in ({}, {"stream": True}, {"stream": True}):
         assert audit.chat(prompt, **fields).status_code == 200
@@ -204,6 +207,7 @@ def test_it_works(audit: Audit) -> None:
     statement = audit.statement()
     assert_nothing_differs(statement)
     lines = lines_of(statement)
+    assert lines[Source.CACHED_INPUT].billed > 0
     assert lines[Source.CACHED_INPUT].engine > 0
     assert lines[Source.NEW_INPUT].engine > 0
     assert audit.statement().version == statement.version
