@@ -4,6 +4,7 @@ The control plane is played by `Plane`, which signs and publishes snapshots as t
 control plane does, and reads the journal as the shipper does.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -303,27 +304,20 @@ class Plane:
 
     def recorded(self) -> list[UsageEvent]:
         """What the shipper would find of this test in all segments, in order."""
-        events: list[UsageEvent] = []
-        for segment in sorted((self.home / "journal" / "0").glob("*.journal")):
-            try:
-                records = journal_format.unpack(segment.read_bytes())
-                events.extend(
-                    msgspec.json.decode(record.payload, type=UsageEvent)
-                    for record in records
-                )
-            except TornRecordError:
-                continue
-        return events[self._events_before :]
+        return self._read("0/*.journal")[self._events_before :]
 
     def events_of_all(self) -> list[UsageEvent]:
         """Of all proxy processes, siblings included."""
+        return self._read("*/*.journal")
+
+    def _read(self, segments: str) -> list[UsageEvent]:
         events: list[UsageEvent] = []
-        for segment in sorted((self.home / "journal").glob("*/*.journal")):
-            records = journal_format.unpack(segment.read_bytes())
-            events.extend(
-                msgspec.json.decode(record.payload, type=UsageEvent)
-                for record in records
-            )
+        for segment in sorted((self.home / "journal").glob(segments)):
+            with contextlib.suppress(TornRecordError):
+                events += (
+                    msgspec.json.decode(record.payload, type=UsageEvent)
+                    for record in journal_format.unpack(segment.read_bytes())
+                )
         return events
 
     def counters(self, number: int = 1) -> dict[str, float]:
