@@ -265,7 +265,8 @@ def test_journal_and_socket_are_shared_by_those_who_need_them():
     for name, service in services().items():
         for volume in service.get("volumes", []):
             sharers.setdefault(volume.partition(":")[0], set()).add(name)
-    assert sharers["journal"] == {"proxy", "shipper"}
+    assert sharers["journal"] == {"proxy", "shipper", "tasks"}
+    assert "journal:/var/lib/tokenfab/journal:ro" in services()["tasks"]["volumes"]
     assert sharers["socket"] == {"proxy", "tasks", "engine", "simulator"}
     assert sharers.keys() == compose()["volumes"].keys()
     sockets = {v for _, setting, v in _values() if setting == "ENGINE_SOCKET"}
