@@ -3,15 +3,11 @@
 from typing import Any
 
 from django import forms
-from django.core.exceptions import ValidationError
 
 from frontend.limits import KINDS, PERIODS
-from tenants.domain.limits import (
-    AMOUNT_MAX,
-    DEFAULT_THRESHOLDS_PERCENT,
-    clean_thresholds,
-)
+from tenants.domain.limits import AMOUNT_MAX, DEFAULT_THRESHOLDS_PERCENT
 from tenants.models import ApiKey, Project, Tenant
+from tenants.percents_field import PercentsField
 from tenants.services.set_rate_limits import LimitName
 from tenants.services.subject import Subject
 from tenants.usd_field import UsdField
@@ -66,22 +62,12 @@ class BudgetForm(SubjectForm):
         label="Amount in US dollars",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
-    thresholds_percent = forms.CharField(
+    thresholds_percent = PercentsField(
         label="Mail the owners at, %",
-        initial=", ".join(map(str, DEFAULT_THRESHOLDS_PERCENT)),
+        initial=DEFAULT_THRESHOLDS_PERCENT,
         help_text="One to five numbers. A budget tells; it refuses no call.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-
-    def clean_thresholds_percent(self) -> list[int]:
-        try:
-            typed = map(int, self.cleaned_data["thresholds_percent"].split(","))
-            cleaned = clean_thresholds(typed)
-        except ValueError:
-            cleaned = None
-        if cleaned is None:
-            raise ValidationError("One to five whole numbers, such as 50, 80, 100.")
-        return cleaned
 
 
 def _of_whole_tenant(amount: int | None) -> str:

@@ -20,6 +20,8 @@ KINDS = {
 }
 PERIODS = {SpendPeriod.DAY: "Day", SpendPeriod.MONTH: "Month"}
 _SINCE = {SpendPeriod.DAY: "today", SpendPeriod.MONTH: "this month"}
+RATE_ROWS_MAX = 100
+"""On the page, which refreshes itself; those of many keys are on the keys' pages."""
 _NEAR_PERCENT = 80
 _FULL_PERCENT = 100
 _ORDER = {Scope.TENANT: 0, Scope.PROJECT: 1, Scope.KEY: 2}
@@ -106,6 +108,8 @@ class Overview:
     spend_limits: list[SpendRow]
     budgets: list[SpendRow]
     rate_limits: list[RateRow]
+    """At most RATE_ROWS_MAX."""
+    rate_limits_left_out: int
     is_use_known: bool
 
     @property
@@ -134,7 +138,8 @@ def read_overview(tenant: Tenant, *, credit_granted: int, now: datetime) -> Over
     all_calls = Spender(Scope.TENANT, tenant.pk)
     spenders = {all_calls} | {_spender(row) for row in (*spend_limits, *budgets)}
     spend = read_spend(tenant.pk, spenders, now=now) if is_counted else None
-    use = read_limit_use(rate_limits, now=now)
+    shown = rate_limits[:RATE_ROWS_MAX]
+    use = read_limit_use(shown, now=now)
     spent = spend.spent if spend else {}
     return Overview(
         is_counted=is_counted,
@@ -144,7 +149,8 @@ def read_overview(tenant: Tenant, *, credit_granted: int, now: datetime) -> Over
         credit_granted=credit_granted,
         spend_limits=[_spend_row(row, spend) for row in spend_limits],
         budgets=[_spend_row(row, spend) for row in budgets],
-        rate_limits=[_rate_row(row, use or {}) for row in rate_limits],
+        rate_limits=[_rate_row(row, use or {}) for row in shown],
+        rate_limits_left_out=len(rate_limits) - len(shown),
         is_use_known=use is not None,
     )
 

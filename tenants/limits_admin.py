@@ -11,9 +11,10 @@ from django.http import HttpRequest
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT, clean_thresholds
+from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT
 from tenants.errors import TenantsError
 from tenants.models import ApiKey, Budget, OfSubject, Project, RateLimit, SpendLimit
+from tenants.percents_field import PercentsField
 from tenants.services.remove_budget import remove_budget
 from tenants.services.remove_spend_limit import remove_spend_limit
 from tenants.services.set_budget import set_budget
@@ -58,21 +59,11 @@ class SpendLimitForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class BudgetForm(SpendLimitForm):
-    thresholds_percent = forms.CharField(
+    thresholds_percent = PercentsField(
         label="Mails at, %",
         widget=UnfoldAdminTextInputWidget,
-        initial=",".join(map(str, DEFAULT_THRESHOLDS_PERCENT)),
+        initial=DEFAULT_THRESHOLDS_PERCENT,
     )
-
-    def clean_thresholds_percent(self) -> list[int]:
-        try:
-            typed = map(int, self.cleaned_data["thresholds_percent"].split(","))
-            cleaned = clean_thresholds(typed)
-        except ValueError:
-            cleaned = None
-        if cleaned is None:
-            raise ValidationError("One to five whole numbers, such as 50,80,100.")
-        return cleaned
 
 
 class LimitInline(TabularInline):  # type: ignore[misc]
@@ -98,8 +89,10 @@ class LimitInline(TabularInline):  # type: ignore[misc]
         if db_field.name == "project" and request.resolver_match:
             tenant_id = request.resolver_match.kwargs["object_id"]
             options["queryset"] = Project.objects.filter(tenant_id=tenant_id)
-            options["empty_label"] = "the whole tenant"
-        return super().formfield_for_foreignkey(db_field, request, **options)
+        field = super().formfield_for_foreignkey(db_field, request, **options)
+        if db_field.name == "project":
+            field.empty_label = "the whole tenant"
+        return field
 
 
 class TenantRateLimits(LimitInline):

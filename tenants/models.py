@@ -63,6 +63,9 @@ class Tenant(models.Model):
     refuses_without_limiter = models.BooleanField(default=False)
     """When Valkey is away: refuse, rather than admit a bounded local share."""
 
+    def __str__(self) -> str:
+        return self.name
+
 
 class Role(models.TextChoices):
     OWNER = "owner"
@@ -85,6 +88,9 @@ class Member(models.Model):
             ),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.role} since {self.created_at:%Y-%m-%d}"
+
 
 class Project(models.Model):
     """Division of a tenant that holds keys and sees its own usage."""
@@ -99,6 +105,9 @@ class Project(models.Model):
                 fields=["tenant", "name"], name="project_name_once_per_tenant"
             )
         ]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class ApiKey(models.Model):
@@ -122,6 +131,9 @@ class ApiKey(models.Model):
     """The latest call that was metered; null: none yet."""
     allowed_models = ArrayField(models.CharField(max_length=100), null=True, blank=True)
     """Public model names the key may call; null: all."""
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class OfSubject(models.Model):

@@ -94,8 +94,7 @@ def _initial(request: HttpRequest, access: Access, model: Any) -> dict[str, Any]
         if subject_name(row) == wanted:
             initial |= {"period": period, "amount_nano_usd": row.amount_nano_usd}
             if isinstance(row, Budget):
-                percents = ", ".join(map(str, row.thresholds_percent))
-                initial["thresholds_percent"] = percents
+                initial["thresholds_percent"] = row.thresholds_percent
     return initial
 
 

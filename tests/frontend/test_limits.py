@@ -171,6 +171,19 @@ def test_rate_limits_show_what_is_used_where_it_is_counted(people, valkey):
     }
 
 
+def test_those_of_many_keys_are_left_to_the_keys_pages(people):
+    make_rate_limit(subject=people.tenant)
+    for number in range(101):
+        make_rate_limit(subject=people.api_key, model=f"model-{number}")
+
+    page = people.client("owner").get("/limits/")
+
+    shown = page.context["overview"]
+    assert (len(shown.rate_limits), shown.rate_limits_left_out) == (100, 2)
+    assert shown.rate_limits[0].whose == "All calls"
+    assert "2 more are on the pages of their keys" in page.content.decode()
+
+
 def test_limits_of_revoked_keys_and_of_strangers_are_not_shown(people):
     gone, _ = make_api_key(project=people.project, revoked_at=datetime.now(UTC))
     for key in (gone, people.strangers_key):

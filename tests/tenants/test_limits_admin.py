@@ -11,6 +11,7 @@ from tenants.services.set_rate_limits import read_rate_limits
 from tenants.wire import SNAPSHOT_KIND, KeyPolicy, LimitKind, Scope
 from tests.factories import (
     make_api_key,
+    make_budget,
     make_project,
     make_rate_limit,
     make_spend_limit,
@@ -102,6 +103,23 @@ def test_a_keys_limits_are_changed_and_taken_away(operator):
     assert answer.status_code == 302
     assert read_rate_limits(api_key) == {REQUESTS: 61}
     assert not SpendLimit.objects.exists()
+
+
+@pytest.mark.django_db
+def test_what_is_shown_is_what_is_typed(operator):
+    """Saving a page as it is changes nothing."""
+    tenant = make_tenant()
+    make_budget(subject=tenant, amount_nano_usd=12_500_000_000)
+
+    shown = operator.get(reverse("admin:tenants_tenant_change", args=[tenant.pk]))
+
+    formset = shown.context["inline_admin_formsets"][2].formset
+    (form,) = formset.initial_forms
+    assert form["amount_nano_usd"].value() == "12.50"
+    assert form["thresholds_percent"].value() == "50, 80, 100"
+    typed = {name: form[name].value() or "" for name in form.fields}
+    assert save(operator, tenant, budgets=[typed]).status_code == 302
+    assert Budget.objects.get().amount_nano_usd == 12_500_000_000
 
 
 @pytest.mark.django_db
