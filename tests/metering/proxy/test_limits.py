@@ -81,7 +81,7 @@ def test_it_refuses_what_can_never_fit(plane: Plane):
 
 
 def test_a_failed_call_gives_its_hold_back(plane: Plane):
-    secret = plane.add_key(requests_per_minute=1, tokens_per_minute=1000)
+    secret = plane.add_key(requests_per_minute=1, tokens_per_minute=100_000)
     plane.order_fault("status:500")
     assert plane.chat(secret).status_code == 502
     until(lambda: plane.chat(secret).status_code == 200)
