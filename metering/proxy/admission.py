@@ -8,6 +8,7 @@ import msgspec
 from inference.wire import Route
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
+from metering.proxy.prompts import prompts_at_most
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.transform.endpoint import Endpoint, OutputKind
 from metering.proxy.transform.request import ParsedRequest
@@ -141,10 +142,11 @@ def _output_tokens(
     """The least to hold for the output, and the most that it can come to."""
     if request.endpoint.output is not OutputKind.TOKENS:
         return 0, 0
-    samples, ceiling = request.asked.samples, request.asked.output_ceiling
+    answers = request.asked.samples * prompts_at_most(request)
+    ceiling = request.asked.output_ceiling
     if ceiling is None:
-        return 1, samples * max(1, route.context_tokens - input_tokens)
-    output = samples * min(ceiling, route.context_tokens)
+        return 1, answers * max(1, route.context_tokens - input_tokens)
+    output = answers * min(ceiling, route.context_tokens)
     return output, output
 
 

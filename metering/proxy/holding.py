@@ -7,12 +7,13 @@ from metering.proxy.admission import Admission
 from metering.proxy.counting import Counting
 from metering.proxy.errors import RefusedError
 from metering.proxy.limits import Claim, Hold, HoldCallback, Limits, RateLimitedError
+from metering.proxy.prompts import prompts_at_most
 from metering.proxy.transform.request import ParsedRequest
 from tenants.wire import KeyPolicy
 
 _FEMTO_PER_NANO = 1_000_000
-_TOKENS_PER_BYTE_MIN = 0.1
-"""No text has fewer: what does not fit at this ratio is not worth a count."""
+_TOKENS_PER_BYTE_MIN = 0.01
+"""Long runs of blanks have hardly more. What does not fit is not worth a count."""
 
 
 class Holding:
@@ -54,7 +55,8 @@ class Holding:
         )
         left_femto = (hold.cost_nano_usd - input_cost) * _FEMTO_PER_NANO
         tokens = left_femto // price.output_nano_usd_per_million
-        return max(1, tokens // self._request.asked.samples)
+        answers = self._request.asked.samples * prompts_at_most(self._request)
+        return max(1, tokens // answers)
 
     def start(self) -> None:
         self._limits.hold(self._policy, self._claim(None), self._on_estimated)
