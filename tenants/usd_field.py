@@ -14,9 +14,9 @@ class UsdField(forms.DecimalField):
     """Dollars on the page, whole nano-USD in the program; nothing is rounded."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("min_value", Decimal("0.01"))
+        options.setdefault("min_value", Decimal(1).scaleb(-_NANO_USD_DIGITS))
         options.setdefault("max_value", Decimal(AMOUNT_MAX // 10**_NANO_USD_DIGITS))
-        super().__init__(decimal_places=2, **options)
+        super().__init__(decimal_places=_NANO_USD_DIGITS, **options)
 
     def clean(self, value: Any) -> Any:
         dollars = super().clean(value)
@@ -25,7 +25,9 @@ class UsdField(forms.DecimalField):
     def prepare_value(self, value: Any) -> Any:
         """What was typed goes back as it is; what was stored becomes dollars."""
         if isinstance(value, int):
-            return f"{Decimal(value).scaleb(-_NANO_USD_DIGITS):.2f}"
+            whole, rest = divmod(value, 10**_NANO_USD_DIGITS)
+            decimals = f"{rest:0{_NANO_USD_DIGITS}}".rstrip("0").ljust(2, "0")
+            return f"{whole}.{decimals}"
         return value
 
     def has_changed(self, initial: Any, data: Any) -> bool:

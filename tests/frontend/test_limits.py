@@ -259,7 +259,7 @@ def test_it_refuses_changes_by_a_developer(people, path):
         ("subject", "nothing"),
         ("period", "year"),
         ("amount_nano_usd", "0"),
-        ("amount_nano_usd", "0.001"),
+        ("amount_nano_usd", "0.0000000001"),
         ("amount_nano_usd", "-1"),
         ("amount_nano_usd", "much"),
         ("amount_nano_usd", "10000000"),

@@ -109,17 +109,17 @@ def test_a_keys_limits_are_changed_and_taken_away(operator):
 def test_what_is_shown_is_what_is_typed(operator):
     """Saving a page as it is changes nothing."""
     tenant = make_tenant()
-    make_budget(subject=tenant, amount_nano_usd=12_500_000_000)
+    make_budget(subject=tenant, amount_nano_usd=12_500_000_001)
 
     shown = operator.get(reverse("admin:tenants_tenant_change", args=[tenant.pk]))
 
     formset = shown.context["inline_admin_formsets"][2].formset
     (form,) = formset.initial_forms
-    assert form["amount_nano_usd"].value() == "12.50"
+    assert form["amount_nano_usd"].value() == "12.500000001"
     assert form["thresholds_percent"].value() == "50, 80, 100"
     typed = {name: form[name].value() or "" for name in form.fields}
     assert save(operator, tenant, budgets=[typed]).status_code == 302
-    assert Budget.objects.get().amount_nano_usd == 12_500_000_000
+    assert Budget.objects.get().amount_nano_usd == 12_500_000_001
 
 
 @pytest.mark.django_db
