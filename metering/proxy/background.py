@@ -81,6 +81,11 @@ def make_response_call(
     if is_background:
         place = _place(policy, f"resp_{request_id}")
         document = _queued(asked, place.response_id)
+        if len(document) > STORED_RESPONSE_BYTES_MAX:
+            raise _invalid(
+                "What a background response repeats of its request (instructions, "
+                f"tools, metadata) may have {STORED_RESPONSE_BYTES_MAX} bytes."
+            )
         run = BackgroundRun(plane, client, place, document, body_bytes=body_bytes)
         run.call = call(run)
         return run
@@ -90,13 +95,14 @@ def make_response_call(
 
 
 def _check_background(request: ParsedRequest, *, is_kept: bool) -> None:
-    message = ""
     if not is_kept:
-        message = "A background response must be stored: leave `store` out."
-    elif request.asked.is_streamed:
-        message = "A background response cannot be streamed: poll it by its id."
-    if message:
-        raise RefusedError(errors.INVALID_VALUE, message, param="background")
+        raise _invalid("A background response must be stored: leave `store` out.")
+    if request.asked.is_streamed:
+        raise _invalid("A background response cannot be streamed: poll it by its id.")
+
+
+def _invalid(message: str) -> RefusedError:
+    return RefusedError(errors.INVALID_VALUE, message, param="background")
 
 
 def _streamed(request: ParsedRequest) -> ParsedRequest:

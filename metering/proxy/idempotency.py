@@ -50,7 +50,7 @@ def record_of(key: bytes, policy: KeyPolicy, *, path: bytes, body: bytes) -> Rec
     if not _KEY.fullmatch(key):
         raise RefusedError(
             errors.INVALID_IDEMPOTENCY_KEY,
-            "An Idempotency-Key has 1 to 255 printable ASCII characters.",
+            "One Idempotency-Key of 1 to 255 printable ASCII characters, please.",
         )
     request = hashlib.sha256(b"POST %b\n" % path)
     request.update(body)

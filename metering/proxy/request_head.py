@@ -52,7 +52,8 @@ class RequestHead:
             case b"expect":
                 self.expects_continue = value.lower() == b"100-continue"
             case b"idempotency-key":
-                self.idempotency_key = value
+                # Two of them are none: which was meant?
+                self.idempotency_key = b"" if self.idempotency_key else value
 
     def _count(self, size: int) -> None:
         self._bytes += size

@@ -6,7 +6,7 @@ project is an id that is not there.
 
 import re
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import msgspec
 from msgspec import Raw
@@ -22,9 +22,6 @@ from metering.proxy.settings import (
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.valkey import Reply, Valkey
 from tenants.wire import KeyPolicy
-
-if TYPE_CHECKING:
-    from metering.proxy.background import BackgroundRun
 
 _FINAL_MARKS = RESPONSES.stream.final_marks if RESPONSES.stream else ()
 
@@ -58,10 +55,14 @@ def place_of(policy: KeyPolicy, response_id: str) -> Place | None:
     )
 
 
+class Cancellable(Protocol):
+    def cancel(self) -> None: ...
+
+
 class StoredResponses:
     def __init__(self, valkey: Valkey) -> None:
         self._script = CalledScript(valkey, "stored_responses.lua")
-        self.running: dict[Place, BackgroundRun] = {}
+        self.running: dict[Place, Cancellable] = {}
         """Background ones of this process."""
 
     def keep(self, place: Place, document: bytes) -> None:

@@ -7,6 +7,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import msgspec
@@ -37,8 +38,7 @@ def two(bare_plane: Plane) -> TwoProxies:
 @pytest.fixture
 def secret(two: TwoProxies) -> str:
     secret = two.plane.add_key()
-    for index in range(2):
-        until(lambda index=index: two.get(index, "/v1/models", secret).is_success)
+    until(lambda: two.knows(secret))
     return secret
 
 
@@ -148,13 +148,11 @@ def test_a_seal_that_its_owner_left_is_replayed_and_billed_once(
     if not was_durable:
         for segment in (two.plane.home / "journal" / "0").glob("*.journal"):
             segment.unlink()
-    (name,) = two.plane.valkey.keys("tokenfab:idempotency:*:answer")
-    record = name.removesuffix(b":answer")
+    (record,) = records(two.plane.valkey)
     end = first.text.encode().index(b"data: [DONE]")
-    fields = {"state": "sealed", "lease": 1, "released": end}
-    two.plane.valkey.hset(
-        record, mapping={**fields, "event": msgspec.json.encode(event)}
-    )
+    sealed: dict[Any, Any] = {"state": "sealed", "lease": 1, "released": end}
+    sealed["event"] = msgspec.json.encode(event)
+    two.plane.valkey.hset(record, mapping=sealed)
     second = two.chat(1, secret, key, stream=True)
     assert second.content == first.content
     assert second.headers["idempotent-replayed"] == "true"
@@ -302,7 +300,9 @@ def test_a_killed_valkey_is_told_again_what_it_forgot(
 
 
 def is_back(client: redis.Redis) -> bool:
-    names = client.keys("tokenfab:idempotency:*:answer")
-    return any(
-        client.hget(n.removesuffix(b":answer"), "state") == b"done" for n in names
-    )
+    return any(client.hget(name, "state") == b"done" for name in records(client))
+
+
+def records(client: redis.Redis) -> list[str]:
+    answers: list[Any] = client.keys("tokenfab:idempotency:*:answer")
+    return [name.decode().removesuffix(":answer") for name in answers]

@@ -197,6 +197,13 @@ def test_it_refuses_what_cannot_be_done(
     assert plane.events() == []
 
 
+def test_it_refuses_to_repeat_too_much(plane: Plane, secret: str):
+    metadata = {"a": "b" * 3_000_000}
+    refused = respond(plane, secret, background=True, metadata=metadata)
+    assert refused.status_code == 400
+    assert "2097152 bytes" in refused.json()["error"]["message"]
+
+
 def test_it_refuses_an_unknown_model_at_once(plane: Plane, secret: str):
     refused = respond(plane, secret, background=True, model="nope")
     assert refused.status_code == 404

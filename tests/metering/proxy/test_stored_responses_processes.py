@@ -25,8 +25,7 @@ def two(bare_plane: Plane) -> TwoProxies:
 @pytest.fixture
 def secret(two: TwoProxies) -> str:
     secret = two.plane.add_key()
-    for index in range(2):
-        until(lambda index=index: two.get(index, "/v1/models", secret).is_success)
+    until(lambda: two.knows(secret))
     return secret
 
 

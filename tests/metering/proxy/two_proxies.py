@@ -69,8 +69,7 @@ class TwoProxies:
         self._settings = {"IDEMPOTENCY_LEASE_SECONDS": "1", **settings}
         for index in range(2):
             self.processes.append(self._start(index))
-        for index in range(2):
-            until(lambda index=index: self.is_ready(index))
+        until(lambda: self.is_ready(0) and self.is_ready(1))
 
     def _start(self, index: int) -> subprocess.Popen[bytes]:
         self.plane.port = self.ports[index]
@@ -92,9 +91,14 @@ class TwoProxies:
     def is_ready(self, index: int) -> bool:
         return self.get(index, "/readyz").status_code == 200
 
-    def get(self, index: int, path: str, secret: str = "none") -> httpx.Response:
+    def knows(self, secret: str) -> bool:
+        """Whether both processes do."""
+        answers = [self.get(index, "/v1/models", secret) for index in range(2)]
+        return all(answer.is_success for answer in answers)
+
+    def get(self, index: int, path: str, secret: str | None = None) -> httpx.Response:
         with self.client(index) as client:
-            headers = {"authorization": f"Bearer {secret}"}
+            headers = {"authorization": f"Bearer {secret}"} if secret else {}
             return client.get(path, headers=headers)
 
     def client(self, index: int) -> httpx.Client:
