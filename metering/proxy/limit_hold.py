@@ -33,7 +33,8 @@ class Hold:
 
     __slots__ = (
         "bucket", "call_id", "cost_nano_usd", "held_at_ms", "images", "is_ended",
-        "lender", "made_on", "member", "plan", "source", "tightest", "tokens",
+        "lender", "made_on", "member", "plan", "reports", "source", "tightest",
+        "tokens",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, source: Source) -> None:
@@ -53,6 +54,8 @@ class Hold:
         self.lender: Lender | None = None
         self.tightest: Tightest | None = None
         self.is_ended = False
+        self.reports = 0
+        """How many this process had made when it held this by itself."""
 
     @property
     def policy(self) -> KeyPolicy:

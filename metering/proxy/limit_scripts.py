@@ -13,7 +13,6 @@ import msgspec
 
 _FOLDER = files("metering.proxy") / "lua"
 _encode = msgspec.msgpack.Encoder().encode
-pack_fixed = _encode
 
 
 class Script:
@@ -26,7 +25,7 @@ class Script:
         """A call but for its last argument. None: there is no other."""
         arguments: list[bytes | str | int] = [self.digest, len(keys), *keys]
         if fixed is not None:
-            arguments.append(_text(fixed))
+            arguments.append(_encode(fixed))
         whole = packed("EVALSHA", *arguments)
         head, _, rest = whole.partition(b"\r\n")
         return b"*%d\r\n%b" % (int(head[1:]) + 1, rest)
@@ -42,10 +41,6 @@ def completed(prefix: bytes, ask: object) -> bytes:
     """
     argument = _encode(ask)
     return b"%b$%d\r\n%b\r\n" % (prefix, len(argument), argument)
-
-
-def _text(fixed: object) -> bytes:
-    return _encode(fixed)
 
 
 HOLD = Script("windows.lua", "spending.lua", "hold.lua")

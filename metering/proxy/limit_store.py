@@ -12,6 +12,7 @@ from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
 
 _log = logging.getLogger(__name__)
 _UNAVAILABLE = ValkeyUnavailableError()
+_COMPLAINT_SECONDS = 5.0
 
 
 class Store:
@@ -21,6 +22,7 @@ class Store:
         self.server = ""
         """Run id of the process behind the present connection; "" while it is away."""
         self._ahead_ms = 0
+        self._complains_at = 0.0
         valkey.on_connected = self._greet
         valkey.on_lost = self._lose
         if valkey.is_connected:
@@ -30,6 +32,13 @@ class Store:
     def is_up(self) -> bool:
         """It has answered on the present connection."""
         return self.server != ""
+
+    def complain(self, reply: hiredis.ReplyError) -> None:
+        """Not for every call: a full Valkey refuses all."""
+        now = time.monotonic()
+        if now >= self._complains_at:
+            self._complains_at = now + _COMPLAINT_SECONDS
+            _log.error("a script of the limits failed: %s", reply)
 
     def now_ms(self) -> int:
         """By its clock, as far as it is known."""
@@ -94,7 +103,7 @@ class Run:
                 self.store.send(_ignore, self._script.load)
                 self.store.send(self, self._packed)
                 return
-            _log.error("a script of the limits failed: %s", reply)
+            self.store.complain(reply)
             reply = _UNAVAILABLE
         self.done(reply)
 

@@ -23,7 +23,7 @@ from metering.proxy.limit_texts import (
     rate_limited,
     refuse_never_fitting,
 )
-from metering.proxy.local_share import LocalShare
+from metering.proxy.local_share import LocalShare, Report
 from metering.proxy.open_holds import OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices, corrected
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
@@ -44,6 +44,8 @@ class Limits:
         self._calls = 0
         self.slices = Slices()
         self._share = LocalShare()
+        self._reports = 0
+        """How often the share's use was told."""
         self.store = Store(valkey, on_up=self._on_up)
         self.open = OpenHolds(self.store)
 
@@ -138,11 +140,12 @@ class Limits:
         ):
             return
         lates = (0, tokens, images)
-        if self.store.is_up:
+        is_here = hold.source is Source.PROCESS and hold.reports == self._reports
+        if self.store.is_up and not is_here:
             entry = (hold.bucket, *changes, *lates)
             ask = ((entry,), requests, hold.call_id, 0)
             Run(self.store).run(SETTLE, plan.settle_prefix, ask)
-        elif hold.source is Source.PROCESS:
+        elif is_here:
             self._share.settle(
                 plan,
                 Correction(hold.bucket, changes, lates),
@@ -195,6 +198,7 @@ class Limits:
         if not isinstance(held, Held):
             return _locally_refused(plan, claim, held.limit + 1, held.wait_ms, now_ms)
         hold = Hold(plan, Source.PROCESS)
+        hold.reports = self._reports
         hold.call_id, hold.held_at_ms = call_id, now_ms
         hold.bucket, hold.tokens, hold.images = held.bucket, held.tokens, claim.images
         if plan.needs_renewal:
@@ -202,13 +206,17 @@ class Limits:
         return hold
 
     def _on_up(self) -> None:
-        for name, (fixed, ask) in list(self._share.report()):
-            _Reporting(self, name).run(SETTLE, SETTLE.prefix((name,), fixed), ask)
-        self._share.forget_running()
+        self._report()
         self.open.on_up()
 
-    def reported(self, name: str) -> None:
-        self._share.forget(name)
+    def _report(self) -> None:
+        """From now on Valkey knows of the holds that were made here."""
+        self._reports += 1
+        for report in self._share.take_out():
+            _Reporting(self, report).run(SETTLE, report.prefix(), report.ask())
+
+    def unreported(self, report: Report) -> None:
+        self._share.put_back(report, self.store.now_ms())
 
     # In the background.
 
@@ -228,6 +236,8 @@ class Limits:
             self._give_back(one)
         if not self.store.is_up:
             return
+        if self._share.is_used:  # one call was not answered, others are
+            self._report()
         for one in self.slices.owing():
             prefix = one.slicer.plan.settle_prefix
             Run(self.store).run(SETTLE, prefix, corrected(one.take_late_use()))
@@ -270,12 +280,12 @@ class _GivingBack(Run):
 
 
 class _Reporting(Run):
-    __slots__ = ("_limits", "_name")
+    __slots__ = ("_limits", "_report")
 
-    def __init__(self, limits: Limits, name: str) -> None:
+    def __init__(self, limits: Limits, report: Report) -> None:
         super().__init__(limits.store)
-        self._limits, self._name = limits, name
+        self._limits, self._report = limits, report
 
     def done(self, reply: Reply | ValkeyUnavailableError) -> None:
-        if isinstance(reply, int):
-            self._limits.reported(self._name)
+        if not isinstance(reply, int):
+            self._limits.unreported(self._report)

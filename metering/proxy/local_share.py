@@ -4,10 +4,19 @@ Each process has its part of every limit, so that all together stay within it. W
 Valkey is back, what was used is told to it, as far as it still counts.
 """
 
-from collections.abc import Iterator
+from typing import NamedTuple
 
-from metering.domain.limits import Ask, Correction, Counts, Held, Refused
+from metering.domain.limits import (
+    Ask,
+    Correction,
+    Counts,
+    Held,
+    Refused,
+    Triple,
+    Window,
+)
 from metering.proxy.limit_plan import Plan
+from metering.proxy.limit_scripts import SETTLE
 
 _COUNTERS_MAX = 50_000
 """Names of each sort; above it further keys are refused until Valkey is back."""
@@ -41,21 +50,43 @@ class LocalShare:
             plan.share, correction, requests=requests, call_id=call_id, now_ms=now_ms
         )
 
-    def report(self) -> Iterator[tuple[str, tuple[object, object]]]:
-        """The name of each counter with the settle script's two arguments."""
-        for name, window in self._counts.windows.items():
-            entries = [(b, *amounts, *_NOTHING) for b, amounts in window.contents()]
-            if entries:
-                yield name, ((1, 0, ()), (entries, 0, "", 0))
-        for name, count in self._counts.counters.items():
-            if count:
-                yield name, ((0, 1, (_KEEP_SECONDS,)), ((), count, "", 0))
+    @property
+    def is_used(self) -> bool:
+        return bool(self._counts.windows or self._counts.counters)
 
-    def forget(self, name: str) -> None:
-        """Valkey knows it now."""
-        self._counts.windows.pop(name, None)
-        self._counts.counters.pop(name, None)
+    def take_out(self) -> list["Report"]:
+        """All that was used since the last time; the share begins anew."""
+        counts, self._counts = self._counts, Counts()
+        return [
+            Report(name, window.contents(), 0)
+            for name, window in counts.windows.items()
+        ] + [
+            Report(name, [], count) for name, count in counts.counters.items() if count
+        ]
 
-    def forget_running(self) -> None:
-        """They are renewed in Valkey."""
-        self._counts.running.clear()
+    def put_back(self, report: "Report", now_ms: int) -> None:
+        """It was not heard."""
+        counts = self._counts
+        if report.buckets:
+            window = counts.windows.setdefault(report.name, Window(now_ms))
+            for bucket, amounts in report.buckets:
+                window.add(bucket, amounts)
+        if report.requests:
+            requests = counts.counters.get(report.name, 0) + report.requests
+            counts.counters[report.name] = requests
+
+
+class Report(NamedTuple):
+    """What Valkey is to be told of one counter."""
+
+    name: str
+    buckets: list[tuple[int, Triple]]
+    requests: int
+
+    def prefix(self) -> bytes:
+        fixed = (1, 0, ()) if self.buckets else (0, 1, (_KEEP_SECONDS,))
+        return SETTLE.prefix((self.name,), fixed)
+
+    def ask(self) -> tuple[object, ...]:
+        entries = [(b, *amounts, *_NOTHING) for b, amounts in self.buckets]
+        return entries, self.requests, "", 0

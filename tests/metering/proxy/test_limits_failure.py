@@ -230,3 +230,22 @@ async def test_money_that_was_held_unheard_comes_back(server: OwnValkey):
         await until(lambda: not server.client.exists(HELD))
         await proxy.held(of, cost=1000)
         assert not server.client.exists(TOTAL)
+
+
+async def test_a_full_valkey_is_as_good_as_none(server: OwnValkey):
+    """It refuses to write; nothing may be forgotten, and nothing counted twice."""
+    of = policy(requests_per_minute=10, requests_per_day=100)
+    async with running_proxy(server.url, processes=2) as proxy:
+        await proxy.held(of)
+        server.client.config_set("maxmemory", 1)
+        local = [await proxy.held(of) for _ in range(3)]
+        assert {hold.source for hold in local} == {Source.PROCESS}
+        proxy.limits.void(local[0])
+        server.client.config_set("maxmemory", 0)
+        await until(lambda: not proxy.limits._share.is_used)
+        await asyncio.sleep(0.1)
+        proxy.limits.void(local[1])
+        hold = await proxy.held(of)
+        assert b"x-ratelimit-remaining-requests: 7\r\n" in hold.headers()
+        (day,) = server.client.keys("*:requests:day:*")
+        assert server.client.get(day) == b"3"
