@@ -5,6 +5,7 @@ import os
 import uuid
 from typing import Any
 
+import msgspec
 import redis
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -13,6 +14,7 @@ from prometheus_client import Gauge
 from metering.proxy.errors import OVERLOADED, RefusedError
 from metering.proxy.kept_answers import KeptAnswers, Record
 from metering.proxy.recorder import Recorder, Recorders
+from metering.wire import Outcome, UsageEvent, UsageSource
 from tests.metering.proxy.test_valkey import connected, until
 
 ACTS = st.one_of(
@@ -129,6 +131,56 @@ async def test_a_refusal_reaches_everyone_and_frees_the_key(valkey: redis.Redis)
         assert recorders.running == {}
         await until(lambda: not valkey.exists(recorder.record.place))
         assert gauge._value.get() == 0
+
+
+async def test_a_run_that_lost_its_key_bills_nothing(valkey: redis.Redis):
+    """Valkey was away for longer than the lease, and another process runs the call."""
+    async with connected(os.environ["VALKEY_URL"], deadline_seconds=5) as connection:
+        answers = KeptAnswers(connection, lease_seconds=1)
+        recorders = Recorders(answers, held=Gauge("held", "held", registry=None))
+        recorder = new_recorder(recorders)
+        claims: list[Any] = []
+        answers.claim(recorder.record, claims.append, run="another")
+        await until(lambda: claims)
+        caller = Caller(recorder)
+        recorder.begin_stream(b"h", b"text")
+        events: list[bytes] = []
+        known = usage_event()
+        recorder.seal(msgspec.json.encode(known), b"h", b"end", events.append)
+        await until(lambda: events)
+        written = msgspec.json.decode(events[0], type=UsageEvent)
+        changes = {"outcome": Outcome.UNBILLED, "cost_nano_usd": 0}
+        assert written == msgspec.structs.replace(known, **changes)
+        recorder.end_stream(b"end")
+        assert caller.seen == b"textend"
+        assert recorders.running == {}
+        assert valkey.hget(recorder.record.place, "run") == b"another"
+
+
+def usage_event() -> UsageEvent:
+    return UsageEvent(
+        schema=1,
+        event_id="0" * 32,
+        tenant_id=1,
+        project_id=11,
+        api_key_id=1,
+        model="m",
+        engine_id=1,
+        price_version_id=7,
+        endpoint="chat.completions",
+        streamed=True,
+        outcome=Outcome.COMPLETED,
+        usage_source=UsageSource.ENGINE,
+        input_tokens=3,
+        cached_input_tokens=0,
+        cache_write_tokens=0,
+        output_tokens=5,
+        reasoning_tokens=0,
+        received_at_us=1,
+        first_token_at_us=2,
+        happened_at_us=3,
+        cost_nano_usd=9,
+    )
 
 
 async def test_the_process_holds_so_much_and_no_more():
