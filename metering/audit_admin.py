@@ -90,6 +90,26 @@ class AcceptanceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in s
         fields = ()
 
 
+class VersionFilter(admin.SimpleListFilter):
+    """A day has a new version each hour while it runs: the latest unless asked."""
+
+    title = "version"
+    parameter_name = "versions"
+
+    def lookups(self, *_: object) -> list[tuple[str, str]]:
+        return [("all", "All versions")]
+
+    def queryset(
+        self,
+        request: HttpRequest,  # noqa: ARG002  Django's own signature
+        queryset: QuerySet[ReconciliationStatement],
+    ) -> QuerySet[ReconciliationStatement]:
+        if self.value() == "all":
+            return queryset
+        current = ReconciliationStatement.objects.current()
+        return queryset.filter(pk__in=current.values("pk"))
+
+
 @admin.register(ReconciliationStatement)
 class ReconciliationStatementAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # type: ignore[misc]
     list_display = (
@@ -103,7 +123,7 @@ class ReconciliationStatementAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # 
         "unprovable_events",
         "version",
     )
-    list_filter = ("status", "day", "engine_id")
+    list_filter = ("status", VersionFilter, "engine_id")
     date_hierarchy = "day"
     ordering = ("-day", "engine_id", "-version")
     inlines = (LineInline,)
@@ -137,7 +157,7 @@ class ReconciliationStatementAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # 
         self, request: HttpRequest, obj: ReconciliationStatement | None = None
     ) -> tuple[Any, ...]:
         can_accept = self.has_change_permission(request, obj)
-        return (*self._shown, "reason") if can_accept else self._shown
+        return ("picture", "reason", *self._shown[1:]) if can_accept else self._shown
 
     def get_form(self, *arguments: Any, **options: Any) -> type[forms.ModelForm]:  # type: ignore[type-arg]
         return super().get_form(*arguments, **options | {"form": AcceptanceForm})  # type: ignore[no-any-return]

@@ -48,6 +48,9 @@ class EngineEpoch(models.Model):
             )
         ]
 
+    def __str__(self) -> str:
+        return f"since {self.started_at:%Y-%m-%d %H:%M:%S} UTC"
+
 
 class EngineReading(models.Model):
     """An engine's counters at a time, for one served model."""
@@ -91,6 +94,9 @@ class EngineReading(models.Model):
             ),
         ]
         indexes = [models.Index(fields=["-asked_at"], name="engine_reading_time")]
+
+    def __str__(self) -> str:
+        return f"at {self.asked_at:%Y-%m-%d %H:%M:%S} UTC"
 
 
 class StatementQuerySet(QuerySet["ReconciliationStatement"]):
@@ -161,6 +167,9 @@ class ReconciliationStatement(models.Model):
                 name="reconciliation_statement_status_known",
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.day}, {self.model}, version {self.version}: {self.status}"
 
 
 class ReconciliationLine(models.Model):

@@ -87,6 +87,19 @@ def test_a_statement_is_drawn(staff, statement):
     assert max(map(float, widths)) == 480
 
 
+def test_it_lists_the_latest_version_unless_asked(staff, statement):
+    make_reading(statement.epoch, after(minutes=7), new=60, cached=40, output=13)
+    reconcile_engines(after().date(), now=after(days=30))
+    url = page("changelist", ReconciliationStatement)
+
+    def versions(**filters):
+        listed = staff.get(url, filters).context["cl"].result_list
+        return sorted(row.version for row in listed)
+
+    assert versions() == [2]
+    assert versions(versions="all") == [1, 2]
+
+
 def test_a_difference_is_accepted_in_writing(staff, operator, statement):
     answer = accept(staff, statement, "A test of the network by hand.")
     assert answer.status_code == 302
