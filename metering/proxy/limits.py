@@ -9,7 +9,7 @@ import secrets
 import time
 from datetime import UTC, datetime
 
-from metering.domain.limits import Ask, Correction, Held
+from metering.domain.limits import Ask, Correction, Held, Refused
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_asking import Asking, HoldCallback
 from metering.proxy.limit_hold import Hold, Source
@@ -19,7 +19,6 @@ from metering.proxy.limit_store import Run, Store
 from metering.proxy.limit_texts import (
     UNAVAILABLE,
     RateLimitedError,
-    Tightest,
     rate_limited,
     refuse_never_fitting,
 )
@@ -196,14 +195,27 @@ class Limits:
         now_ms = self.store.now_ms()
         held = self._share.hold(plan, ask, call_id, now_ms)
         if not isinstance(held, Held):
-            return _locally_refused(plan, claim, held.limit + 1, held.wait_ms, now_ms)
+            return self._locally_refused(plan, claim, held, now_ms)
         hold = Hold(plan, Source.PROCESS)
         hold.reports = self._reports
         hold.call_id, hold.held_at_ms = call_id, now_ms
         hold.bucket, hold.tokens, hold.images = held.bucket, held.tokens, claim.images
+        hold.tightest = self._share.tightest(plan, now_ms)
         if plan.needs_renewal:
             self.open.add(hold)
         return hold
+
+    def _locally_refused(
+        self, plan: Plan, claim: Claim, refused: Refused, now_ms: int
+    ) -> RefusedError:
+        limit = plan.limit(refused.limit + 1)
+        if not isinstance(limit, RateLimit):
+            return UNAVAILABLE
+        wait_ms = refused.wait_ms
+        if wait_ms is None:
+            wait_ms = plan.ends_in_ms(limit, now_ms)
+        tightest = self._share.tightest(plan, now_ms)
+        return rate_limited(limit, claim, wait_ms=wait_ms, tightest=tightest)
 
     def _on_up(self) -> None:
         self._report()
@@ -251,18 +263,6 @@ class Limits:
         returned = one.give_back()
         ask = ((), returned[4] - returned[1], "", returned)
         _GivingBack(self.store, one).run(SETTLE, one.slicer.plan.settle_prefix, ask)
-
-
-def _locally_refused(
-    plan: Plan, claim: Claim, number: int, wait_ms: int | None, now_ms: int
-) -> RefusedError:
-    limit = plan.limit(number)
-    if not isinstance(limit, RateLimit):
-        return UNAVAILABLE
-    if wait_ms is None:
-        wait_ms = plan.ends_in_ms(limit, now_ms)
-    tightest = Tightest(plan, now_ms, (0, 0), (0, 0))
-    return rate_limited(limit, claim, wait_ms=wait_ms, tightest=tightest)
 
 
 class _GivingBack(Run):

@@ -7,6 +7,8 @@ Valkey is back, what was used is told to it, as far as it still counts.
 from typing import NamedTuple
 
 from metering.domain.limits import (
+    KINDS,
+    UNLIMITED,
     Ask,
     Correction,
     Counts,
@@ -17,6 +19,7 @@ from metering.domain.limits import (
 )
 from metering.proxy.limit_plan import Plan
 from metering.proxy.limit_scripts import SETTLE
+from metering.proxy.limit_texts import Tightest
 
 _COUNTERS_MAX = 50_000
 """Names of each sort; above it further keys are refused until Valkey is back."""
@@ -50,6 +53,28 @@ class LocalShare:
             plan.share, correction, requests=requests, call_id=call_id, now_ms=now_ms
         )
 
+    def tightest(self, plan: Plan, now_ms: int) -> Tightest:
+        """Of this process's part."""
+        found = {"requests": (2.0, 0, 0), "tokens": (2.0, 0, 0)}
+
+        def look(sort: str, number: int, amount: int, used: int) -> None:
+            left = max(0, amount - used)
+            part = left / amount if amount else 0.0
+            found[sort] = min(found[sort], (part, number, left))
+
+        windows, counters, _ = plan.share
+        for at, (name, (requests, tokens, _)) in enumerate(windows):
+            window = self._counts.windows.get(name)
+            sums = window.sums if window is not None else (0, 0)
+            if requests != UNLIMITED:
+                look("requests", KINDS * at + 1, requests, sums[0])
+            if tokens != UNLIMITED:
+                look("tokens", KINDS * at + 2, tokens, sums[1])
+        for at, (name, amount) in enumerate(counters, start=KINDS * len(windows) + 1):
+            look("requests", at, amount, self._counts.counters.get(name, 0))
+        of_requests, of_tokens = found["requests"][1:], found["tokens"][1:]
+        return Tightest(plan, now_ms, of_requests, of_tokens)
+
     @property
     def is_used(self) -> bool:
         return bool(self._counts.windows or self._counts.counters)
@@ -60,6 +85,7 @@ class LocalShare:
         return [
             Report(name, window.contents(), 0)
             for name, window in counts.windows.items()
+            if window.contents()
         ] + [
             Report(name, [], count) for name, count in counts.counters.items() if count
         ]

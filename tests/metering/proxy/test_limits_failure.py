@@ -42,6 +42,10 @@ async def test_a_share_lives_on_and_is_told_when_valkey_is_back(server: OwnValke
         local = [await proxy.held(of, 100) for _ in range(5)]
         assert time.monotonic() - began < 1  # the first waits, the others do not
         assert all(hold.source is Source.PROCESS for hold in local)
+        headers = local[4].headers()  # of its part, which is five
+        assert b"x-ratelimit-remaining-requests: 0\r\n" in headers
+        assert b"x-ratelimit-limit-tokens: 1000\r\n" in headers
+        assert b"x-ratelimit-remaining-tokens: 0\r\n" in headers
         assert await proxy.refused(of) == "rate_limit_exceeded"
         proxy.limits.settle(local[0], tokens=40)
         server.go_on()
