@@ -56,6 +56,11 @@ class Observer:
         self.clients = Gauge(
             "tokenfab_proxy_client_connections", "Open connections", registry=registry
         )
+        self.buffered_body_bytes = Gauge(
+            "tokenfab_proxy_buffered_body_bytes",
+            "Request bodies in memory, over all connections and calls",
+            registry=registry,
+        )
         self.answers_held = Gauge(
             "tokenfab_proxy_answers_held",
             "Answers of idempotency keys that are held in memory",

@@ -297,7 +297,9 @@ class ClientConnection(asyncio.Protocol):
         elif self._head.path == b"/readyz":
             self._answer_readiness()
         elif self._head.path == b"/metrics":
-            self._answer(200, answers.TEXT, self._plane.observer.text())
+            observer = self._plane.observer
+            observer.buffered_body_bytes.set(self._plane.buffered_bytes)
+            self._answer(200, answers.TEXT, observer.text())
         elif self._head.path.startswith(usage_records.PATH):
             task = self._loop.create_task(self._answer_usage_record())
             task.add_done_callback(_raise_bugs)
