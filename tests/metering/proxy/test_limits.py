@@ -252,3 +252,34 @@ def test_without_valkey_a_share_of_the_limits_lives_on(
     # Four were used: one before, two meanwhile, and the rest is one.
     until(lambda: plane.chat(limited).status_code == 200)
     assert plane.chat(limited).status_code == 429
+
+
+def test_what_a_killed_proxy_held_of_money_is_spent(
+    bare_plane: Plane, valkey: redis.Redis
+):
+    """Until it is counted anew: too much for a moment, never too little."""
+    plane = bare_plane
+    secret = plane.add_key(is_prepaid=True, concurrent_requests=1)
+    plane.publish_prices()
+    plane.start_engine()
+    process = plane.start_proxy()
+    plane.seed_money(credit=10**9)
+    until(plane.is_ready)
+    plane.order_fault("slow:500")
+    body = b'{"model":"default","messages":[{"role":"user","content":"Hi"}]}'
+    plane.raw().post(secret, body)
+    until(lambda: valkey.exists("tokenfab:held:{1}"))
+    held = int(valkey.hget("tokenfab:held:{1}:sums", "tenant") or 0)
+    assert held > 0
+    process.kill()
+    process.wait()
+    plane.start_proxy()
+    until(plane.is_ready)
+    assert plane.chat(secret).status_code == 429  # the dead one's call still counts
+    (running,) = valkey.keys("tokenfab:limit:{1}:*:running")
+    for name in (running, b"tokenfab:held:{1}"):  # fifteen seconds pass
+        valkey.zadd(name, dict.fromkeys(valkey.zrange(name, 0, -1), 1))
+    assert plane.chat(secret).status_code == 200
+    assert valkey.smembers("tokenfab:money:unsure") == {b"1"}
+    total = "tokenfab:spent:{1}:tenant:total"
+    until(lambda: int(valkey.get(total) or 0) > held)  # and what the last one cost
