@@ -118,8 +118,8 @@ class Holding:
         return refusal.tokens_left >= least_input + self._admission.least_output_tokens
 
     def _may_not_fit(self, hold: Hold) -> bool:
-        left = hold.tokens_left
-        if left is None:
+        left, context = hold.tokens_left, self._admission.route.context_tokens
+        if left is None or left >= context * prompts_at_most(self._request):
             return False
         return left < self._most_input_tokens - self._admission.input_tokens_estimate
 

@@ -42,6 +42,8 @@ class Snapshots:
         self._versions = dict.fromkeys(_KINDS, 0)
         self._keys_expire_at = 0.0
         self._policies: dict[bytes, KeyPolicy] = {}
+        self.callers: dict[bytes, KeyPolicy] = {}
+        """What `Authorization` headers were found to mean by the present snapshot."""
         self._prices: dict[str, tuple[PriceVector, ...]] = {}
         self._look_under_way: asyncio.Task[bool] | None = None
         self._looked_at = 0.0
@@ -140,6 +142,7 @@ class Snapshots:
             policies = msgspec.convert(snapshot.items, list[KeyPolicy])
             self._policies = {bytes.fromhex(one.digest): one for one in policies}
             self._keys_expire_at = snapshot.expires_at
+            self.callers = {}
         elif snapshot.kind == ROUTES:
             routes = msgspec.convert(snapshot.items, list[Route])
             self.routes = {route.model: route for route in routes}
