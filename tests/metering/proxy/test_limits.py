@@ -4,6 +4,7 @@ import math
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import redis
 
@@ -278,7 +279,8 @@ def test_what_a_killed_proxy_held_of_money_is_spent(
     assert plane.chat(secret).status_code == 429  # the dead one's call still counts
     (running,) = valkey.keys("tokenfab:limit:{1}:*:running")
     for name in (running, b"tokenfab:held:{1}"):  # fifteen seconds pass
-        valkey.zadd(name, dict.fromkeys(valkey.zrange(name, 0, -1), 1))
+        members: Any = valkey.zrange(name, 0, -1)
+        valkey.zadd(name, dict.fromkeys(members, 1))
     assert plane.chat(secret).status_code == 200
     assert valkey.smembers("tokenfab:money:unsure") == {b"1"}
     total = "tokenfab:spent:{1}:tenant:total"
