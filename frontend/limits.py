@@ -58,6 +58,8 @@ class SpendRow:
     whose: str
     share: Share | None
     """None: what is spent is not known now."""
+    held: int
+    """Nano-USD: the most that calls which run now may cost beside."""
 
     @property
     def api_key_id(self) -> int | None:
@@ -111,6 +113,12 @@ class Overview:
     """At most RATE_ROWS_MAX."""
     rate_limits_left_out: int
     is_use_known: bool
+
+    @property
+    def all_held(self) -> int:
+        """By all running calls of the tenant; nano-USD."""
+        held = self.spend.held if self.spend else {}
+        return next((held[one] for one in held if one.scope is Scope.TENANT), 0)
 
     @property
     def is_spend_unknown(self) -> bool:
@@ -178,11 +186,12 @@ def _spender(row: OfSubject) -> Spender:
 
 
 def _spend_row(row: Any, spend: SpendNow | None) -> SpendRow:
-    share = None
+    share, held = None, 0
     if spend:
+        held = spend.held[_spender(row)]
         used = spend.spent[_spender(row), SpendPeriod(row.period)]
         share = Share(used=used, amount=row.amount_nano_usd)
-    return SpendRow(row=row, whose=whose(row), share=share)
+    return SpendRow(row=row, whose=whose(row), share=share, held=held)
 
 
 def _rate_row(limit: RateLimit, use: dict[int, int]) -> RateRow:

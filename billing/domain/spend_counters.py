@@ -38,6 +38,17 @@ def total_key(tenant_id: int) -> str:
     return f"tokenfab:spent:{{{tenant_id}}}:tenant:total"
 
 
+def held_key(tenant_id: int) -> str:
+    """Hash of what running calls hold: `tenant`, `project:<id>`, `key:<id>`."""
+    return f"tokenfab:held:{{{tenant_id}}}:sums"
+
+
+def held_field(spender: Spender) -> str:
+    if spender.scope is Scope.TENANT:
+        return "tenant"
+    return f"{spender.scope}:{spender.scope_id}"
+
+
 def spent_key(
     tenant_id: int, spender: Spender, period: SpendPeriod, at: datetime
 ) -> str:

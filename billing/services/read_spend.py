@@ -8,6 +8,8 @@ from redis import Redis, RedisError
 
 from billing.domain.spend_counters import (
     Spender,
+    held_field,
+    held_key,
     money_key,
     spent_key,
     total_key,
@@ -21,12 +23,14 @@ _TIMEOUT_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class SpendNow:
-    """Nano-USD, settled; calls that still run are not in it."""
+    """Nano-USD. A call is refused by what is spent and held together."""
 
     spent: dict[tuple[Spender, SpendPeriod], int]
+    held: dict[Spender, int]
+    """The most that the calls which run now may cost."""
     credit_left: int
-    """Below zero: more was spent than ever granted, as by a tenant that was not
-    prepaid before."""
+    """Less what is held. Below zero: more was spent than ever granted, as by a tenant
+    that was not prepaid before."""
 
 
 def read_spend(
@@ -54,12 +58,14 @@ def _read(
         pipeline.info("server")
         pipeline.hmget(money_key(tenant_id), "server", "credit")
         pipeline.mget([total_key(tenant_id), *keys])
-        info, (server, credit), (total, *amounts) = pipeline.execute()
+        pipeline.hgetall(held_key(tenant_id))
+        info, (server, credit), (total, *amounts), held = pipeline.execute()
     if server != info["run_id"]:
         return None
     return SpendNow(
         spent={
             name: int(amount or 0) for name, amount in zip(names, amounts, strict=True)
         },
-        credit_left=int(credit or 0) - int(total or 0),
+        held={spender: int(held.get(held_field(spender), 0)) for spender, _ in names},
+        credit_left=int(credit or 0) - int(total or 0) - int(held.get("tenant", 0)),
     )

@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.domain.spend_counters import Spender, money_key, spent_key
+from billing.domain.spend_counters import Spender, held_key, money_key, spent_key
 from billing.services.grant_credit import grant_credit
 from metering.domain.limit_keys import (
     day_of,
@@ -92,6 +92,23 @@ def test_check_and_display_read_one_source(people, valkey):
         assert (limit.share.percent, limit.share.state) == (percent, state)
 
 
+def test_what_running_calls_hold_is_shown_beside(people, valkey):
+    """litellm#27735 once more: what they may cost is refused by, so it is shown."""
+    make_spend_limit(subject=people.tenant, amount_nano_usd=100 * CENT)
+    make_spend_limit(subject=people.api_key, amount_nano_usd=100 * CENT)
+    seed()
+    fields = {"tenant": 70 * CENT, f"key:{people.api_key.pk}": 30 * CENT}
+    valkey.hset(held_key(people.tenant.pk), mapping=fields)
+
+    page = people.client("owner").get("/limits/")
+
+    assert [one.held for one in page.context["overview"].spend_limits] == [
+        70 * CENT,
+        30 * CENT,
+    ]
+    assert "and up to" in page.content.decode()
+
+
 def test_it_says_so_when_nothing_is_known(people, valkey):
     """Then the proxies refuse, too, and a number would be a guess."""
     make_spend_limit(subject=people.tenant)
@@ -135,11 +152,13 @@ def test_prepaid_credit_that_is_left(people, valkey):
     store(spent_event(people.api_key, 20 * CENT))
     seed()
     spend(valkey, people.api_key, 30 * CENT)
+    valkey.hset(held_key(people.tenant.pk), "tenant", 50 * CENT)
 
     shown = overview(people)
 
-    assert (shown.credit_granted, shown.spend.credit_left) == (500 * CENT, 450 * CENT)
-    assert "$4.50" in people.client("owner").get("/limits/").content.decode()
+    assert (shown.credit_granted, shown.spend.credit_left) == (500 * CENT, 400 * CENT)
+    assert shown.all_held == 50 * CENT
+    assert "$4.00" in people.client("owner").get("/limits/").content.decode()
 
 
 def test_rate_limits_show_what_is_used_where_it_is_counted(people, valkey):

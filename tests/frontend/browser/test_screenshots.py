@@ -8,7 +8,7 @@ import pytest
 from django.core.mail import send_mail
 from django.utils import timezone
 
-from billing.domain.spend_counters import Spender, spent_key
+from billing.domain.spend_counters import Spender, held_key, spent_key
 from billing.models.invoices import Invoice
 from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
@@ -80,6 +80,7 @@ def limited(people, valkey, settings, tmp_path, monkeypatch):
     make_rate_limit(subject=key, amount=20, model="qwen3-32b")
     seed()
     spend(valkey, key, 18_372_450_000)
+    valkey.hset(held_key(tenant.pk), mapping={"tenant": 4_210_000, "key:0": 1})
     of_tenant = Spender(Scope.TENANT, tenant.pk)
     for spender in (of_tenant, Spender(Scope.PROJECT, people.project.pk)):
         month = spent_key(tenant.pk, spender, SpendPeriod.MONTH, timezone.now())
