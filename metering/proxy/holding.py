@@ -2,11 +2,13 @@
 between yes and no, by the exact count.
 """
 
+from collections.abc import Callable
+
 from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.counting import Counting
 from metering.proxy.errors import RefusedError
-from metering.proxy.limits import Claim, Hold, HoldCallback, Limits, RateLimitedError
+from metering.proxy.limits import Claim, Hold, Limits, RateLimitedError
 from metering.proxy.prompts import prompts_at_most
 from metering.proxy.transform.request import ParsedRequest
 from tenants.wire import KeyPolicy
@@ -30,8 +32,11 @@ class Holding:
         policy: KeyPolicy,
         request: ParsedRequest,
         admission: Admission,
-        callback: HoldCallback,
+        callback: Callable[[Hold | RefusedError, int | None], None],
     ) -> None:
+        """`callback` gets the hold, and how many tokens per sample its money is enough
+        for; None: for all that the caller asked.
+        """
         self._limits = limits
         self._counting = counting
         self._policy = policy
@@ -43,10 +48,13 @@ class Holding:
         self._hold: Hold | None = None
         self._refusal: RefusedError | None = None
 
-    def output_ceiling(self, hold: Hold) -> int | None:
-        """Tokens per sample that the money held is enough for; None: for all that the
-        caller asked.
-        """
+    def _decide(self, outcome: Hold | RefusedError) -> None:
+        ceiling = None
+        if isinstance(outcome, Hold):
+            ceiling = self._output_ceiling(outcome)
+        self._callback(outcome, ceiling)
+
+    def _output_ceiling(self, hold: Hold) -> int | None:
         claim, price = self._claimed, self._admission.price
         if claim is None or hold.cost_nano_usd >= claim.most_cost_nano_usd:
             return None
@@ -107,7 +115,7 @@ class Holding:
                 cache_salt=self._policy.cache_salt,
             )
         else:
-            self._callback(outcome)
+            self._decide(outcome)
 
     def _may_fit(self, refusal: RefusedError) -> bool:
         if refusal.refusal in (errors.INSUFFICIENT_CREDIT, errors.SPEND_LIMITED):
@@ -126,15 +134,15 @@ class Holding:
     def _on_counted(self, counted: int | None) -> None:
         if self._hold is not None:
             if counted is None:
-                self._callback(self._hold)
+                self._decide(self._hold)
             else:
                 self._limits.adjust(self._hold, self._claim(counted), self._on_adjusted)
         elif counted is None and self._refusal is not None:
-            self._callback(self._refusal)
+            self._decide(self._refusal)
         else:
-            self._limits.hold(self._policy, self._claim(counted), self._callback)
+            self._limits.hold(self._policy, self._claim(counted), self._decide)
 
     def _on_adjusted(self, outcome: Hold | RefusedError) -> None:
         if isinstance(outcome, RefusedError) and self._hold is not None:
             self._limits.void(self._hold)
-        self._callback(outcome)
+        self._decide(outcome)

@@ -59,7 +59,7 @@ class State(enum.IntEnum):
 class Call:
     __slots__ = (
         "_admission", "_body", "_body_bytes", "_client", "_connection", "_engine",
-        "_first_token_at_us", "_hold", "_holding", "_is_paused", "_is_stopping",
+        "_first_token_at_us", "_hold", "_is_paused", "_is_stopping",
         "_keeper", "_plane", "_policy", "_received_at_us", "_request", "_sent_at_us",
         "_state", "_tried", "_tries", "deadline", "request_id", "tap", "watched_slot",
     )  # fmt: skip
@@ -111,17 +111,17 @@ class Call:
         plane = self._plane
         plane.calls.add(self)
         plane.observer.in_flight.inc()
-        self._holding = Holding(
+        # Nothing of ours refers to it: together we would be garbage for the collector.
+        Holding(
             plane.limits,
             plane.counting,
             policy=self._policy,
             request=self._request,
             admission=self._admission,
             callback=self._on_held,
-        )
-        self._holding.start()
+        ).start()
 
-    def _on_held(self, hold: Hold | RefusedError) -> None:
+    def _on_held(self, hold: Hold | RefusedError, output_ceiling: int | None) -> None:
         if isinstance(hold, RefusedError):
             if self._state is State.HOLDING:
                 self._refuse(hold)
@@ -137,7 +137,7 @@ class Call:
             self._request,
             model=self._admission.route.model,
             cache_salt=self._policy.cache_salt,
-            output_ceiling=self._holding.output_ceiling(hold),
+            output_ceiling=output_ceiling,
         )
         self._try_engine(fresh=False)
 

@@ -221,7 +221,10 @@ class Plane:
         self.publish_routes()
         return path
 
-    def start_proxy(self, **settings: str) -> subprocess.Popen[bytes]:
+    def start_proxy(
+        self, *, code: str = "", **settings: str
+    ) -> subprocess.Popen[bytes]:
+        """`code` is run in place of the module, which it is to start."""
         environment = {
             "PROXY_PORT": str(self.port),
             "TOKENFAB_HOME": str(self.home),
@@ -232,7 +235,9 @@ class Plane:
             "DRAIN_SECONDS": "1",
         }
         self._proxy_environment = environment | settings
-        process = self._start("metering.proxy.main", "proxy", self._proxy_environment)
+        process = self._start(
+            "metering.proxy.main", "proxy", self._proxy_environment, code=code
+        )
         until(lambda: process.poll() is not None or self.is_up())
         assert process.poll() is None, self.log("proxy")
         return process
@@ -257,11 +262,11 @@ class Plane:
         return self.client.get("/readyz").status_code == 200
 
     def _start(
-        self, module: str, name: str, environment: dict[str, str]
+        self, module: str, name: str, environment: dict[str, str], *, code: str = ""
     ) -> subprocess.Popen[bytes]:
         with (self.home / f"{name}.log").open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", module],
+                [sys.executable, *(("-c", code) if code else ("-m", module))],
                 env={"PATH": os.environ["PATH"], **environment},
                 stdout=log,
                 stderr=log,
