@@ -148,15 +148,18 @@ local function take_back(window, slice)
   end
 end
 
-local function amount_of(window, bytes, bucket, kind)
-  if bucket == window[1] then
-    return window[PRESENT + kind]
+-- All slots at once, for who is refused: one by one they cost several times as much.
+local function ring_of(window)
+  if not window.ring then
+    local bytes = call('GET', window.key) or ''
+    local missing = HEAD_BYTES + RING * SLOT_BYTES - #bytes
+    window.ring = {unpack_struct(
+      '<' .. string.rep('d', 3 * RING), bytes .. string.rep('\0', missing), HEAD_BYTES + 1)}
+    for kind = 1, 3 do
+      window.ring[window[1] % RING * 3 + kind] = window[PRESENT + kind]
+    end
   end
-  local at = offset_of(bucket) + (kind - 1) * 8 + 1
-  if #bytes < at + 7 then
-    return 0
-  end
-  return (unpack_struct('<d', bytes, at))
+  return window.ring
 end
 
 local function leaves_in_ms(bucket)
@@ -165,21 +168,26 @@ end
 
 -- Milliseconds until `needed` of a kind have left the window.
 local function wait_ms(window, kind, needed)
-  local bytes, freed = call('GET', window.key) or '', 0
-  for bucket = window[1] - WINDOW, window[1] + AHEAD do
-    freed = freed + amount_of(window, bytes, bucket, kind)
-    if freed >= needed then
+  local ring, last = ring_of(window), window[1] + AHEAD
+  local at = (window[1] - WINDOW) % RING * 3 + kind
+  for bucket = window[1] - WINDOW, last do
+    needed = needed - ring[at]
+    if needed <= 0 then
       return leaves_in_ms(bucket)
     end
+    at = at + 3
+    if at > 3 * RING then
+      at = kind
+    end
   end
-  return leaves_in_ms(window[1] + AHEAD)
+  return leaves_in_ms(last)
 end
 
 -- Milliseconds until nothing of a kind is in the window.
 local function reset_ms(window, kind)
-  local bytes = call('GET', window.key) or ''
+  local ring = ring_of(window)
   for bucket = window[1] + AHEAD, window[1] - WINDOW, -1 do
-    if amount_of(window, bytes, bucket, kind) > 0 then
+    if ring[bucket % RING * 3 + kind] > 0 then
       return leaves_in_ms(bucket)
     end
   end
