@@ -26,6 +26,7 @@ from tenants.wire import LimitKind, RateLimit
 _ASKS_MAX = 4
 """Of one call, while slices of others come back."""
 _WAIT_SECONDS_MAX = 0.75
+_REFUSAL_SECONDS = 0.025
 _ADMITTED, _UNKNOWN_MONEY, _SLICES_ARE_OUT = 1, 2, 3
 _SLICE_AT = 9
 """Where in an answer a granted slice begins."""
@@ -36,17 +37,20 @@ class Asker(Protocol):
     store: Store
     open: OpenHolds
     slices: Slices
+    ended_calls: int
 
     def new_call_id(self) -> str: ...
 
     def hold_locally(self, plan: Plan, claim: Claim) -> Hold | RefusedError: ...
+
+    def note_refusal(self, refusal: "Refusal") -> None: ...
 
 
 class Asking(Run):
     """The exact question for one call."""
 
     __slots__ = (
-        "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim", "_plan",
+        "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim", "_ended_calls", "_plan",
         "_previous", "_returned", "_server", "_slicer",
     )  # fmt: skip
 
@@ -77,6 +81,7 @@ class Asking(Run):
     def send(self) -> None:
         plan, claim = self._plan, self._claim
         self._asks += 1
+        self._ended_calls = self._asker.ended_calls
         returned: object = 0
         wanted: object = 0
         slicer = self._slicer
@@ -183,20 +188,15 @@ class Asking(Run):
             self._asker.open.add(hold)
         return hold
 
-    def _refused(self, reply: list[int]) -> RefusedError:
-        if reply[0] == _UNKNOWN_MONEY:
+    def _refused(self, answer: list[int]) -> RefusedError:
+        if answer[0] == _UNKNOWN_MONEY:
             return MONEY_UNKNOWN
-        _, now_ms, number, wait_ms, available, *rest = reply
-        plan = self._plan
-        limit = plan.limit(number)
-        if not isinstance(limit, RateLimit):
-            return not_payable(limit, self._claim, available_nano_usd=available)
-        if limit.kind in {LimitKind.REQUESTS_PER_DAY, LimitKind.REQUESTS_PER_MONTH}:
-            wait_ms = plan.ends_in_ms(limit, now_ms)
-        tightest = Tightest(
-            plan, now_ms, (rest[0], rest[1]), (rest[3], rest[4]), (rest[2], rest[5])
-        )
-        return rate_limited(limit, self._claim, wait_ms=wait_ms, tightest=tightest)
+        plan, claim = self._plan, self._claim
+        if self._previous is None and plan.is_of_rate(answer[2]):
+            self._asker.note_refusal(
+                Refusal(plan, claim, answer, ended_calls=self._ended_calls)
+            )
+        return _refused(plan, claim, answer, later_ms=0)
 
     def _ask_again(self, wait_ms: int) -> None:
         """Slices come back within half a second; until then nobody is refused."""
@@ -208,3 +208,48 @@ class Asking(Run):
             self.send()
         else:
             self._callback(self._without_valkey())
+
+
+class Refusal:
+    """An answer that stands for the next moments: who is refused and goes on calling
+    would cost Valkey more than who is admitted.
+    """
+
+    __slots__ = ("_answer", "_answered_at", "_claim", "_ended_calls", "plan")
+
+    def __init__(
+        self, plan: Plan, claim: Claim, answer: list[int], *, ended_calls: int
+    ) -> None:
+        self.plan = plan
+        self._claim, self._answer = claim, answer
+        self._ended_calls = ended_calls
+        self._answered_at = time.monotonic()
+
+    def repeated(self, claim: Claim, *, ended_calls: int) -> RefusedError | None:
+        """None: it is old, a call of this process has ended since, or less is asked."""
+        seconds = time.monotonic() - self._answered_at
+        if (
+            ended_calls != self._ended_calls
+            or seconds > min(_REFUSAL_SECONDS, self._answer[3] / 1000)
+            or claim.least_tokens < self._claim.least_tokens
+            or claim.images < self._claim.images
+        ):
+            return None
+        return _refused(self.plan, claim, self._answer, later_ms=int(seconds * 1000))
+
+
+def _refused(
+    plan: Plan, claim: Claim, answer: list[int], *, later_ms: int
+) -> RefusedError:
+    _, now_ms, number, wait_ms, available, *rest = answer
+    now_ms += later_ms
+    limit = plan.limit(number)
+    if not isinstance(limit, RateLimit):
+        return not_payable(limit, claim, available_nano_usd=available)
+    if limit.kind in {LimitKind.REQUESTS_PER_DAY, LimitKind.REQUESTS_PER_MONTH}:
+        wait_ms = plan.ends_in_ms(limit, now_ms)
+    else:
+        wait_ms -= later_ms
+    resets_ms = max(0, rest[2] - later_ms), max(0, rest[5] - later_ms)
+    tightest = Tightest(plan, now_ms, (rest[0], rest[1]), (rest[3], rest[4]), resets_ms)
+    return rate_limited(limit, claim, wait_ms=wait_ms, tightest=tightest)

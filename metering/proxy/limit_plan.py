@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from metering.domain import limit_keys
-from metering.domain.limits import UNLIMITED, Bounds, Triple
+from metering.domain.limits import KINDS, UNLIMITED, Bounds, Triple
 from metering.domain.months import month_after, month_of
 from metering.proxy.limit_scripts import HOLD, SETTLE
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope, SpendLimit, SpendPeriod
@@ -117,6 +117,11 @@ class Plan:
     def limit(self, number: int) -> RateLimit | SpendLimit | None:
         """By the script's number; None: the credit."""
         return self.limits[number - 1]
+
+    def is_of_rate(self, number: int) -> bool:
+        """Of a window or a counter, by the script's number."""
+        windows, counters, _ = self.bounds
+        return number <= KINDS * len(windows) + len(counters)
 
     def ends_in_ms(self, limit: RateLimit, now_ms: int) -> int:
         """Until the day or month of a counter is over."""

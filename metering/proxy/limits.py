@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from metering.domain.limits import Ask, Correction, Held, Refused
 from metering.proxy.errors import RefusedError
-from metering.proxy.limit_asking import Asking, HoldCallback
+from metering.proxy.limit_asking import Asking, HoldCallback, Refusal
 from metering.proxy.limit_hold import Hold, Source
 from metering.proxy.limit_plan import Claim, Plan
 from metering.proxy.limit_scripts import SETTLE
@@ -30,6 +30,7 @@ from tenants.wire import KeyPolicy, RateLimit
 
 __all__ = ["Claim", "Hold", "HoldCallback", "Limits", "RateLimitedError"]
 _PLANS_MAX = 20_000
+_REFUSALS_MAX = 1000
 _TURN_SECONDS = 0.1
 _WINDOW_MS = 60_000
 
@@ -43,6 +44,8 @@ class Limits:
         self._calls = 0
         self.slices = Slices()
         self._share = LocalShare()
+        self._refusals: dict[Plan, Refusal] = {}
+        self.ended_calls = 0
         self._reports = 0
         """How often the share's use was told."""
         self.store = Store(valkey, on_up=self._on_up)
@@ -67,10 +70,26 @@ class Limits:
             if hold is not None:
                 callback(hold)
                 return
-        if self.store.is_up:
+        if (error := self._refused_again(plan, claim)) is not None:
+            callback(error)
+        elif self.store.is_up:
             Asking(self, plan, claim, callback, slicer=slicer).send()
         else:
             callback(self.hold_locally(plan, claim))
+
+    def _refused_again(self, plan: Plan, claim: Claim) -> RefusedError | None:
+        refusal = self._refusals.get(plan)
+        if refusal is None:
+            return None
+        error = refusal.repeated(claim, ended_calls=self.ended_calls)
+        if error is None:
+            del self._refusals[plan]
+        return error
+
+    def note_refusal(self, refusal: Refusal) -> None:
+        if len(self._refusals) >= _REFUSALS_MAX:
+            self._refusals.clear()
+        self._refusals[refusal.plan] = refusal
 
     def adjust(self, hold: Hold, claim: Claim, callback: HoldCallback) -> None:
         """Claims anew what is known better now; the request is not counted again.
@@ -122,6 +141,7 @@ class Limits:
 
     def _end(self, hold: Hold, requests: int, tokens: int, images: int) -> None:
         hold.is_ended = True
+        self.ended_calls += 1
         if not hold.member:
             self.open.discard(hold)
         if hold.lender is not None:

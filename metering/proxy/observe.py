@@ -1,9 +1,17 @@
 """Counters and latencies of one proxy process, in Prometheus' text format."""
 
-from functools import cache
+from bisect import bisect_left
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 
 from metering.proxy.usage import Usage
 from metering.wire import Outcome, UsageSource
@@ -11,45 +19,44 @@ from metering.wire import Outcome, UsageSource
 _LATENCY_BUCKETS = (0.005, 0.02, 0.1, 0.5, 1, 2, 5, 10, 30, 60, 120, 300, 600)
 
 
+class Latency:
+    __slots__ = ("_counts", "_sum_seconds")
+
+    def __init__(self) -> None:
+        self._counts = [0] * (len(_LATENCY_BUCKETS) + 1)
+        self._sum_seconds = 0.0
+
+    def observe(self, seconds: float) -> None:
+        self._counts[bisect_left(_LATENCY_BUCKETS, seconds)] += 1
+        self._sum_seconds += seconds
+
+    def metric(self, name: str, documentation: str) -> Metric:
+        buckets, total = [], 0
+        for bound, count in zip((*_LATENCY_BUCKETS, "+Inf"), self._counts, strict=True):
+            total += count
+            buckets.append((str(bound), total))
+        return HistogramMetricFamily(
+            name, documentation, buckets=buckets, sum_value=self._sum_seconds
+        )
+
+
 class Observer:
+    """Counts in plain numbers, which only the event loop touches, and makes metrics of
+    them when asked: the library's own counters take a lock each, ten for a call.
+    """
+
     def __init__(self) -> None:
         registry = self._registry = CollectorRegistry()
-        self.answers = Counter(
-            "tokenfab_proxy_answers",
-            "Answers begun, by endpoint and status",
-            ["endpoint", "status"],
-            registry=registry,
-        )
-        self.refusals = Counter(
-            "tokenfab_proxy_refusals",
-            "Calls refused or failed by the proxy, by error code",
-            ["code"],
-            registry=registry,
-        )
-        self.tokens = Counter(
-            "tokenfab_proxy_tokens",
-            "Tokens metered, by model and meter",
-            ["model", "meter"],
-            registry=registry,
-        )
-        self.outcomes = Counter(
-            "tokenfab_proxy_outcomes",
-            "Usage events recorded, by outcome and usage source",
-            ["outcome", "usage_source"],
-            registry=registry,
-        )
-        self.first_token_seconds = Histogram(
-            "tokenfab_proxy_first_token_seconds",
-            "Receipt of the request to the first streamed byte",
-            buckets=_LATENCY_BUCKETS,
-            registry=registry,
-        )
-        self.call_seconds = Histogram(
-            "tokenfab_proxy_call_seconds",
-            "Receipt of the request to the end of the engine's answer",
-            buckets=_LATENCY_BUCKETS,
-            registry=registry,
-        )
+        self.answers: Counter[tuple[str, int]] = Counter()
+        """By endpoint and status."""
+        self.refusals: Counter[str] = Counter()
+        """By error code."""
+        self.tokens: Counter[tuple[str, str]] = Counter()
+        """By model and meter."""
+        self.outcomes: Counter[tuple[Outcome, UsageSource]] = Counter()
+        self.journal_events = self.ends_withheld = 0
+        self.first_token = Latency()
+        self.call = Latency()
         self.in_flight = Gauge(
             "tokenfab_proxy_calls_in_flight", "Calls in flight", registry=registry
         )
@@ -72,32 +79,7 @@ class Observer:
             ["engine"],
             registry=registry,
         )
-        self.journal_events = Counter(
-            "tokenfab_proxy_journal_events",
-            "Usage events made durable",
-            registry=registry,
-        )
-        self.ends_withheld = Counter(
-            "tokenfab_proxy_ends_withheld",
-            "Answers closed without their end: the journal was too slow to confirm",
-            registry=registry,
-        )
-
-    @cache  # noqa: B019 - one observer a process, few label values
-    def answer_counter(self, endpoint: str, status: int) -> Counter:
-        """`labels()` costs more than the counting, hence once for each combination."""
-        return self.answers.labels(endpoint, str(status))
-
-    @cache  # noqa: B019
-    def _use_counters(
-        self, model: str, outcome: Outcome, usage_source: UsageSource
-    ) -> tuple[Counter, Counter, Counter, Counter]:
-        return (
-            self.outcomes.labels(outcome, usage_source),
-            self.tokens.labels(model, "new_input_tokens"),
-            self.tokens.labels(model, "cached_input_tokens"),
-            self.tokens.labels(model, "output_tokens"),
-        )
+        registry.register(self)
 
     def count_use(
         self,
@@ -109,16 +91,73 @@ class Observer:
         first_token_us: int | None,
         call_us: int | None,
     ) -> None:
-        calls, new, cached, output = self._use_counters(model, outcome, usage_source)
-        calls.inc()
-        new.inc(usage.input_tokens - usage.cached_input_tokens)
-        output.inc(usage.output_tokens)
-        if usage.cached_input_tokens:
-            cached.inc(usage.cached_input_tokens)
+        tokens, cached = self.tokens, usage.cached_input_tokens
+        self.outcomes[outcome, usage_source] += 1
+        tokens[model, "new_input_tokens"] += usage.input_tokens - cached
+        tokens[model, "output_tokens"] += usage.output_tokens
+        if cached:
+            tokens[model, "cached_input_tokens"] += cached
         if first_token_us is not None:
-            self.first_token_seconds.observe(first_token_us / 1e6)
+            self.first_token.observe(first_token_us / 1e6)
         if call_us is not None:
-            self.call_seconds.observe(call_us / 1e6)
+            self.call.observe(call_us / 1e6)
+
+    def collect(self) -> Iterator[Metric]:
+        """For the registry."""
+        yield _counters(
+            "answers",
+            "Answers begun, by endpoint and status",
+            ("endpoint", "status"),
+            self.answers,
+        )
+        yield _counters(
+            "refusals",
+            "Calls refused or failed by the proxy, by error code",
+            ("code",),
+            {(code,): count for code, count in self.refusals.items()},
+        )
+        yield _counters(
+            "tokens",
+            "Tokens metered, by model and meter",
+            ("model", "meter"),
+            self.tokens,
+        )
+        yield _counters(
+            "outcomes",
+            "Usage events recorded, by outcome and usage source",
+            ("outcome", "usage_source"),
+            self.outcomes,
+        )
+        yield CounterMetricFamily(
+            "tokenfab_proxy_journal_events",
+            "Usage events made durable",
+            value=self.journal_events,
+        )
+        yield CounterMetricFamily(
+            "tokenfab_proxy_ends_withheld",
+            "Answers closed without their end: the journal was too slow to confirm",
+            value=self.ends_withheld,
+        )
+        yield self.first_token.metric(
+            "tokenfab_proxy_first_token_seconds",
+            "Receipt of the request to the first streamed token",
+        )
+        yield self.call.metric(
+            "tokenfab_proxy_call_seconds",
+            "Receipt of the request to the end of the engine's answer",
+        )
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
+
+
+def _counters(
+    name: str,
+    documentation: str,
+    labels: tuple[str, ...],
+    counts: Mapping[Any, int],
+) -> Metric:
+    family = CounterMetricFamily(f"tokenfab_proxy_{name}", documentation, labels=labels)
+    for values, count in counts.items():
+        family.add_metric([str(value) for value in values], count)
+    return family

@@ -16,6 +16,7 @@ from metering.proxy.errors import RefusedError
 from metering.proxy.holding import Holding
 from metering.proxy.limits import Hold
 from metering.proxy.plane import Client, Keeper, Plane, new_request_id
+from metering.proxy.prompts import prompts_at_most
 from metering.proxy.settings import ENGINE_TRIES_MAX
 from metering.proxy.settle import Use, encoded_event, estimated_use, unbilled_use
 from metering.proxy.transform.cost_note import with_cost
@@ -110,7 +111,6 @@ class Call:
     def start(self) -> None:
         plane = self._plane
         plane.calls.add(self)
-        plane.observer.in_flight.inc()
         # Nothing of ours refers to it: together we would be garbage for the collector.
         Holding(
             plane.limits,
@@ -305,7 +305,7 @@ class Call:
         elif self._is_paused:
             self._await_next_chunk()  # the client is slow, not the engine
         elif self._state is State.RECORDING:
-            self._plane.observer.ends_withheld.inc()
+            self._plane.observer.ends_withheld += 1
             self._client.break_off()
             self._finish()
         elif self._has_released:
@@ -371,7 +371,7 @@ class Call:
 
     def _break_stream(self, refusal: errors.Refusal, message: str) -> None:
         """After the first byte: an error event, then the end."""
-        self._plane.observer.refusals.labels(refusal.code).inc()
+        self._plane.observer.refusals[refusal.code] += 1
         endpoint = self._request.endpoint
         body = RefusedError(refusal, message).body(
             endpoint.dialect, request_id=self.request_id
@@ -393,8 +393,9 @@ class Call:
             self._end_unused()
 
     def _running_usage(self) -> Usage | None:
-        """What the engine said so far; with several samples it is of one only."""
-        if self.tap is None or self._request.asked.samples > 1:
+        """What the engine said so far; with several answers it is of one only."""
+        several = self._request.asked.samples * prompts_at_most(self._request) > 1
+        if self.tap is None or several:
             return None
         return self.tap.running_usage()
 
@@ -481,7 +482,7 @@ class Call:
         self._sent_at_us = 0
 
     def _on_durable(self, rest: bytes) -> None:
-        self._plane.observer.journal_events.inc()
+        self._plane.observer.journal_events += 1
         client = self._client
         if self._state is State.DONE:
             return
@@ -567,7 +568,6 @@ class Call:
         self._plane.calls.discard(self)
         if not self._plane.calls:
             self._plane.idle.set()
-        self._plane.observer.in_flight.dec()
 
 
 def _no_one_waits() -> None:

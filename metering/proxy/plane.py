@@ -50,6 +50,8 @@ class Plane:
     has_journal_room: bool = True
     is_draining: bool = False
     buffered_bytes: int = 0
+    clients: int = 0
+    """Open connections."""
 
     async def wait_until_idle(self) -> None:
         while self.calls:

@@ -1,8 +1,12 @@
 """The head of one request, as the parser hands it over piece by piece."""
 
+import re
+
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.settings import HEAD_BYTES_MAX, HEADERS_MAX
+
+_ABSOLUTE = re.compile(rb"\Ahttps?://[^/]*", re.IGNORECASE)
 
 
 class RequestHead:
@@ -15,12 +19,13 @@ class RequestHead:
         "expects_continue",
         "idempotency_key",
         "is_chunked",
+        "method",
         "path",
     )
 
     def __init__(self) -> None:
         self._bytes = self._headers = 0
-        self.path = b""
+        self.method = self.path = b""
         self.authorization: bytes | None = None
         self.api_key: bytes | None = None
         """Of `x-api-key`, as Anthropic's clients send it."""
@@ -55,11 +60,23 @@ class RequestHead:
                 # Two of them are none: which was meant?
                 self.idempotency_key = b"" if self.idempotency_key else value
 
+    def complete(self, *, method: bytes) -> None:
+        """`path` becomes the path alone, whatever form the target has."""
+        self.method = method
+        path = self.path.partition(b"?")[0]
+        if not path.startswith(b"/"):  # as sent to a forward proxy (RFC 9112, 3.2.2)
+            path = _ABSOLUTE.sub(b"", path) or b"/"
+        self.path = path
+
     def _count(self, size: int) -> None:
         self._bytes += size
         if self._bytes > HEAD_BYTES_MAX or self._headers > HEADERS_MAX:
-            raise RefusedError(
-                errors.HEAD_TOO_LARGE,
-                f"The head is larger than {HEAD_BYTES_MAX} bytes or has more than "
-                f"{HEADERS_MAX} headers.",
-            )
+            raise head_too_large()
+
+
+def head_too_large() -> RefusedError:
+    return RefusedError(
+        errors.HEAD_TOO_LARGE,
+        f"The head is larger than {HEAD_BYTES_MAX} bytes or has more than "
+        f"{HEADERS_MAX} headers.",
+    )

@@ -21,12 +21,14 @@ from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
 from metering.proxy.pipeline import Call
 from metering.proxy.plane import Plane, new_request_id
-from metering.proxy.request_head import RequestHead
+from metering.proxy.request_head import RequestHead, head_too_large
 from metering.proxy.response_routes import ResponseRequest
 from metering.proxy.settings import (
     BUFFERED_BODY_BYTES_MAX,
     CLIENT_WRITE_HIGH_BYTES,
     DISCARDED_BODY_BYTES_MAX,
+    FRAMING_BYTES_MAX,
+    FRAMING_FACTOR_MAX,
 )
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.transform.endpoint import Endpoint
@@ -40,10 +42,10 @@ _MODELS_PATH = b"/v1/models"
 
 class ClientConnection(asyncio.Protocol):
     __slots__ = (
-        "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint",
-        "_head", "_in_head", "_is_busy", "_is_pipelined", "_keep_alive",
+        "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint", "_head",
+        "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined", "_keep_alive",
         "_loop", "_parser", "_plane", "_policy", "_received_at_us", "_refused",
-        "_request_id", "_stalled_at_bytes", "_transport", "deadline",
+        "_request_id", "_stalled_at_bytes", "_transport", "_wire_bytes", "deadline",
         "watched_slot",
     )  # fmt: skip
 
@@ -60,13 +62,13 @@ class ClientConnection(asyncio.Protocol):
         self._reset()
 
     def _reset(self) -> None:
-        self._in_head = False
+        self._in_head = self._is_head_timed = False
         self._head = RequestHead()
         self._refused: RefusedError | None = None
         self._endpoint: Endpoint | None = None
         self._policy: KeyPolicy | None = None
         self._body: list[bytes] = []
-        self._discarded_bytes = 0
+        self._discarded_bytes = self._wire_bytes = 0
         self._request_id = ""
         self._keep_alive = True
 
@@ -75,13 +77,13 @@ class ClientConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=CLIENT_WRITE_HIGH_BYTES)
-        self._plane.observer.clients.inc()
+        self._plane.clients += 1
         self._set_deadline(self._plane.settings.idle_client_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:
         del exc
         self._plane.deadlines.clear(self)
-        self._plane.observer.clients.dec()
+        self._plane.clients -= 1
         self._drop_body()
         call, self._call = self._call, None
         if call is not None:
@@ -92,16 +94,42 @@ class ClientConnection(asyncio.Protocol):
             return
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self._refuse_and_close(_bad_http("Upgrades are not supported"))
+        except httptools.HttpParserUpgrade as upgrade:
+            # Passed over: the request was served as it is (RFC 9110, 7.8).
+            rest = data[upgrade.args[0] :]
+            if rest and not self._transport.is_closing():
+                self.data_received(rest)
         except httptools.HttpParserError as error:
             self._on_bad_http(error)
         else:
-            if not self._in_head and self._is_reading_body():
-                self._set_deadline(self._plane.settings.body_seconds)
+            if not self._is_busy:
+                self._await_the_rest(len(data))
 
-    def _is_reading_body(self) -> bool:
-        return not self._is_busy and bool(self._head.path)
+    def _await_the_rest(self, read_bytes: int) -> None:
+        """A request that comes in one read, as most do, needs no deadline.
+
+        The parser tells of a header when it is whole, and of chunks without what frames
+        them: how much of either comes is bounded here.
+        """
+        self._wire_bytes += read_bytes
+        if self._wire_bytes > FRAMING_BYTES_MAX and self._is_mostly_framing():
+            self._refuse_and_close(
+                head_too_large()
+                if self._in_head
+                else _bad_http("The chunks have next to no content")
+            )
+        elif self._in_head:
+            if not self._is_head_timed:  # no byte more gets it more time
+                self._is_head_timed = True
+                self._set_deadline(self._plane.settings.head_seconds)
+        elif self._head.path:
+            self._set_deadline(self._plane.settings.body_seconds)
+
+    def _is_mostly_framing(self) -> bool:
+        if not self._head.is_chunked:
+            return self._in_head
+        body_bytes = self._body_bytes + self._discarded_bytes
+        return self._wire_bytes > FRAMING_BYTES_MAX + FRAMING_FACTOR_MAX * body_bytes
 
     def _on_bad_http(self, error: Exception) -> None:
         cause = error.__cause__ or error.__context__
@@ -124,7 +152,10 @@ class ClientConnection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._stalled_at_bytes = -1
-        self.deadline = float("inf")
+        if self._is_busy:
+            self.deadline = float("inf")
+        else:  # the answer was whole before it could leave
+            self._set_deadline(self._plane.settings.idle_client_seconds)
         if self._call is not None:
             self._call.resume()
 
@@ -155,14 +186,13 @@ class ClientConnection(asyncio.Protocol):
         self._in_head = True
         self._received_at_us = time.time_ns() // 1000
         self._request_id = new_request_id()
-        self._set_deadline(self._plane.settings.head_seconds)
 
     def on_url(self, url: bytes) -> None:
         if not self._is_pipelined:
             self._head.add_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if not self._is_pipelined:
+        if self._in_head and not self._is_pipelined:  # else it is a trailer
             self._head.add_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -170,8 +200,7 @@ class ClientConnection(asyncio.Protocol):
             return
         self._in_head = False
         self._keep_alive = self._parser.should_keep_alive()
-        self._head.path = self._head.path.partition(b"?")[0]
-        self._set_deadline(self._plane.settings.body_seconds)
+        self._head.complete(method=self._parser.get_method())
         try:
             self._check_head()
         except StaleSnapshotError as error:
@@ -191,7 +220,9 @@ class ClientConnection(asyncio.Protocol):
 
     def _check_head(self) -> None:
         """Raises RefusedError."""
-        method = self._parser.get_method()
+        if self._parser.should_upgrade() and self._head.has_body:
+            self._keep_alive = False  # the parser would take the body for what follows
+            raise _bad_http("Upgrades are not supported")
         if self._parser.get_http_version() != "1.1":
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
@@ -204,7 +235,7 @@ class ClientConnection(asyncio.Protocol):
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
             )
         allowed = self._allowed_methods()
-        if method not in allowed:
+        if self._head.method not in allowed:
             raise RefusedError(
                 errors.WRONG_METHOD,
                 f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
@@ -298,6 +329,8 @@ class ClientConnection(asyncio.Protocol):
             self._answer_readiness()
         elif self._head.path == b"/metrics":
             observer = self._plane.observer
+            observer.in_flight.set(len(self._plane.calls))
+            observer.clients.set(self._plane.clients)
             observer.buffered_body_bytes.set(self._plane.buffered_bytes)
             self._answer(200, answers.TEXT, observer.text())
         elif self._head.path.startswith(usage_records.PATH):
@@ -310,7 +343,7 @@ class ClientConnection(asyncio.Protocol):
                 self._plane,
                 self,
                 self._policy,
-                method=self._parser.get_method(),
+                method=self._head.method,
                 path=self._head.path,
             )
             self._call.start()
@@ -438,7 +471,7 @@ class ClientConnection(asyncio.Protocol):
         self._next_request()
 
     def _send_refusal(self, error: RefusedError) -> None:
-        self._plane.observer.refusals.labels(error.refusal.code).inc()
+        self._plane.observer.refusals[error.refusal.code] += 1
         headers = answers.JSON + error.headers()
         if error.refusal is errors.WRONG_METHOD:
             headers += b"allow: %b\r\n" % b", ".join(self._allowed_methods())
@@ -453,42 +486,53 @@ class ClientConnection(asyncio.Protocol):
 
     def _refuse_and_close(self, error: RefusedError) -> None:
         self._keep_alive = False
-        if not self._is_busy:
+        if not self._is_busy and not self._is_answered:
             self._send_refusal(error)
         self._transport.close()
+
+    @property
+    def _is_answered(self) -> bool:
+        """Refused with its head or in its body, of which more may come."""
+        return (
+            self._refused is not None
+            and not isinstance(self._refused, StaleSnapshotError)
+            and self._head.has_body
+        )
 
     def _write_answer(self, status: int, headers: bytes, body: bytes) -> None:
         self._observe(status)
         standing = self._standing_headers()
-        self._transport.write(answers.whole(status, headers, standing, body))
+        answer = answers.whole(status, headers, standing, body)
+        if self._head.method == b"HEAD":  # the length is said, the body is not sent
+            answer = answer[: len(answer) - len(body)]
+        self._transport.write(answer)
 
     def _standing_headers(self) -> bytes:
         request_id = self._request_id or new_request_id()
         return answers.standing_headers(request_id, keep_alive=self._may_keep_alive())
 
     def _may_keep_alive(self) -> bool:
-        return (
-            self._keep_alive and not self._plane.is_draining and not self._is_pipelined
-        )
+        return self._keep_alive and not self._plane.is_draining
 
     def _observe(self, status: int) -> None:
         name = self._endpoint.name if self._endpoint else "other"
-        self._plane.observer.answer_counter(name, status).inc()
+        self._plane.observer.answers[name, status] += 1
 
     def _next_request(self) -> None:
         """The answer is complete."""
         self._drop_body()
-        if self._is_pipelined:
-            self._is_busy = self._is_pipelined = False
-            self._request_id = ""
+        if not self._may_keep_alive():
+            self._transport.close()
+            return
+        was_pipelined, endpoint = self._is_pipelined, self._endpoint
+        self._is_busy = self._is_pipelined = False
+        self._reset()
+        if was_pipelined:
+            self._endpoint = endpoint  # whose dialect the caller speaks
             self._refuse_and_close(
                 _bad_http("Send one request at a time: pipelining is not supported")
             )
-        elif not self._may_keep_alive():
-            self._transport.close()
         else:
-            self._is_busy = False
-            self._reset()
             self._set_deadline(self._plane.settings.idle_client_seconds)
 
     def _drop_body(self) -> None:

@@ -13,6 +13,9 @@ BUFFERED_BODY_BYTES_MAX = 512 * MIB
 """Over all connections of the process; above it a call with a body is answered 503."""
 DISCARDED_BODY_BYTES_MAX = 64 * MIB
 """A refused caller may finish sending this much, so that it gets to read the answer."""
+FRAMING_BYTES_MAX = 64 * 1024
+FRAMING_FACTOR_MAX = 8
+"""A body of single-byte chunks has 6 bytes for each of its own."""
 SSE_EVENT_BYTES_MAX = MIB
 ANSWER_BYTES_MAX = 64 * MIB
 """Of a whole, not streamed answer."""
