@@ -43,15 +43,15 @@ class Asker(Protocol):
 
     def hold_locally(self, plan: Plan, claim: Claim) -> Hold | RefusedError: ...
 
-    def note_refusal(self, refusal: "Refusal") -> None: ...
+    def note_refusal(self, refusal: "RecentRefusal") -> None: ...
 
 
 class Asking(Run):
     """The exact question for one call."""
 
     __slots__ = (
-        "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim", "_ended_calls", "_plan",
-        "_previous", "_returned", "_server", "_slicer",
+        "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim",
+        "_ended_calls", "_plan", "_previous", "_returned", "_server", "_slicer",
     )  # fmt: skip
 
     def __init__(
@@ -194,7 +194,7 @@ class Asking(Run):
         plan, claim = self._plan, self._claim
         if self._previous is None and plan.is_of_rate(answer[2]):
             self._asker.note_refusal(
-                Refusal(plan, claim, answer, ended_calls=self._ended_calls)
+                RecentRefusal(plan, claim, answer, ended_calls=self._ended_calls)
             )
         return _refused(plan, claim, answer, later_ms=0)
 
@@ -210,7 +210,7 @@ class Asking(Run):
             self._callback(self._without_valkey())
 
 
-class Refusal:
+class RecentRefusal:
     """An answer that stands for the next moments: who is refused and goes on calling
     would cost Valkey more than who is admitted.
     """

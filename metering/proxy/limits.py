@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from metering.domain.limits import Ask, Correction, Held, Refused
 from metering.proxy.errors import RefusedError
-from metering.proxy.limit_asking import Asking, HoldCallback, Refusal
+from metering.proxy.limit_asking import Asking, HoldCallback, RecentRefusal
 from metering.proxy.limit_hold import Hold, Source
 from metering.proxy.limit_plan import Claim, Plan
 from metering.proxy.limit_scripts import SETTLE
@@ -44,7 +44,7 @@ class Limits:
         self._calls = 0
         self.slices = Slices()
         self._share = LocalShare()
-        self._refusals: dict[Plan, Refusal] = {}
+        self._refusals: dict[Plan, RecentRefusal] = {}
         self.ended_calls = 0
         self._reports = 0
         """How often the share's use was told."""
@@ -86,7 +86,7 @@ class Limits:
             del self._refusals[plan]
         return error
 
-    def note_refusal(self, refusal: Refusal) -> None:
+    def note_refusal(self, refusal: RecentRefusal) -> None:
         if len(self._refusals) >= _REFUSALS_MAX:
             self._refusals.clear()
         self._refusals[refusal.plan] = refusal

@@ -182,3 +182,20 @@ async def test_slices_go_back_when_a_process_ends(proxies: list[Proxy]):
     await asyncio.sleep(0.05)
     hold = await other.held(of)
     assert b"remaining-requests: 9899\r\n" in hold.headers()
+
+
+async def test_who_is_refused_and_goes_on_calling_is_not_asked_for(
+    proxies: list[Proxy], valkey: redis.Redis
+):
+    of = policy(requests_per_minute=5, tokens_per_minute=1000)
+    proxy, other, _ = proxies
+    holds = [await proxy.held(of) for _ in range(4)]
+    await other.held(of)
+    valkey.config_resetstat()
+    began = time.monotonic()
+    for _ in range(500):
+        assert await proxy.refused(of) == "rate_limit_exceeded"
+    assert calls_of(valkey) < 5 + (time.monotonic() - began) / 0.02
+    proxy.limits.void(holds[0])
+    await proxy.held(of)  # what it gave back itself is there at once
+    assert await proxy.refused(of) == "rate_limit_exceeded"
