@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from benchmarks import load, quota
+from benchmarks import cpu_share, load
 from benchmarks.control_plane import EVERY_LIMIT, Key, make_key
 from benchmarks.load import Scenario
 from benchmarks.plane import Plane, Proxy, Target, running_proxy
@@ -15,7 +15,7 @@ from tenants.wire import LimitKind, RateLimit, Scope
 
 LIMIT = 1_000
 """Requests per minute; the load offers several times as many within two seconds."""
-_QUOTA = 0.35
+_SHARE = 0.35
 _FIRST_INDEX = 1
 _FIRST_LIMITED_KEY_ID = 100
 BUSY = Scenario(
@@ -70,9 +70,9 @@ def limited_keys(repetitions: int) -> list[Key]:
 
 
 def why_unavailable(cpus: Cpus) -> str:
-    if cpus.are_enough_for_two or not quota.why_unavailable():
+    if cpus.are_enough_for_two or not cpu_share.why_unavailable():
         return ""
-    return f"two proxies need four CPUs, or quotas: {quota.why_unavailable()}"
+    return f"two proxies need four CPUs, or cgroups: {cpu_share.why_unavailable()}"
 
 
 def measure(plane: Plane, cpus: Cpus, *, key: Key, limited: Sequence[Key]) -> Scaling:
@@ -101,7 +101,7 @@ def measure(plane: Plane, cpus: Cpus, *, key: Key, limited: Sequence[Key]) -> Sc
 def _how(cpus: Cpus) -> str:
     if cpus.are_enough_for_two:
         return "each process has a CPU of its own"
-    return f"each process has {_QUOTA:.0%} of one CPU, since there are fewer than four"
+    return f"each process has {_SHARE:.0%} of one CPU, since there are fewer than four"
 
 
 @contextlib.contextmanager
@@ -126,7 +126,7 @@ def _running(plane: Plane, cpus: Cpus) -> Iterator[list[Proxy]]:
         proxies = [single, first, second]
         if not cpus.are_enough_for_two:
             pids = [proxy.pid for proxy in proxies]
-            stack.enter_context(quota.of_one_cpu(_QUOTA, pids=pids))
+            stack.enter_context(cpu_share.of_one_cpu(_SHARE, pids=pids))
         yield proxies
 
 

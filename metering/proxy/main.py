@@ -9,6 +9,7 @@ import logging
 import os
 import signal
 import sys
+from collections.abc import Coroutine
 
 import uvloop
 
@@ -65,7 +66,10 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     await asyncio.sleep(0.05)  # the last bytes leave the transports
 
 
-async def _run(settings: ProxySettings) -> None:
+def _make_plane(
+    settings: ProxySettings,
+) -> tuple[Plane, list[Coroutine[None, None, object]]]:
+    """The plane, and what is to run for ever beside its calls."""
     observer = Observer()
     limits_valkey = Valkey(settings.valkey_url, deadline_seconds=settings.hold_seconds)
     snapshots_valkey = Valkey(
@@ -112,20 +116,22 @@ async def _run(settings: ProxySettings) -> None:
         calls=set(),
         idle=asyncio.Event(),
     )
-    background: list[asyncio.Task[object]] = [
-        asyncio.create_task(work)
-        for work in (
-            limits_valkey.keep_connected(),
-            plane.limits.keep_working(),
-            plane.counting.keep_loading(),
-            snapshots_valkey.keep_connected(),
-            answers_valkey.keep_connected(),
-            snapshots.keep_polling(),
-            router.keep_probing(),
-            plane.deadlines.keep_turning(),
-            _keep_checking_room(plane),
-        )
+    return plane, [
+        limits_valkey.keep_connected(),
+        plane.limits.keep_working(),
+        plane.counting.keep_loading(),
+        snapshots_valkey.keep_connected(),
+        answers_valkey.keep_connected(),
+        snapshots.keep_polling(),
+        router.keep_probing(),
+        plane.deadlines.keep_turning(),
+        _keep_checking_room(plane),
     ]
+
+
+async def _run(settings: ProxySettings) -> None:
+    plane, work = _make_plane(settings)
+    background: list[asyncio.Task[object]] = [asyncio.create_task(one) for one in work]
     loop = asyncio.get_running_loop()
     stopping = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

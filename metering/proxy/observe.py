@@ -46,7 +46,7 @@ class Observer:
     """
 
     def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+        known = self._known = CollectorRegistry()
         self.answers: Counter[tuple[str, int]] = Counter()
         """By endpoint and status."""
         self.refusals: Counter[str] = Counter()
@@ -58,28 +58,28 @@ class Observer:
         self.first_token = Latency()
         self.call = Latency()
         self.in_flight = Gauge(
-            "tokenfab_proxy_calls_in_flight", "Calls in flight", registry=registry
+            "tokenfab_proxy_calls_in_flight", "Calls in flight", registry=known
         )
         self.clients = Gauge(
-            "tokenfab_proxy_client_connections", "Open connections", registry=registry
+            "tokenfab_proxy_client_connections", "Open connections", registry=known
         )
         self.buffered_body_bytes = Gauge(
             "tokenfab_proxy_buffered_body_bytes",
             "Request bodies in memory, over all connections and calls",
-            registry=registry,
+            registry=known,
         )
         self.answers_held = Gauge(
             "tokenfab_proxy_answers_held",
             "Answers of idempotency keys that are held in memory",
-            registry=registry,
+            registry=known,
         )
         self.engine_healthy = Gauge(
             "tokenfab_proxy_engine_healthy",
             "1 when the engine's last probe succeeded",
             ["engine"],
-            registry=registry,
+            registry=known,
         )
-        registry.register(self)
+        known.register(self)
 
     def count_use(
         self,
@@ -103,7 +103,7 @@ class Observer:
             self.call.observe(call_us / 1e6)
 
     def collect(self) -> Iterator[Metric]:
-        """For the registry."""
+        """What Prometheus' library asks for."""
         yield _counters(
             "answers",
             "Answers begun, by endpoint and status",
@@ -148,7 +148,7 @@ class Observer:
         )
 
     def text(self) -> bytes:
-        return generate_latest(self._registry)
+        return generate_latest(self._known)
 
 
 def _counters(

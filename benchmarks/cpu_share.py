@@ -15,7 +15,7 @@ _ROOT_V2 = Path("/sys/fs/cgroup")
 
 
 def why_unavailable() -> str:
-    """Empty: quotas can be set."""
+    """Empty: shares can be set."""
     if _is_version_1():
         return "" if os.access(_ROOT_V1, os.W_OK) else f"{_ROOT_V1} is not writable"
     control = _ROOT_V2 / "cgroup.subtree_control"
@@ -37,18 +37,18 @@ def of_one_cpu(share: float, *, pids: Sequence[int]) -> Iterator[None]:
             group = root / f"tokenfab-bench-{pid}"
             group.mkdir()
             stack.callback(group.rmdir)
-            _set_quota(group, quota_us=int(share * _PERIOD_US))
+            _set_time(group, time_us=int(share * _PERIOD_US))
             (group / "cgroup.procs").write_text(str(pid))
             stack.callback(_release, root, pid)
         yield
 
 
-def _set_quota(group: Path, *, quota_us: int) -> None:
+def _set_time(group: Path, *, time_us: int) -> None:
     if _is_version_1():
         (group / "cpu.cfs_period_us").write_text(str(_PERIOD_US))
-        (group / "cpu.cfs_quota_us").write_text(str(quota_us))
+        (group / "cpu.cfs_quota_us").write_text(str(time_us))
     else:
-        (group / "cpu.max").write_text(f"{quota_us} {_PERIOD_US}")
+        (group / "cpu.max").write_text(f"{time_us} {_PERIOD_US}")
 
 
 def _release(root: Path, pid: int) -> None:
