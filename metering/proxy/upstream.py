@@ -23,6 +23,7 @@ _READ_HIGH_BYTES = 256 * 1024
 _FAILURES_TO_OPEN = 5
 """More than the tries of one call: a single poisonous request pauses no engine."""
 _PAUSE_SECONDS_MAX = 30.0
+_LENGTH_DIGITS_MAX = 12
 HTTP_OK = 200
 HTTP_FAILED = 500
 _Framing = Literal["", "sized", "chunked", "stream"]
@@ -154,7 +155,8 @@ class EngineConnection(asyncio.Protocol):
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
             is_stream = receiver.tap is not None and self._status == HTTP_OK
             return "stream" if is_stream else "chunked"
-        if (length := fields.get(b"content-length", b"")).isdigit():
+        length = fields.get(b"content-length", b"")
+        if length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX:
             self._length = int(length)
             return "sized"
         raise InvalidAnswerError("neither a length nor chunks")

@@ -26,6 +26,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Images made."""
 
 
+_TOKENS_MAX = 2**31 - 1
+"""Of one call; more is no use but a broken counter, and no column holds it."""
 NOTHING = Usage(input_tokens=0)
 ReadUsage = Callable[[bytes], Usage | None]
 """Of a JSON answer or event; None: it has none.
@@ -200,9 +202,9 @@ def _decoded(decode: Callable[[bytes], T], answer: bytes) -> T:
 
 def _checked(usage: Usage) -> Usage:
     is_possible = (
-        0 <= usage.cached_input_tokens <= usage.input_tokens
-        and 0 <= usage.reasoning_tokens <= usage.output_tokens
-        and usage.cache_write_tokens >= 0
+        0 <= usage.cached_input_tokens <= usage.input_tokens <= _TOKENS_MAX
+        and 0 <= usage.reasoning_tokens <= usage.output_tokens <= _TOKENS_MAX
+        and 0 <= usage.cache_write_tokens <= _TOKENS_MAX
     )
     if not is_possible:
         raise InvalidAnswerError(f"impossible usage {usage}")

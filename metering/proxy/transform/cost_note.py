@@ -13,6 +13,13 @@ def with_cost(answer: bytes | Raw, usage_path: Sequence[str], cost_usd: str) -> 
     """`answer`, a JSON object, with `cost` in the object at `usage_path`, or unchanged
     without such an object. All else keeps its order and its bytes.
     """
+    try:
+        return _with_cost(answer, usage_path, cost_usd)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return bytes(answer)  # what counts tokens may answer with no object
+
+
+def _with_cost(answer: bytes | Raw, usage_path: Sequence[str], cost_usd: str) -> bytes:
     members = _decode(answer)
     if not usage_path:
         members["cost"] = Raw(_encode(cost_usd))
@@ -20,5 +27,5 @@ def with_cost(answer: bytes | Raw, usage_path: Sequence[str], cost_usd: str) -> 
     name, *deeper = usage_path
     if members.get(name, Raw(b"null")) == Raw(b"null"):
         return bytes(answer)
-    members[name] = Raw(with_cost(members[name], deeper, cost_usd))
+    members[name] = Raw(_with_cost(members[name], deeper, cost_usd))
     return _encode(members)
