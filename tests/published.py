@@ -13,7 +13,7 @@ def is_published(valkey: redis.Redis, kind: str) -> bool:
     return bool(valkey.exists(snapshot.valkey_key(kind)))
 
 
-def published(valkey: redis.Redis, kind: str) -> Snapshot:
+def published(valkey: redis.Redis, kind: str) -> Snapshot[Any]:
     """The verified snapshot of `kind`; fails when nothing was published."""
     blob: Any = valkey.get(snapshot.valkey_key(kind))
     assert blob is not None, f"no snapshot of {kind} was published"

@@ -9,9 +9,7 @@ import asyncio
 import logging
 import time
 from pathlib import Path
-from typing import TypeVar
-
-import msgspec
+from typing import Any
 
 from inference.wire import SNAPSHOT_KIND as ROUTES
 from inference.wire import Route
@@ -25,13 +23,12 @@ from tenants.wire import KeyPolicy
 
 _log = logging.getLogger(__name__)
 _KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS)
+_ITEM_TYPES = {KEY_POLICIES: KeyPolicy, ROUTES: Route, PRICE_VECTORS: PriceVector}
 _POLL_SECONDS = 0.25
 """A revoked key must stop working within a second."""
 _REFRESH_SECONDS_MIN = 0.1
 """Unknown keys make the proxy look before its time, but not more often."""
 DEFAULT_MODEL = "default"
-
-Item = TypeVar("Item")
 
 
 class Snapshots:
@@ -125,11 +122,13 @@ class Snapshots:
 
     def _take(self, kind: str, blob: bytes, *, keep: bool) -> None:
         try:
-            snapshot = snapshot_form.verify(blob, kind=kind, secret=self._secret)
-            self._apply(snapshot)
-        except (SnapshotRejectedError, msgspec.ValidationError) as error:
+            snapshot: Snapshot[Any] = snapshot_form.verify(
+                blob, kind=kind, secret=self._secret, item_type=_ITEM_TYPES[kind]
+            )
+        except SnapshotRejectedError as error:
             _log.error("a snapshot of %s was rejected: %s", kind, error)
             return
+        self._apply(snapshot)
         self._versions[kind] = snapshot.version
         if keep:
             draft = self._folder / f"{kind}.draft"
@@ -137,20 +136,28 @@ class Snapshots:
             draft.write_bytes(blob)
             draft.rename(self._folder / kind)
 
-    def _apply(self, snapshot: Snapshot) -> None:
+    def _apply(self, snapshot: Snapshot[Any]) -> None:
         if snapshot.kind == KEY_POLICIES:
-            policies = msgspec.convert(snapshot.items, list[KeyPolicy])
-            self._policies = {bytes.fromhex(one.digest): one for one in policies}
+            self._take_policies(snapshot.items)
             self._keys_expire_at = snapshot.expires_at
-            self.callers = {}
         elif snapshot.kind == ROUTES:
-            routes = msgspec.convert(snapshot.items, list[Route])
-            self.routes = {route.model: route for route in routes}
-            for route in routes:
+            self.routes = {route.model: route for route in snapshot.items}
+            for route in snapshot.items:
                 if route.is_default:
                     self.routes[DEFAULT_MODEL] = route
         else:
             prices: dict[str, list[PriceVector]] = {}
-            for vector in msgspec.convert(snapshot.items, list[PriceVector]):
+            for vector in snapshot.items:
                 prices.setdefault(vector.model, []).append(vector)
             self._prices = {model: tuple(some) for model, some in prices.items()}
+
+    def _take_policies(self, policies: list[KeyPolicy]) -> None:
+        """A policy that did not change stays the same object: what was worked out for
+        it stays good, and most keys do not change.
+        """
+        before, self._policies = self._policies, {}
+        for policy in policies:
+            digest = bytes.fromhex(policy.digest)
+            old = before.get(digest)
+            self._policies[digest] = old if old == policy else policy
+        self.callers = {}
