@@ -7,6 +7,7 @@ import contextlib
 import gc
 import logging
 import os
+import resource
 import signal
 import sys
 from collections.abc import Coroutine
@@ -157,6 +158,12 @@ async def _run(settings: ProxySettings) -> None:
         task.result()  # a background task never ends but by a bug: end loudly
 
 
+def _allow_many_files() -> None:
+    """A connection is a file, and the usual soft limit is 1,024 of them."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> None:
     logging.basicConfig(
         level=logging.INFO,
@@ -164,6 +171,7 @@ def main() -> None:
         stream=sys.stderr,
     )
     settings = proxy_settings.load()
+    _allow_many_files()
     with contextlib.suppress(KeyboardInterrupt):
         uvloop.run(_run(settings))
 

@@ -26,6 +26,7 @@ from metering.proxy.response_routes import ResponseRequest
 from metering.proxy.settings import (
     BUFFERED_BODY_BYTES_MAX,
     CLIENT_WRITE_HIGH_BYTES,
+    CLIENTS_MAX,
     DISCARDED_BODY_BYTES_MAX,
     FRAMING_BYTES_MAX,
     FRAMING_FACTOR_MAX,
@@ -78,6 +79,14 @@ class ClientConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=CLIENT_WRITE_HIGH_BYTES)
         self._plane.clients += 1
+        if self._plane.clients > CLIENTS_MAX:
+            self._refuse_and_close(
+                RefusedError(
+                    errors.OVERLOADED,
+                    "Too many connections. Please retry shortly.",
+                    retry_after_seconds=1,
+                )
+            )
         self._set_deadline(self._plane.settings.idle_client_seconds)
 
     def connection_lost(self, exc: Exception | None) -> None:

@@ -42,6 +42,10 @@ ENGINE_TRIES_MAX = 3
 ENGINE_IDLE_CONNECTIONS_MAX = 512
 ENGINE_IDLE_SECONDS_MAX = 4.0
 """0.8 of uvicorn's keep-alive of 5 s: we must be the one that closes first."""
+CLIENTS_MAX = 8192
+"""Open connections of the process; one more is answered 503 and closed."""
+CALLS_MAX = 4096
+"""In flight in this process; above it 503 at once."""
 ENGINE_CALLS_MAX = 1024
 """In flight to one engine from this process; above it 503 at once."""
 

@@ -5,6 +5,7 @@ ordinary read is exactly one, and is passed on without a copy. From the event wi
 final usage on, or from `[DONE]`, everything is held until the usage event is durable.
 """
 
+import re
 from collections.abc import Callable, Iterator
 
 from metering.proxy.settings import SSE_EVENT_BYTES_MAX
@@ -13,6 +14,7 @@ from metering.proxy.usage import InvalidAnswerError, StreamForm, Usage
 _DONE = b"data: [DONE]"
 _SIZE_LINE_BYTES_MAX = 20
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
+_TRAILERS = re.compile(rb"(?:[a-zA-Z0-9-]+:[\x20-\x7e]*\r\n)+")
 
 
 class StreamTap:
@@ -59,6 +61,7 @@ class StreamTap:
             if size == 0:
                 end = text.find(b"\r\n\r\n", line_end)  # of the trailers, mostly none
                 if end >= 0:
+                    _check_trailers(text[line_end + 2 : end + 2])
                     released, self.ended = end + 4, True
                 break
             following = line_end + size + 4
@@ -146,8 +149,15 @@ def _ends_event(text: bytes, at: int, size: int) -> bool:
     return unchunk(text[:at]).endswith(b"\n\n")
 
 
+def _check_trailers(lines: bytes) -> None:
+    if lines and not _TRAILERS.fullmatch(lines):
+        raise InvalidAnswerError("what follows the last chunk is no trailer")
+
+
 def _chunk_size(line: bytes) -> int:
-    digits = line.split(b";", 1)[0]
+    digits, mark, extension = line.partition(b";")
+    if mark and not extension.decode("latin-1").isprintable():
+        raise InvalidAnswerError("a chunk has an extension that is no text")
     # int() alone would take b"-5", b"0x1f" and b"1_0".
     if not digits or digits.translate(None, _HEX_DIGITS):
         raise InvalidAnswerError("a chunk size is no number")
