@@ -91,7 +91,10 @@ class EndingCall:
         self._state = State.HOLDING
         self.request_id = request_id
         stream = request.endpoint.stream if request.asked.is_streamed else None
-        self.tap = StreamTap(stream) if stream is not None else None
+        self.tap: StreamTap | None = None
+        if stream is not None:
+            asks = request.asked.wants_running_usage
+            self.tap = StreamTap(stream, shows_running_usage=asks)
         self.deadline = float("inf")
         self.watched_slot = -1
 

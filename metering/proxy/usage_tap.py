@@ -1,8 +1,11 @@
 """Reads the usage out of an answer while its bytes pass unchanged.
 
 A stream is released in whole HTTP chunks that end a whole server-sent event; the
-ordinary read is exactly one, and is passed on without a copy. From the event with the
-final usage on, or from `[DONE]`, everything is held until the usage event is durable.
+ordinary read is exactly one, and is passed on as it is. From the event with the final
+usage on, or from `[DONE]`, everything is held until the usage event is durable.
+
+The running usage that we ask engines for is blanked out, unless the caller asked for it
+too: clients that add up the usage of all chunks would count a stream many times over.
 """
 
 import re
@@ -14,14 +17,27 @@ from metering.proxy.usage import InvalidAnswerError, StreamForm, Usage
 _DONE = b"data: [DONE]"
 _SIZE_LINE_BYTES_MAX = 20
 _HEX_DIGITS = b"0123456789abcdefABCDEF"
+_USAGE = re.compile(rb'"usage":\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}')
+"""Of an engine: in a tenant's text quotes are escaped."""
+_NO_USAGE = b'"usage":null'
 _TRAILERS = re.compile(rb"(?:[a-zA-Z0-9-]+:[\x20-\x7e]*\r\n)+")
 
 
 class StreamTap:
-    __slots__ = ("_carry", "_form", "_held", "_last", "_marks", "ended", "releases")
+    __slots__ = (
+        "_carry",
+        "_form",
+        "_held",
+        "_hides_usage",
+        "_last",
+        "_marks",
+        "ended",
+        "releases",
+    )
 
-    def __init__(self, form: StreamForm) -> None:
+    def __init__(self, form: StreamForm, *, shows_running_usage: bool = False) -> None:
         self._form = form
+        self._hides_usage = form.has_running_usage and not shows_running_usage
         self._marks = (*form.final_marks, form.error_mark, _DONE)
         self._carry = b""  # bytes that do not yet end a chunk and an event
         self._held = b""  # whole chunks from the final usage on
@@ -44,6 +60,13 @@ class StreamTap:
         if ready:
             self._last = ready
             self.releases += 1
+            if self._hides_usage:
+                # Blanks instead of fewer bytes: the framing stays as it is.
+                return (
+                    chunk(_without_usage(payload))
+                    if across_chunks
+                    else _USAGE.sub(_blanked, ready)
+                )
         return ready
 
     def _is_final(self, payload: bytes) -> bool:
@@ -117,12 +140,12 @@ class StreamTap:
         `noted` changes the data of the event with the final usage.
         """
         leaves_out = self._form.final_is_usage_only and not with_usage
-        if not leaves_out and noted is None:
+        if not leaves_out and noted is None and not self._hides_usage:
             return self._held
         kept = []
         for event in _events(unchunk(self._held)):
             if not self._closes(event):
-                kept.append(event)
+                kept.append(_without_usage(event) if self._hides_usage else event)
             elif noted is not None:
                 kept.append(_with_data(event, noted(_data(event))))
             elif not leaves_out:
@@ -149,6 +172,14 @@ def _ends_event(text: bytes, at: int, size: int) -> bool:
     return unchunk(text[:at]).endswith(b"\n\n")
 
 
+def _without_usage(payload: bytes) -> bytes:
+    return _USAGE.sub(_NO_USAGE, payload)
+
+
+def _blanked(usage: re.Match[bytes]) -> bytes:
+    return _NO_USAGE.ljust(usage.end() - usage.start())
+
+
 def _check_trailers(lines: bytes) -> None:
     if lines and not _TRAILERS.fullmatch(lines):
         raise InvalidAnswerError("what follows the last chunk is no trailer")
@@ -156,7 +187,7 @@ def _check_trailers(lines: bytes) -> None:
 
 def _chunk_size(line: bytes) -> int:
     digits, mark, extension = line.partition(b";")
-    if mark and not extension.decode("latin-1").isprintable():
+    if mark and not (extension.isascii() and extension.decode().isprintable()):
         raise InvalidAnswerError("a chunk has an extension that is no text")
     # int() alone would take b"-5", b"0x1f" and b"1_0".
     if not digits or digits.translate(None, _HEX_DIGITS):

@@ -37,6 +37,7 @@ class Fields(msgspec.Struct, kw_only=True):
 
 class StreamOptions(msgspec.Struct):
     include_usage: bool | None = None
+    continuous_usage_stats: bool | None = None
 
 
 class Asked(msgspec.Struct, kw_only=True):
@@ -47,6 +48,8 @@ class Asked(msgspec.Struct, kw_only=True):
     is_streamed: bool = False
     wants_usage: bool = True
     """The client of a stream asked for the final usage event itself."""
+    wants_running_usage: bool = False
+    """And the usage so far in every event before it."""
     samples: int = 1
     output_ceiling: int | None = None
     """Tokens per sample; None: up to the model's context."""

@@ -122,7 +122,12 @@ def test_it_gives_up_on_an_engine_that_hangs(hasty_plane: Plane, stream: bool):
 def test_a_stream_that_breaks_ends_with_an_error_event(hasty_plane: Plane, fault: str):
     secret = hasty_plane.add_key()
     hasty_plane.order_fault(fault)
-    answer = hasty_plane.chat(secret, stream=True, max_tokens=100)
+    answer = hasty_plane.chat(
+        secret,
+        stream=True,
+        stream_options={"continuous_usage_stats": True},
+        max_tokens=100,
+    )
     assert answer.status_code == 200
     events = [line for line in answer.text.split("\n\n") if line]
     error = json.loads(events[-1].removeprefix("data: "))["error"]
@@ -155,6 +160,7 @@ def test_a_client_that_leaves_a_stream_pays_what_the_engine_counted(
         "messages": [{"role": "user", "content": "A long story please"}],
         "max_tokens": 500,
         "stream": True,
+        "stream_options": {"continuous_usage_stats": True},
     }
     plane.order_fault("slow:20")
     client.post(secret, json.dumps(body).encode())

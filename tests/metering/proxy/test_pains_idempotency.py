@@ -56,14 +56,19 @@ def test_a_stream_that_failed_has_one_price_however_often_it_is_asked_for(
     what the engine said last, and a retry with the key shows the failure again.
     """
     plane.order_fault("die:3000")
-    first = chat(plane, secret, key, stream=True, max_tokens=60)
+    fields = {
+        "stream": True,
+        "stream_options": {"continuous_usage_stats": True},
+        "max_tokens": 60,
+    }
+    first = chat(plane, secret, key, **fields)
     assert "engine_unavailable" in first
     (event,) = billed(plane)
     assert (event.outcome, event.output_tokens) == (
         Outcome.ENGINE_FAILED,
         tokens_shown(first),
     )
-    assert chat(plane, secret, key, stream=True, max_tokens=60) == first
+    assert chat(plane, secret, key, **fields) == first
     assert billed(plane) == [event]
 
 

@@ -78,7 +78,7 @@ def split(data: bytes, at: list[int]) -> list[bytes]:
 @given(framings())
 def test_it_works(framing):
     events, framed, reads = framing
-    tap = StreamTap(CHAT)
+    tap = StreamTap(CHAT, shows_running_usage=True)
     released = b"".join(tap.feed(read) for read in reads)
     assert tap.ended
     assert released + tap.rest(with_usage=True) == framed
@@ -97,8 +97,11 @@ def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
     events, _, reads = framing
     tap = StreamTap(CHAT)
     released = b"".join(tap.feed(read) for read in reads)
-    whole = unchunk_ended(released + tap.rest(with_usage=False))
-    assert whole == b"".join([*events, DONE])
+    whole = unchunk_ended(released + tap.rest(with_usage=False)) or b""
+    shown = [json.loads(one[6:]) for one in whole.split(b"\n\n")[:-2]]
+    sent = [json.loads(one[6:]) for one in events]
+    assert shown == [{**one, "usage": None} for one in sent]
+    assert whole.endswith(DONE)
 
 
 @settings(max_examples=200)
@@ -106,7 +109,7 @@ def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
 def test_an_engine_that_dies_leaves_the_running_usage(framing, data):
     events, framed, reads = framing
     died_at = data.draw(st.integers(0, len(framed) - 1))
-    tap = StreamTap(CHAT)
+    tap = StreamTap(CHAT, shows_running_usage=True)
     released, left = b"", died_at
     for read in reads:
         released += tap.feed(read[:left])

@@ -61,6 +61,7 @@ def _asked(fields: _Sampling, *, output_ceiling: int | None) -> Asked:
         wants_cost=fields.wants_cost,
         is_streamed=bool(fields.stream),
         wants_usage=fields.wants_cost or bool(options and options.include_usage),
+        wants_running_usage=bool(options and options.continuous_usage_stats),
         samples=fields.n or 1,
         output_ceiling=output_ceiling,
     )

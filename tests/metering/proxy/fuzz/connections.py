@@ -27,6 +27,8 @@ class Heard:
     """By the proxy."""
     left: bool
     """We left before anything could be heard."""
+    half_closed: bool = False
+    """We said that nothing more comes, which the proxy takes as leaving."""
 
     @property
     def finals(self) -> list[Answer]:
@@ -57,7 +59,9 @@ async def talk(
         with contextlib.suppress(OSError):
             writer.write_eof()
     try:
-        return await _hear(reader, data)
+        heard = await _hear(reader, data)
+        heard.half_closed = way == "half close"
+        return heard
     finally:
         _leave(writer, with_reset=False)
 
