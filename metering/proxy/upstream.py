@@ -91,6 +91,7 @@ class EngineConnection(asyncio.Protocol):
         """Asks the engine to stop as `abort` does, but still takes what it has sent by
         then: those tokens are made and counted.
         """
+        self._is_reusable = False  # the answer may still end as if nothing were
         if self._transport.can_write_eof():
             self._transport.write_eof()
 
