@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALL := $(PYTHON) config/install.py
 
 .DEFAULT_GOAL := help
-.PHONY: help setup up down status logs check test test-fast bench bench-peers soak profile docs
+.PHONY: help setup up down status logs check test test-fast bench bench-peers soak chaos profile docs
 
 help: ## Show this list
 	@echo "Tokenfab, the front office of a token fab."
@@ -58,6 +58,10 @@ bench-peers: ## Install the peers that `make bench` measures beside ours
 soak: ## Load the proxy for half an hour with 10,000 keys (DURATION=seconds)
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks.soak
+
+chaos: ## Kill processes of a running Tokenfab 200 times and count (KILLS=, SEED=)
+	@$(INSTALL) dev
+	$(BIN)/python -m benchmarks.chaos
 
 profile: ## Show where the proxy spends its CPU time under load (SCENARIO=streamed)
 	@$(INSTALL) dev
