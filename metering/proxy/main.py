@@ -57,9 +57,11 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(plane.settings.drain_seconds):
             await plane.wait_until_idle()
-    plane.recorders.hurry()
     for call in list(plane.calls):
         call.cut_short()
+    with contextlib.suppress(TimeoutError):  # what has an idempotency key asks Valkey
+        async with asyncio.timeout(plane.settings.idempotency_seconds):
+            await plane.wait_until_idle()
     plane.limits.close()
     plane.counting.close()
     plane.journal.close()

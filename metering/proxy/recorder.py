@@ -20,7 +20,7 @@ from metering.wire import Outcome, UsageEvent
 
 _log = logging.getLogger(__name__)
 _BATCH_SECONDS = 0.1
-_TRY_AGAIN_SECONDS = 0.5
+_TRY_AGAIN_SECONDS = 0.2
 _RENEWALS_PER_LEASE = 3
 _SECOND_LOOK_SECONDS = 2.0
 """Valkey's file is behind by a second at most: what it still knows then is on disk."""
@@ -56,13 +56,6 @@ class Recorders:
         self.held = held
         self.running: dict[str, Recorder] = {}
         self.held_bytes = 0
-        self.is_hurried = False
-
-    def hurry(self) -> None:
-        """The process ends: nothing waits for Valkey any more."""
-        self.is_hurried = True
-        for recorder in list(self.running.values()):
-            recorder.hurry()
 
 
 class Recorder:
@@ -165,16 +158,14 @@ class Recorder:
     ) -> None:
         """Keeps the end of the answer and its event, then calls `then` with the event
         to write. Once sealed, the call is never run again: whoever finds it writes the
-        same event, which is stored once, and shows the same answer.
+        same event, which is stored once, and shows the same answer. Before, nothing is
+        billed and the end is not shown: if the process dies, the key runs anew.
         """
         self._note_end(headers, rest)
         self._event, self._then = event, then
-        if self._is_lost or self._recorders.is_hurried:
+        if self._is_lost:
             self._let_go_on()
         self._store()
-
-    def hurry(self) -> None:
-        self._let_go_on()
 
     # The answer's bytes.
 
@@ -297,10 +288,13 @@ class Recorder:
         self._store_in(_BATCH_SECONDS if has_more else self._renewal_seconds)
 
     def _on_silence(self) -> None:
-        """The call is billed and its answer given; keeping it is tried again."""
-        self._let_go_on()
+        """Tried again. The caller waits for the seal as long as for the disk, then the
+        connection closes without the end.
+        """
         if self._ended_at and self._loop.time() > self._ended_at + _STORING_SECONDS_MAX:
             _log.error("request %s: its answer could not be kept", self.run)
+            self._is_lost = not self._is_sealed  # then nobody saw the end: unbilled
+            self._let_go_on()
             self._close()
         else:
             self._store_in(_TRY_AGAIN_SECONDS)

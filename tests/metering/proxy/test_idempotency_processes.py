@@ -19,6 +19,7 @@ from metering.services.ship_journal import ship_journal
 from tests.metering.proxy.conftest import Plane, until
 from tests.metering.proxy.two_proxies import OwnValkey, TwoProxies, raw_chat
 
+RUNNING = "vllm:num_requests_running"
 END = b"[DONE]\n\n\r\n0\r\n\r\n"
 SEED = int(os.environ.get("SEED", "0")) or random.SystemRandom().randrange(1, 10**9)
 KILLS = int(os.environ.get("KILLS", "12"))
@@ -278,7 +279,7 @@ def killable(own_valkey: OwnValkey, tmp_path: Path) -> Iterator[TwoProxies]:
 def test_a_killed_valkey_is_told_again_what_it_forgot(
     killable: TwoProxies, own_valkey: OwnValkey, key: str
 ):
-    """The answer ends while Valkey is away; the process keeps it until it is back."""
+    """The engine ends while Valkey is away: the end is shown when it is kept."""
     two = killable
     secret = two.plane.add_key()
     until(lambda: two.get(0, "/v1/models", secret).is_success)
@@ -286,10 +287,12 @@ def test_a_killed_valkey_is_told_again_what_it_forgot(
     first.send(raw_chat(secret, key, stream=True, max_tokens=60))
     first.receive_until(b"data: ")
     own_valkey.kill()
-    whole = first.receive_until(END).partition(b"\r\n\r\n")[2]
+    until(lambda: two.plane.counters()[RUNNING] == 0)
     refused = two.chat(1, secret, key, stream=True, max_tokens=60)
     assert refused.status_code in {401, 503}, refused.text
+    assert two.events() == []
     own_valkey.start()
+    whole = first.receive_until(END).partition(b"\r\n\r\n")[2]
     until(lambda: two.get(1, "/v1/models", secret).is_success)
     until(lambda: is_back(own_valkey.client))
     second = two.chat(1, secret, key, stream=True, max_tokens=60)
@@ -297,6 +300,35 @@ def test_a_killed_valkey_is_told_again_what_it_forgot(
     assert second.text.endswith("data: [DONE]\n\n")
     assert len(second.content) < len(whole)  # the same, without the chunks' sizes
     assert len(two.events()) == 1
+
+
+def test_a_call_that_ended_without_valkey_is_charged_once_though_its_process_died(
+    killable: TwoProxies, own_valkey: OwnValkey, key: str
+):
+    """Both die with the supervisor: what nobody kept was not shown nor billed."""
+    two = killable
+    secret = two.plane.add_key()
+    until(lambda: two.get(0, "/v1/models", secret).is_success)
+    first = two.raw(0)
+    first.send(raw_chat(secret, key, stream=True, max_tokens=60))
+    first.receive_until(b"data: ")
+    own_valkey.kill()
+    until(lambda: two.plane.counters()[RUNNING] == 0)
+    two.processes[0].send_signal(signal.SIGTERM)
+    assert two.processes[0].wait(timeout=10) == 0
+    assert b"[DONE]" not in first.receive_all()
+    own_valkey.start()
+    two.restart(0)
+    until(lambda: two.get(1, "/v1/models", secret).is_success)
+    second = until(
+        lambda: (
+            (answer := two.chat(1, secret, key, stream=True, max_tokens=60)).is_success
+            and answer
+        )
+    )
+    assert second.text.endswith("data: [DONE]\n\n")
+    assert "idempotent-replayed" not in second.headers
+    assert len(two.charges()) == 1
 
 
 def is_back(client: redis.Redis) -> bool:
