@@ -3,13 +3,15 @@
 import datetime as dt
 import threading
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Self
 
 import psycopg
 import redis
 
+from benchmarks.chaos.operations import now_us
 from benchmarks.chaos.product import Product
 
 _LOOK_SECONDS = 0.25
@@ -17,6 +19,21 @@ _SUM_EVERY = 8
 """A look at PostgreSQL for so many at Valkey."""
 _REFUSALS_ENOUGH = 40
 _NANO_USD = 1_000_000_000
+_HOLD_US = 15_000_000
+"""A hold lives so long after its process held or renewed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """At a tenant's money in Valkey."""
+
+    at_us: int
+    left_nano_usd: int
+    """Of what was given, without what was spent and what is held."""
+    held: Mapping[str, int]
+    """By the process that holds it."""
+    expired_nano_usd: int
+    """Holds of dead processes that were spent in full since the last count."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -32,41 +49,92 @@ class Purse:
     tops: int = 0
     looks: int = 0
     least_left_nano_usd: int | None = None
-    overdrawn: list[str] = field(default_factory=list)
+    """By the sum of the events."""
+    below: list[Look] = field(default_factory=list)
+    """Looks at Valkey that saw less than nothing left."""
+    alive_at_us: dict[str, int] = field(default_factory=dict)
+    """Process that holds money -> when it was last seen to hold or renew."""
+    oversold: list[str] = field(default_factory=list)
+    """Sums in PostgreSQL above what was given."""
 
-    def note(self, left_nano_usd: int, where: str) -> None:
+    def note_sum(self, left_nano_usd: int) -> None:
         self.looks += 1
         if self.least_left_nano_usd is None or left_nano_usd < self.least_left_nano_usd:
             self.least_left_nano_usd = left_nano_usd
         if left_nano_usd < 0:
-            at = dt.datetime.now(dt.UTC)
-            self.overdrawn.append(f"{at:%H:%M:%S.%f} {where}: {left_nano_usd} nano-USD")
+            self.oversold.append(f"PostgreSQL {clock(now_us())}: {left_nano_usd}")
+
+    @property
+    def overdrawn(self) -> list[str]:
+        """Moments at which more was spent and held than was given."""
+        return self.oversold + [
+            f"Valkey {clock(look.at_us)}: {look.left_nano_usd}"
+            for look in self.below
+            if look.left_nano_usd + self._counted_twice(look) < 0
+        ]
+
+    def _counted_twice(self, look: Look) -> int:
+        """What may be in the count of the events and still be held: a process that died
+        before it could tell that its calls had ended holds them for 15 s, and then they
+        are spent in full until the next count. That refuses too much, never too little.
+        """
+        dead = (
+            amount
+            for owner, amount in look.held.items()
+            if self.alive_at_us[owner] <= look.at_us
+        )
+        return sum(dead) + look.expired_nano_usd
+
+
+def clock(at_us: int) -> str:
+    return f"{dt.datetime.fromtimestamp(at_us / 1e6, dt.UTC):%H:%M:%S.%f}"
 
 
 def today() -> str:
     return f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
 
 
-def look_at_valkey(url: str, purse: Purse) -> int | None:
-    """What is left, holds taken off; None while the money is not known there."""
-    tenant = purse.tenant_id
-    tag = f"{{{tenant}}}"
-    day = f"tokenfab:spent:{tag}:tenant:{tenant}:day:{today()}"
+def look_at_valkey(url: str, purse: Purse) -> Look | None:
+    """None while the money is not known there."""
+    tenant, tag = purse.tenant_id, f"{{{purse.tenant_id}}}"
     with (
         redis.Redis.from_url(url, socket_timeout=2, decode_responses=True) as valkey,
         valkey.pipeline(transaction=True) as pipeline,
     ):
-        pipeline.hmget(f"tokenfab:money:{tag}", "server", "credit")
+        pipeline.hmget(f"tokenfab:money:{tag}", "server", "credit", "counted_at_us")
         pipeline.get(f"tokenfab:spent:{tag}:tenant:total")
-        pipeline.get(day)
+        pipeline.get(f"tokenfab:spent:{tag}:tenant:{tenant}:day:{today()}")
         pipeline.hget(f"tokenfab:held:{tag}:sums", "tenant")
+        pipeline.zrange(f"tokenfab:held:{tag}", 0, -1, withscores=True)
+        pipeline.zrange(f"tokenfab:held:{tag}:expired", 0, -1, withscores=True)
         pipeline.info("server")
-        (server, credit), total, of_day, held, info = pipeline.execute()
+        state, total, of_day, sums, held, expired, info = pipeline.execute()
+    server, credit, counted_at_us = state
     if server != info["run_id"]:
         return None
-    if purse.is_prepaid:
-        return int(credit or 0) - int(total or 0) - int(held or 0)
-    return purse.amount_max_nano_usd - int(of_day or 0) - int(held or 0)
+    given = int(credit or 0) if purse.is_prepaid else purse.amount_max_nano_usd
+    spent = int((total if purse.is_prepaid else of_day) or 0)
+    amounts: Counter[str] = Counter()
+    for member, deadline_ms in held:
+        owner = member.partition("-")[0]
+        amounts[owner] += amount_of(member)
+        alive_at_us = int(deadline_ms) * 1000 - _HOLD_US
+        purse.alive_at_us[owner] = max(purse.alive_at_us.get(owner, 0), alive_at_us)
+    return Look(
+        at_us=now_us(),
+        left_nano_usd=given - spent - int(sums or 0),
+        held=amounts,
+        expired_nano_usd=sum(
+            amount_of(member)
+            for member, at_ms in expired
+            if at_ms * 1000 > int(counted_at_us or 0)
+        ),
+    )
+
+
+def amount_of(member: str) -> int:
+    """Of a hold: `<process>-<number>|<amount>|<key>|<project>`."""
+    return int(member.split("|")[1])
 
 
 _SUM = """
@@ -123,12 +191,12 @@ class Watch:
     def _look_at(self, purse: Purse, *, sums: bool) -> None:
         services = self._product.services
         try:
-            left = look_at_valkey(services["VALKEY_URL"], purse)
-            if left is not None:
-                purse.note(left, "Valkey")
+            look = look_at_valkey(services["VALKEY_URL"], purse)
+            if look is not None:
+                purse.looks += 1
+                purse.below += [look] if look.left_nano_usd < 0 else []
             if sums:
-                left = look_at_postgres(services["DATABASE_URL"], purse)
-                purse.note(left, "PostgreSQL")
+                purse.note_sum(look_at_postgres(services["DATABASE_URL"], purse))
         except (KeyError, redis.RedisError, psycopg.Error):
             return  # it was killed, and is looked at again
 

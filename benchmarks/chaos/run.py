@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from threading import Event as Flag
 
@@ -70,7 +71,8 @@ def _give_first_credit(product: Product, opened: Opened) -> None:
             give(product, purse, Flag())
     product.wait_until(
         lambda: all(
-            look_at_valkey(product.services["VALKEY_URL"], purse)
+            (look := look_at_valkey(product.services["VALKEY_URL"], purse))
+            and look.left_nano_usd
             for purse in opened.purses
         ),
         what="the tenants' money is known",
@@ -124,7 +126,7 @@ def _settle(product: Product, opened: Opened) -> None:
     }
     for what, is_so in conditions.items():
         product.wait_until(
-            lambda is_so=is_so: _is_true(is_so),
+            partial(_is_true, is_so),
             what=what,
             seconds=_SETTLED_SECONDS_MAX,
         )
