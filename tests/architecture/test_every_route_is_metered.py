@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from inference.wire import Task
-from metering.proxy import server
+from metering.proxy import request_reader
 from metering.proxy.transform.endpoint import OutputKind
 from metering.proxy.transform.endpoints import ENDPOINTS
 from tenants.wire import Scope, SpendLimit, SpendPeriod
@@ -82,7 +82,7 @@ def _code(answer):
 
 def test_the_tables_name_these_routes_and_no_others():
     assert {path.encode() for path in METERED} == set(ENDPOINTS)
-    assert {path.encode() for path in FREE} == server._OPEN_PATHS
+    assert {path.encode() for path in FREE} == request_reader.OPEN_PATHS
 
 
 STREAMED = [(path, False) for path in METERED] + [

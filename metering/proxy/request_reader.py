@@ -1,0 +1,303 @@
+"""Reads the requests of one connection: one at a time, strictly, within bounds."""
+
+import asyncio
+import time
+from typing import Any
+
+import httptools
+
+from metering.proxy import answers, errors, response_routes, usage_records
+from metering.proxy.auth import (
+    StaleSnapshotError,
+    authenticate,
+    authenticate_again,
+)
+from metering.proxy.background import Running
+from metering.proxy.errors import RefusedError
+from metering.proxy.plane import Plane, new_request_id
+from metering.proxy.request_head import RequestHead, head_too_large
+from metering.proxy.settings import (
+    BUFFERED_BODY_BYTES_MAX,
+    DISCARDED_BODY_BYTES_MAX,
+    FRAMING_BYTES_MAX,
+    FRAMING_FACTOR_MAX,
+)
+from metering.proxy.transform.endpoint import Endpoint
+from metering.proxy.transform.endpoints import ENDPOINTS
+from tenants.wire import KeyPolicy
+
+OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
+MODELS_PATH = b"/v1/models"
+
+
+class RequestReader(asyncio.Protocol):
+    """What a request is made of, until it is complete; `server.ClientConnection` serves
+    and answers it.
+    """
+
+    __slots__ = (
+        "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint", "_head",
+        "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined", "_keep_alive",
+        "_loop", "_parser", "_plane", "_policy", "_received_at_us", "_refused",
+        "_request_id", "_stalled_at_bytes", "_transport", "_wire_bytes", "deadline",
+        "watched_slot",
+    )  # fmt: skip
+
+    _transport: asyncio.Transport
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        self._loop = asyncio.get_running_loop()
+        self._parser: Any = httptools.HttpRequestParser(self)
+        self._call: Running | None = None
+        self._is_busy = self._is_pipelined = False
+        self._stalled_at_bytes = -1
+        self._body_bytes = 0
+        self.deadline = float("inf")
+        self.watched_slot = -1
+        self._reset()
+
+    def _reset(self) -> None:
+        self._in_head = self._is_head_timed = False
+        self._head = RequestHead()
+        self._refused: RefusedError | None = None
+        self._endpoint: Endpoint | None = None
+        self._policy: KeyPolicy | None = None
+        self._body: list[bytes] = []
+        self._discarded_bytes = self._wire_bytes = 0
+        self._request_id = ""
+        self._keep_alive = True
+
+    def data_received(self, data: bytes) -> None:
+        if self._is_pipelined:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            # Passed over: the request was served as it is (RFC 9110, 7.8).
+            rest = data[upgrade.args[0] :]
+            if rest and not self._transport.is_closing():
+                self.data_received(rest)
+        except httptools.HttpParserError as error:
+            self._on_bad_http(error)
+        else:
+            if not self._is_busy:
+                self._await_the_rest(len(data))
+
+    def _await_the_rest(self, read_bytes: int) -> None:
+        """A request that comes in one read, as most do, needs no deadline.
+
+        The parser tells of a header when it is whole, and of chunks without what frames
+        them: how much of either comes is bounded here.
+        """
+        self._wire_bytes += read_bytes
+        if self._wire_bytes > FRAMING_BYTES_MAX and self._is_mostly_framing():
+            self._refuse_and_close(
+                head_too_large()
+                if self._in_head
+                else bad_http("The chunks have next to no content")
+            )
+        elif self._in_head:
+            if not self._is_head_timed:  # no byte more gets it more time
+                self._is_head_timed = True
+                self._set_deadline(self._plane.settings.head_seconds)
+        elif self._head.path:
+            self._set_deadline(self._plane.settings.body_seconds)
+
+    def _is_mostly_framing(self) -> bool:
+        if not self._head.is_chunked:
+            return self._in_head
+        body_bytes = self._body_bytes + self._discarded_bytes
+        return self._wire_bytes > FRAMING_BYTES_MAX + FRAMING_FACTOR_MAX * body_bytes
+
+    def _on_bad_http(self, error: Exception) -> None:
+        cause = error.__cause__ or error.__context__
+        if isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
+            cause, RefusedError
+        ):
+            raise error  # a bug of ours, not the caller's HTTP
+        if self._is_busy:
+            self._is_pipelined = True
+        elif isinstance(cause, RefusedError):
+            self._refuse_and_close(cause)
+        else:
+            self._refuse_and_close(bad_http(str(error)))
+
+    def on_message_begin(self) -> None:
+        if self._is_busy:
+            self._is_pipelined = True
+            return
+        self._reset()
+        self._in_head = True
+        self._received_at_us = time.time_ns() // 1000
+        self._request_id = new_request_id()
+
+    def on_url(self, url: bytes) -> None:
+        if not self._is_pipelined:
+            self._head.add_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head and not self._is_pipelined:  # else it is a trailer
+            self._head.add_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        if self._is_pipelined:
+            return
+        self._in_head = False
+        self._keep_alive = self._parser.should_keep_alive()
+        self._head.complete(method=self._parser.get_method())
+        try:
+            self._check_head()
+        except StaleSnapshotError as error:
+            # Decided with a fresh snapshot, when the request is complete.
+            self._refused = error
+            self._continue_if_expected()
+        except RefusedError as error:
+            self._refused = error
+            if self._head.has_body:
+                self._send_refusal(error)
+        else:
+            self._continue_if_expected()
+
+    def _continue_if_expected(self) -> None:
+        if self._head.expects_continue and self._head.has_body:
+            self._transport.write(answers.CONTINUE)
+
+    def _check_head(self) -> None:
+        """Raises RefusedError."""
+        if self._parser.should_upgrade() and self._head.has_body:
+            self._keep_alive = False  # the parser would take the body for what follows
+            raise bad_http("Upgrades are not supported")
+        if self._parser.get_http_version() != "1.1":
+            raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
+        self._endpoint = ENDPOINTS.get(self._head.path)
+        is_read = self._head.path == MODELS_PATH or self._head.path.startswith(
+            (MODELS_PATH + b"/", usage_records.PATH, response_routes.PREFIX)
+        )
+        if not (self._endpoint or is_read or self._head.path in OPEN_PATHS):
+            path = self._head.path[:200].decode("latin-1")
+            raise RefusedError(
+                errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
+            )
+        allowed = self._allowed_methods()
+        if self._head.method not in allowed:
+            raise RefusedError(
+                errors.WRONG_METHOD,
+                f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
+            )
+        if self._head.path not in OPEN_PATHS:
+            self._policy = authenticate(self._head, self._plane.snapshots)
+        self._check_length(self._head.content_length)
+
+    def _allowed_methods(self) -> tuple[bytes, ...]:
+        if self._endpoint:
+            return (b"POST",)
+        return response_routes.allowed_methods(self._head.path) or (b"GET",)
+
+    def _check_length(self, length: int) -> None:
+        limit = self._plane.settings.body_bytes_max
+        if length > limit:
+            raise RefusedError(
+                errors.BODY_TOO_LARGE, f"The body is larger than {limit} bytes."
+            )
+        if self._plane.buffered_bytes + length > BUFFERED_BODY_BYTES_MAX:
+            raise RefusedError(
+                errors.OVERLOADED,
+                "Too many large requests at once. Please retry shortly.",
+                retry_after_seconds=1,
+            )
+
+    def on_body(self, data: bytes) -> None:
+        if self._is_pipelined:
+            return
+        if self._refused is not None and not isinstance(
+            self._refused, StaleSnapshotError
+        ):
+            self._discard(data)
+            return
+        self._body.append(data)
+        self._body_bytes += len(data)
+        self._plane.buffered_bytes += len(data)
+        if self._head.is_chunked:
+            try:
+                self._check_length(self._body_bytes)
+            except RefusedError as error:
+                self._refused = error
+                self._drop_body()
+                self._send_refusal(error)
+
+    def _discard(self, data: bytes) -> None:
+        """A refused caller may finish sending: closing early would reset its
+        connection before it reads the answer.
+        """
+        self._discarded_bytes += len(data)
+        if self._discarded_bytes > DISCARDED_BODY_BYTES_MAX:
+            self._transport.abort()
+
+    def on_message_complete(self) -> None:
+        if self._is_pipelined:
+            return
+        self._is_busy = True
+        self.deadline = float("inf")
+        if isinstance(self._refused, StaleSnapshotError):
+            task = self._loop.create_task(self._look_again())
+            task.add_done_callback(raise_bugs)
+        elif self._refused is None:
+            self._serve()
+        elif self._head.has_body:
+            self._next_request()  # its refusal was sent with the head
+        else:
+            self.refuse(self._refused)
+
+    async def _look_again(self) -> None:
+        snapshots = self._plane.snapshots
+        is_fresh = await snapshots.refresh_for_unknown_key()
+        if self._transport.is_closing():
+            return
+        try:
+            self._refused = None
+            self._policy = authenticate_again(self._head, snapshots, is_fresh=is_fresh)
+            self._check_length(self._head.content_length)
+        except RefusedError as error:
+            self.refuse(error)
+            return
+        self._serve()
+
+    def _drop_body(self) -> None:
+        self._plane.buffered_bytes -= self._body_bytes
+        self._body_bytes = 0
+        self._body.clear()
+
+    def _set_deadline(self, seconds: float) -> None:
+        self._plane.deadlines.set(self, seconds)
+
+    def _serve(self) -> None:
+        """The request is complete and may be served."""
+        raise NotImplementedError
+
+    def refuse(self, error: RefusedError) -> None:
+        """Answers the complete request."""
+        raise NotImplementedError
+
+    def _send_refusal(self, error: RefusedError) -> None:
+        """Answers before the request is complete."""
+        raise NotImplementedError
+
+    def _refuse_and_close(self, error: RefusedError) -> None:
+        raise NotImplementedError
+
+    def _next_request(self) -> None:
+        """The answer is complete."""
+        raise NotImplementedError
+
+    def on_deadline(self) -> None:
+        raise NotImplementedError
+
+
+def bad_http(detail: str) -> RefusedError:
+    return RefusedError(errors.BAD_HTTP, f"This is not valid HTTP: {detail}.")
+
+
+def raise_bugs(task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()):
+        raise error
