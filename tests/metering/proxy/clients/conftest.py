@@ -24,7 +24,9 @@ class Spoken:
 
     def billed(self, count: int) -> list[UsageEvent]:
         """The events of the last calls, each as the engine counted it."""
-        events = until(lambda: (all_ := self.plane.events())[count - 1 :] and all_)
+        events: list[UsageEvent] = until(
+            lambda: (all_ := self.plane.events())[count - 1 :] and all_
+        )
         assert len(events) == count
         for event in events:
             assert (event.input_tokens, event.output_tokens) == (PROMPT, OUTPUT)

@@ -1,7 +1,7 @@
 """An engine whose model calls the tool that it is offered, in every dialect.
 
-The simulated engine's model knows no tools, and the small real one cannot be relied on
-to call them. Asked for a schema it answers with JSON that fits; otherwise with a phrase.
+The simulated engine's model knows no tools, and the small real one may not call them.
+Asked for a schema it answers with JSON that fits; otherwise with a phrase.
 """
 
 import json
@@ -31,11 +31,16 @@ RESPONSE_USAGE = {
 Event = tuple[str | None, dict[str, Any]]
 
 
+class _Server(ThreadingUnixStreamServer):
+    def handle_error(self, *_: object) -> None:
+        """A health probe leaves as soon as it has read the status."""
+
+
 class SpokenEngine:
     def __init__(self, path: Path) -> None:
         self.bodies: list[dict[str, Any]] = []
         """What it was asked, in order."""
-        server = ThreadingUnixStreamServer(str(path), _handler(self))
+        server = _Server(str(path), _handler(self))
         server.daemon_threads = True
         self._server = server
         self._thread = threading.Thread(target=server.serve_forever, daemon=True)
@@ -134,14 +139,19 @@ def _chat(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
         deltas = [{"role": "assistant", "content": ""}]
         deltas += [{"content": piece} for piece in _pieces(_text(body))]
         reason = "stop"
-    head = {"id": "chatcmpl-1", "created": 1_790_000_000, "model": body["model"]}
-    whole = {
+    head: dict[str, Any] = {
+        "id": "chatcmpl-1",
+        "created": 1_790_000_000,
+        "model": body["model"],
+    }
+    whole: dict[str, Any] = {
         **head,
         "object": "chat.completion",
         "choices": [{"index": 0, "message": message, "finish_reason": reason}],
         "usage": COMPLETION_USAGE,
     }
     chunk = {**head, "object": "chat.completion.chunk"}
+    choices: list[dict[str, Any]]
     choices = [{"index": 0, "delta": one, "finish_reason": None} for one in deltas]
     choices.append({"index": 0, "delta": {}, "finish_reason": reason})
     events: list[Event] = [
@@ -153,6 +163,8 @@ def _chat(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
 
 
 def _message(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
+    whole_block: dict[str, Any]
+    first_block: dict[str, Any]
     if _calls_tool(body):
         block = {"type": "tool_use", "id": "toolu_1", "name": "weather"}
         whole_block = {**block, "input": json.loads(CITY)}
@@ -169,19 +181,22 @@ def _message(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
             {"type": "text_delta", "text": piece} for piece in _pieces(_text(body))
         ]
         reason = "end_turn"
-    head = {
+    head: dict[str, Any] = {
         "id": "msg_1", "type": "message", "role": "assistant", "model": body["model"],
     }  # fmt: skip
-    whole = {
+    whole: dict[str, Any] = {
         **head,
         "content": [whole_block],
         "stop_reason": reason,
         "stop_sequence": None,
         "usage": USAGE,
     }
-    nothing = {"input_tokens": 0, "output_tokens": 0}
+    nothing: dict[str, Any] = {"input_tokens": 0, "output_tokens": 0}
     begun = {**head, "content": [], "stop_reason": None, "usage": nothing}
-    ended = {"delta": {"stop_reason": reason, "stop_sequence": None}, "usage": USAGE}
+    ended: dict[str, Any] = {
+        "delta": {"stop_reason": reason, "stop_sequence": None},
+        "usage": USAGE,
+    }
     return whole, [
         ("message_start", {"message": begun}),
         ("content_block_start", {"index": 0, "content_block": first_block}),
@@ -193,6 +208,8 @@ def _message(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
 
 
 def _response(body: dict[str, Any]) -> tuple[dict[str, Any], list[Event]]:
+    item: dict[str, Any]
+    first: dict[str, Any]
     at = {"output_index": 0, "item_id": "item_1", "content_index": 0}
     if _calls_tool(body):
         kind, text = "response.function_call_arguments", CITY

@@ -102,7 +102,7 @@ def test_a_tool_is_called_and_told_its_result(
     (block,) = asked.content
     assert block.type == "tool_use"
     assert block.input == {"city": "Oslo"}
-    result = {"type": "tool_result", "tool_use_id": block.id, "content": "-3"}
+    result: Any = {"type": "tool_result", "tool_use_id": block.id, "content": "-3"}
     told = tool_client.messages.create(
         messages=[
             *ASK,
@@ -215,12 +215,10 @@ def test_a_time_out_is_the_callers(plane: Plane, secret: str):
 
 
 async def test_the_asynchronous_client(plane: Plane, secret: str):
-    async with AsyncAnthropic(
-        base_url=plane.url, api_key=secret, max_retries=0
-    ) as client:
-        async with client.messages.stream(
-            model=MODEL, messages=ASK, max_tokens=6
-        ) as stream:
-            text = [piece async for piece in stream.text_stream]
+    async with (
+        AsyncAnthropic(base_url=plane.url, api_key=secret, max_retries=0) as client,
+        client.messages.stream(model=MODEL, messages=ASK, max_tokens=6) as stream,
+    ):
+        text = [piece async for piece in stream.text_stream]
     assert "".join(text)
     assert len(plane.events()) == 1

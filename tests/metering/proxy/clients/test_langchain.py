@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAIEmbeddings
+from pydantic import SecretStr
 
 from inference.wire import Task
 from tests.metering.proxy.clients.conftest import Spoken
@@ -30,14 +31,12 @@ class Weather(pydantic.BaseModel):
 
 def chat_of(url: str, secret: str, **options: Any) -> ChatOpenAI:
     options = {"model": MODEL, "max_retries": 0, "timeout": 20, **options}
-    return ChatOpenAI(base_url=f"{url}/v1", api_key=secret, **options)
+    return ChatOpenAI(base_url=f"{url}/v1", api_key=SecretStr(secret), **options)
 
 
 @pytest.mark.parametrize("use_responses_api", [False, True])
 def test_it_works(plane: Plane, secret: str, use_responses_api: bool):
-    chat = chat_of(
-        plane.url, secret, max_tokens=8, use_responses_api=use_responses_api
-    )
+    chat = chat_of(plane.url, secret, max_tokens=8, use_responses_api=use_responses_api)
     answer = chat.invoke([("system", "Be brief."), ("human", "Why is the sea salty?")])
     assert answer.text
     (event,) = plane.events()
@@ -122,7 +121,7 @@ def test_embeddings(bare_plane: Plane):
     embeddings = OpenAIEmbeddings(
         model=MODELS[Task.EMBED],
         base_url=f"{plane.url}/v1",
-        api_key=secret,  # type: ignore[arg-type]
+        api_key=SecretStr(secret),
         check_embedding_ctx_length=False,
     )
     one, other = embeddings.embed_documents(["The sea", "A ship"])

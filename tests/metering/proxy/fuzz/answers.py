@@ -28,7 +28,7 @@ def read_answers(data: bytes, *, to_head: bool = False) -> tuple[list[Answer], b
     """(whole answers, what an unfinished one has so far). `to_head`: they answer HEAD
     and have no body. Raises NotHttpError.
     """
-    answers = []
+    answers: list[Answer] = []
     while data:
         head, mark, rest = data.partition(b"\r\n\r\n")
         if not mark:

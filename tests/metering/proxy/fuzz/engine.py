@@ -9,6 +9,7 @@ import json
 import re
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from tests.metering.proxy.fuzz.bounds import Bounds
 from tests.metering.proxy.fuzz.mutations import damaged, pieces
@@ -37,7 +38,8 @@ _HEADS = [
 ]  # fmt: skip
 _ODD_BODIES = [
     b"[1,2]", b'"x"', b"null", b"5", b'{"usage":5}', b'{"\xff":1,"count":1}', b"{}",
-    b'{"data":[],"usage":5}', b'{"data":5}', b"[" * 5000, b'{"usage":{"input_tokens":1}}',
+    b'{"data":[],"usage":5}', b'{"data":5}', b"[" * 5000,
+    b'{"usage":{"input_tokens":1}}',
 ]  # fmt: skip
 
 
@@ -73,10 +75,10 @@ class FuzzyEngine:
         body = await reader.readexactly(length)
         found = _CASE.search(body)
         if not found:  # of the test itself, which wants to see a good answer
-            writer.write(_whole(200, _document(line, Random(0))))
+            writer.write(_whole(200, _document(line, self._limits.dice(0))))
             return True
         case = int(found[1])
-        dice = Random(f"{self._limits.seed}:{case}:engine")
+        dice = self._limits.dice(-case - 1)
         answer, is_sound = fate(line, body, dice)
         if is_sound:
             self.sound.add(case)
@@ -142,7 +144,7 @@ def _chunked(parts: list[bytes], dice: Random) -> bytes:
     return head + framed + b"0\r\n" + trailer + b"\r\n"
 
 
-def _usage(dice: Random, given) -> dict:
+def _usage(dice: Random, given: Any) -> Any:
     if given is not None:
         return given
     prompt = dice.randint(100, 900)
@@ -205,7 +207,7 @@ def _deltas(dice: Random) -> list[bytes]:
     return [_event("x.delta", {"delta": "hello\n\n"}) for _ in range(count)]
 
 
-def _event(name: str, value: dict) -> bytes:
+def _event(name: str, value: dict[str, Any]) -> bytes:
     data = _compact({"type": name, **value})
     return b"event: %b\ndata: %b\n\n" % (name.encode(), data)
 

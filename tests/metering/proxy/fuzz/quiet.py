@@ -1,6 +1,7 @@
 """What must be as before once nobody calls any more."""
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 
 from tests.metering.proxy.conftest import Plane, until
@@ -12,7 +13,7 @@ class Quiet:
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
         (self._proxy,) = [
-            one for one in plane.processes if "metering.proxy.main" in one.args
+            one for one in plane.processes if "metering.proxy.main" in str(one.args)
         ]
         self._resident_kib = self._resident()
         self._connections = plane.metric("tokenfab_proxy_client_connections")
@@ -21,6 +22,9 @@ class Quiet:
         status = Path(f"/proc/{self._proxy.pid}/status").read_text()
         line = next(one for one in status.splitlines() if one.startswith("VmRSS"))
         return int(line.split()[1])
+
+    def _is(self, metric: str, value: float) -> bool:
+        return self._plane.metric(metric) == value
 
     def check(self, seen: Counter[str], *, memory_kib_max: int) -> None:
         """The same process, nothing left in it, and no word of a bug in its log."""
@@ -36,7 +40,7 @@ class Quiet:
             ("buffered_body_bytes", 0),
             ("answers_held", 0),
         ):
-            until(lambda n=name, v=value: plane.metric(f"tokenfab_proxy_{n}") == v)
+            until(partial(self._is, f"tokenfab_proxy_{name}", value))
         grown = self._resident() - self._resident_kib
         seen["KiB grown"] = grown
         assert grown < memory_kib_max, grown

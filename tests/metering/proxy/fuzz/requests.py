@@ -48,7 +48,8 @@ _HEADERS = [
     b"x: \xff\xfe", b"\xc3\xa9: x", b": no name", b"no colon", b"x" * 33_000 + b": y",
     b"x: " + b"y" * 40_000, b"\r\n".join([b"x: y"] * 120), b"expect: 100-continue",
     b"expect: 200-ok", b"connection: close", b"connection: keep-alive, close",
-    b"connection: upgrade\r\nupgrade: h2c", b"upgrade: websocket", b"host: a\r\nhost: b",
+    b"connection: upgrade\r\nupgrade: h2c", b"upgrade: websocket",
+    b"host: a\r\nhost: b",
     b"authorization: Bearer", b"authorization: \xff", b"x-api-key: \xff",
     b"authorization: Bearer tf_live_wrong", b"idempotency-key: one",
     b"idempotency-key: " + b"k" * 300, b"idempotency-key: \xff", b"idempotency-key:",
@@ -68,13 +69,14 @@ _CHUNKS = [
     b"0\r\n\r\n", b"5;a=b\r\nhello\r\n0\r\n\r\n", b"fffffffffffffffff\r\n", b"-1\r\n",
     b"1000001\r\n", b"5\r\nhello0\r\n\r\n", b"5\r\nhel", b"g\r\n", b"0x5\r\nhello\r\n",
     b"0\r\nx-trailer: 1\r\n\r\n", b"0\r\ncontent-length: 9\r\n\r\n", b"5\nhello\n0\n\n",
-    b"0\r\nauthorization: Bearer x\r\nidempotency-key: t\r\n\r\n", b"00000000000\r\n\r\n",
+    b"0\r\nauthorization: Bearer x\r\nidempotency-key: t\r\n\r\n",
+    b"00000000000\r\n\r\n",
     b"1;" + b"e" * 20_000 + b"\r\nx\r\n0\r\n\r\n", b"\r\n\r\n", b"1 \r\nx\r\n0\r\n\r\n",
     b"0\r\nx: " + b"y" * 40_000 + b"\r\n\r\n", b"0\r\n" + b"x: y\r\n" * 150 + b"\r\n",
 ]  # fmt: skip
 
 
-def post(path: bytes, secret: bytes, body: bytes, *headers: bytes) -> bytes:
+def posted(path: bytes, secret: bytes, body: bytes, *headers: bytes) -> bytes:
     lines = [b"POST %b HTTP/1.1" % path, b"host: proxy", *headers]
     lines.append(b"authorization: Bearer %b" % secret)
     return b"\r\n".join(lines) + b"\r\ncontent-length: %d\r\n\r\n%b" % (len(body), body)
@@ -118,7 +120,7 @@ def valid(secret: bytes, dice: Random) -> bytes:
     if dice.random() < 0.2:
         return _in_chunks(path, secret, text, dice)
     keyed = [b"idempotency-key: %d" % dice.randrange(40)] * (dice.random() < 0.15)
-    return post(path, secret, text, *keyed)
+    return posted(path, secret, text, *keyed)
 
 
 def _with_odd_header(data: bytes, dice: Random) -> bytes:
@@ -141,22 +143,18 @@ def _with_odd_line(data: bytes, dice: Random) -> bytes:
 def sent(secret: bytes, dice: Random) -> bytes:
     """What one connection sends."""
     data = valid(secret, dice)
-    way = dice.random()
-    if way < 0.15:
-        return data
-    if way < 0.30:
-        return _with_odd_header(data, dice)
-    if way < 0.40:
-        return _with_odd_line(data, dice)
-    if way < 0.50:
-        return b"".join(valid(secret, dice) for _ in range(dice.randint(2, 4)))
-    if way < 0.60:
-        return spliced(data, valid(secret, dice), dice)
-    if way < 0.62:
-        return dice.randbytes(dice.randint(0, 400))
-    if way < 0.70:
-        return data + dice.choice(_CHUNKS)
-    return damaged(data, dice)
+    ways = (
+        (15, lambda: data),
+        (15, lambda: _with_odd_header(data, dice)),
+        (10, lambda: _with_odd_line(data, dice)),
+        (10, lambda: data + b"".join(valid(secret, dice) for _ in range(2))),
+        (10, lambda: spliced(data, valid(secret, dice), dice)),
+        (2, lambda: dice.randbytes(dice.randint(0, 400))),
+        (8, lambda: data + dice.choice(_CHUNKS)),
+        (30, lambda: damaged(data, dice)),
+    )
+    (way,) = dice.choices([way for _, way in ways], [weight for weight, _ in ways])
+    return way()
 
 
 def one_call(path: bytes, secret: bytes, case: int, dice: Random) -> bytes:
@@ -174,4 +172,4 @@ def one_call(path: bytes, secret: bytes, case: int, dice: Random) -> bytes:
     task = {b"/v1/embeddings": "embedder", b"/v1/images/generations": "painter"}
     body["model"] = task.get(path, "default")
     keyed = [b"idempotency-key: %d" % case] * (dice.random() < 0.2)
-    return post(path, secret, json.dumps(body).encode(), *keyed)
+    return posted(path, secret, json.dumps(body).encode(), *keyed)
