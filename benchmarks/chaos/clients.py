@@ -4,6 +4,7 @@ import random
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import count
 from typing import Any, Self
@@ -34,6 +35,7 @@ class Load:
         self.errors: list[str] = []
         """Mistakes of a lane; each ends its lane."""
         self.complete = 0
+        self._refused: Counter[tuple[int, str]] = Counter()
         self._lock = threading.Lock()
         self._api_url = api_url
         self._stopping = threading.Event()
@@ -52,17 +54,8 @@ class Load:
         for thread in self._threads:
             thread.join(timeout=2 * _RETRY_SECONDS_MAX)
 
-    def has_more_than(self, answers: int) -> bool:
-        return self.complete > answers
-
     def refusals(self, tenant_id: int, code: str) -> int:
-        with self._lock:
-            return sum(
-                attempt.code == code
-                for operation in self.operations[-400:]
-                if operation.tenant_id == tenant_id
-                for attempt in operation.attempts
-            )
+        return self._refused[tenant_id, code]
 
     def _run(self, lane: Lane, seed: str) -> None:
         try:
@@ -131,6 +124,7 @@ class Load:
         with self._lock:
             operation.attempts.append(attempt)
             self.complete += attempt.ending is Ending.COMPLETE
+            self._refused[operation.tenant_id, attempt.code] += 1
 
     def _wait_to_retry(self, attempt: Attempt, chance: random.Random) -> None:
         """What a client does after a failure; a test of waiting longer helps nobody."""

@@ -17,7 +17,8 @@ from benchmarks.chaos.product import Product
 _LOOK_SECONDS = 0.25
 _SUM_EVERY = 8
 """A look at PostgreSQL for so many at Valkey."""
-_REFUSALS_ENOUGH = 40
+_REFUSALS_ENOUGH = 15
+"""Since the last time that more was given."""
 _NANO_USD = 1_000_000_000
 _HOLD_US = 15_000_000
 """A hold lives so long after its process held or renewed it."""
@@ -201,13 +202,17 @@ class Watch:
             return  # it was killed, and is looked at again
 
     def _top_up(self) -> None:
+        seen: Counter[int] = Counter()
         while not self._stopping.wait(_LOOK_SECONDS):
             for purse in self.purses:
-                code = (
-                    "insufficient_credit" if purse.is_prepaid else "spend_limit_reached"
-                )
-                if self._refusals(purse.tenant_id, code) >= _REFUSALS_ENOUGH:
+                tenant = purse.tenant_id
+                if self._refusals_of(purse) >= seen[tenant] + _REFUSALS_ENOUGH:
                     give(self._product, purse, self._stopping)
+                    seen[tenant] = self._refusals_of(purse)
+
+    def _refusals_of(self, purse: Purse) -> int:
+        code = "insufficient_credit" if purse.is_prepaid else "spend_limit_reached"
+        return self._refusals(purse.tenant_id, code)
 
 
 def give(product: Product, purse: Purse, stopping: threading.Event) -> None:
