@@ -128,13 +128,13 @@ def test_parallel_callers_run_it_once(plane: Plane, secret: str, key: str):
 def test_it_runs_on_when_the_first_caller_leaves(
     plane: Plane, secret: str, is_streamed: bool, key: str
 ):
-    plane.order_fault("slow:10")
+    plane.order_fault("slow:40")
     first, second = plane.raw(), plane.raw()
     first.send(raw_chat(secret, key, stream=is_streamed))
     if is_streamed:
         first.receive_until(b"data: ")
     else:
-        until(lambda: plane.metric("tokenfab_proxy_calls_in_flight") == 1)
+        until(lambda: plane.counters()["vllm:num_requests_running"] == 1)
     first.close()
     second.send(raw_chat(secret, key, stream=is_streamed))
     if is_streamed:
