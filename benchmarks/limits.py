@@ -1,8 +1,8 @@
 """What a hold and its settle cost: `python -m benchmarks.limits`.
 
-CPU time of this process (Python, packing, parsing, the loop's reads and writes) and CPU
-time of Valkey, by the number of limits of a key. Batches of 32 calls, as under load. The
-calls in one row are of one key; slices are switched off but where the row says so.
+CPU time of this process (Python, packing, parsing, the loop's reads and writes) and of
+Valkey, by the number of limits of a key. Batches of 32 calls, as under load. The calls
+in one row are of one key; slices are switched off but where the row says so.
 """
 
 import asyncio

@@ -107,8 +107,8 @@ RESPONSES_UNAVAILABLE = Refusal(
 IDEMPOTENCY_UNAVAILABLE = Refusal(
     "idempotency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
-RECORDS_UNAVAILABLE = Refusal(
-    "usage_records_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+USAGE_UNAVAILABLE = Refusal(
+    "usage_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
 KEYS_UNAVAILABLE = Refusal("keys_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 JOURNAL_FULL = Refusal("metering_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)

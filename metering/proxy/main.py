@@ -29,7 +29,7 @@ from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.stored_responses import StoredResponses
-from metering.proxy.usage_records import UsageRecords
+from metering.proxy.usage_lookup import UsageLookup
 from metering.proxy.valkey import Valkey
 
 _log = logging.getLogger(__name__)
@@ -109,7 +109,7 @@ def _make_plane(
             held=observer.answers_held,
         ),
         responses=StoredResponses(answers_valkey),
-        usage_records=UsageRecords(
+        usage_lookup=UsageLookup(
             settings.control_url,
             host=settings.portal_host,
             connect_seconds=settings.connect_seconds,

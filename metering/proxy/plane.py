@@ -19,7 +19,7 @@ from metering.proxy.routing import Router
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.stored_responses import StoredResponses
-from metering.proxy.usage_records import UsageRecords
+from metering.proxy.usage_lookup import UsageLookup
 
 
 class InFlight(Protocol):
@@ -40,7 +40,7 @@ class Plane:
     journal: Journal
     recorders: Recorders
     responses: StoredResponses
-    usage_records: UsageRecords
+    usage_lookup: UsageLookup
     observer: Observer
     deadlines: Deadlines
     calls: set["InFlight"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import httptools
 
-from metering.proxy import answers, errors, response_routes, usage_records
+from metering.proxy import answers, errors, response_routes, usage_lookup
 from metering.proxy.auth import (
     StaleSnapshotError,
     authenticate,
@@ -172,7 +172,7 @@ class RequestReader(asyncio.Protocol):
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
         is_read = self._head.path == MODELS_PATH or self._head.path.startswith(
-            (MODELS_PATH + b"/", usage_records.PATH, response_routes.PREFIX)
+            (MODELS_PATH + b"/", usage_lookup.PATH, response_routes.PREFIX)
         )
         if not (self._endpoint or is_read or self._head.path in OPEN_PATHS):
             path = self._head.path[:200].decode("latin-1")

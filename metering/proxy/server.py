@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from metering.proxy import answers, errors, response_routes, usage_records
+from metering.proxy import answers, errors, response_routes, usage_lookup
 from metering.proxy.auth import (
     StaleSnapshotError,
     secret_of,
@@ -111,8 +111,8 @@ class ClientConnection(RequestReader):
             observer.clients.set(self._plane.clients)
             observer.buffered_body_bytes.set(self._plane.buffered_bytes)
             self._answer(200, answers.TEXT, observer.text())
-        elif self._head.path.startswith(usage_records.PATH):
-            task = self._loop.create_task(self._answer_usage_record())
+        elif self._head.path.startswith(usage_lookup.PATH):
+            task = self._loop.create_task(self._answer_usage())
             task.add_done_callback(raise_bugs)
         elif self._policy is None:
             return
@@ -201,10 +201,10 @@ class ClientConnection(RequestReader):
         else:
             self._answer(200, answers.JSON, document)
 
-    async def _answer_usage_record(self) -> None:
+    async def _answer_usage(self) -> None:
         secret = secret_of(self._head).encode("latin-1")
         try:
-            status, document = await self._plane.usage_records.find(
+            status, document = await self._plane.usage_lookup.find(
                 self._head.path, secret=secret
             )
         except RefusedError as error:

@@ -64,7 +64,7 @@ class ProxySettings:
     """That share the limits, this one included."""
     engine_progress_file: Path
     control_url: str
-    """Where the control plane answers; usage records are read there."""
+    """Where the control plane answers; the usage of a call is read there."""
     portal_host: str
     """The public name by which it knows itself."""
     body_bytes_max: int

@@ -274,19 +274,19 @@ def test_a_busy_engine_is_asked_again_after_the_time_we_say(plane: Plane, secret
 def test_a_rate_limited_call_is_made_again_when_the_window_has_room(
     plane: Plane, valkey: redis.Redis
 ):
-    """The window is filled by a call of 59 seconds ago, so the wait is a short one."""
+    """The window is filled by a call of 57 seconds ago, so the wait is a short one."""
     secret = plane.add_key(requests_per_minute=1)
     with client_of(plane, secret, max_retries=1) as client:
         client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=4)
         (window,) = valkey.keys(f"tokenfab:limit:{{1}}:key:{plane.keys_made}:minute")
         (bucket,) = struct.unpack("<d", valkey.getrange(window, 0, 7))
-        valkey.setrange(window, 0, struct.pack("<d", bucket - 4 * 59))
+        valkey.setrange(window, 0, struct.pack("<d", bucket - 4 * 57))
         began = time.monotonic()
         raw = client.chat.completions.with_raw_response.create(
             model=MODEL, messages=MESSAGES, max_tokens=4
         )
     assert raw.retries_taken == 1
-    assert 0.5 <= time.monotonic() - began < 4
+    assert 0.5 <= time.monotonic() - began < 8
     assert len(plane.events()) == 2
 
 

@@ -134,7 +134,7 @@ def test_a_budget_is_decided_on_what_pages_show(plane: Plane):
     assert plane.chat(secret).status_code == 200
 
 
-def test_a_wallet_of_one_cent_is_never_overdrawn(three_proxies: Plane):
+def test_a_credit_of_one_cent_is_never_overdrawn(three_proxies: Plane):
     """new-api#6609, #5690; one-api#2440: balances below zero by parallel calls."""
     plane = three_proxies
     secret = plane.add_key(is_prepaid=True)
@@ -229,7 +229,7 @@ def test_a_request_counts_its_tokens_once(plane: Plane):
         (LimitKind.REQUESTS_PER_MONTH, 429),
     ],
 )
-def test_a_quota_of_requests(plane: Plane, kind: LimitKind, status_after: int):
+def test_a_limit_of_requests(plane: Plane, kind: LimitKind, status_after: int):
     """litellm#10090, #31821: no daily or monthly request quota."""
     secret = plane.add_key(**{kind.value: 2})
     answers: list[httpx.Response] = [plane.chat(secret) for _ in range(3)]

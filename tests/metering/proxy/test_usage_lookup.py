@@ -86,5 +86,5 @@ def test_without_a_control_plane_it_says_so(bare_plane: Plane):
     answer = until(
         lambda: (it := get(bare_plane, "x", secret)).status_code == 503 and it
     )
-    assert answer.json()["error"]["code"] == "usage_records_unavailable"
+    assert answer.json()["error"]["code"] == "usage_unavailable"
     assert answer.headers["retry-after"] == "5"

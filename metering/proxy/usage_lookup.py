@@ -1,4 +1,4 @@
-"""`GET /v1/usage/requests/{id}`: passed on to the control plane, which has the records.
+"""`GET /v1/usage/requests/{id}`: passed on to the control plane, which knows.
 
 A client needs one base URL, and its newest call takes some seconds to get there: a
 record that may still be on its way is asked for again.
@@ -20,13 +20,13 @@ _AGAIN_SECONDS = 0.5
 _DEADLINE_SECONDS = 8.0
 _NOT_FOUND = 404
 _UNAVAILABLE = RefusedError(
-    errors.RECORDS_UNAVAILABLE,
-    "Usage records cannot be read right now. Please retry in a few seconds.",
+    errors.USAGE_UNAVAILABLE,
+    "Usage cannot be read right now. Please retry in a few seconds.",
     retry_after_seconds=5,
 )
 
 
-class UsageRecords:
+class UsageLookup:
     def __init__(self, control_url: str, *, host: str, connect_seconds: float) -> None:
         """`host` is the portal's public one, which the control plane answers to."""
         address = EngineAddress(engine_id=0, name="control", address=control_url)
@@ -50,7 +50,8 @@ class UsageRecords:
     async def _find(self, path: bytes, secret: bytes) -> tuple[int, bytes]:
         head = (
             b"GET %b HTTP/1.1\r\nhost: %b\r\nauthorization: Bearer %b\r\n"
-            b"x-forwarded-proto: https\r\n\r\n" % (path, self._host, secret)
+            b"x-forwarded-proto: https\r\nconnection: close\r\n\r\n"
+            % (path, self._host, secret)
         )
         until = time.monotonic() + _DEADLINE_SECONDS - 2 * _AGAIN_SECONDS
         while True:
