@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from benchmarks.chaos.operations import now_us
-from benchmarks.chaos.product import SERVICES, NotUpError, Product
+from benchmarks.chaos.product import SERVICES, Product
 
 SUPERVISOR = "supervisor"
 KINDS = (*SERVICES, SUPERVISOR)
@@ -116,8 +116,10 @@ class Killer:
     def _kill(self, kind: str) -> None:
         pid = self._product.process_of(kind)["pid"]
         kill = Kill(kind=kind, at_us=now_us())
-        if not self._product.kill(kind):
-            raise NotUpError(f"{kind} was not there to be killed.")
+        while not self._product.kill(kind):  # it has ended by itself meanwhile
+            self._wait_for_victim(kind)
+            pid = self._product.process_of(kind)["pid"]
+            kill = Kill(kind=kind, at_us=now_us())
         self.kills.append(kill)
         if kind == SUPERVISOR:
             self._product.start_again()
