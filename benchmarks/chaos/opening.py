@@ -14,7 +14,7 @@ from tenants.wire import LimitKind, SpendPeriod
 
 
 def open_all(wanted: str) -> None:
-    """`wanted`: JSON, a list of `Customer`. Prints their ids and keys."""
+    """`wanted`: JSON, a list of `WantedTenant`. Prints their ids and keys."""
     print(json.dumps([_open(**one) for one in json.loads(wanted)]))
 
 

@@ -4,10 +4,10 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from statistics import median
 
-from benchmarks.chaos.customers import LIMITS
 from benchmarks.chaos.killing import KINDS, Kill
 from benchmarks.chaos.operations import Ending, Operation
 from benchmarks.chaos.run import Outcome
+from benchmarks.chaos.tenants import LIMITS
 from benchmarks.chaos.verdict import Verdict, drift, judge, most_in_a_minute
 
 _FINE = {402, 429, 502, 503}

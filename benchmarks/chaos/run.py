@@ -14,12 +14,12 @@ import redis
 
 from benchmarks.chaos import facts
 from benchmarks.chaos.clients import Load
-from benchmarks.chaos.customers import Opened, open_customers
 from benchmarks.chaos.facts import Event
 from benchmarks.chaos.killing import Kill, Killer
 from benchmarks.chaos.money import Purse, Watch, give, look_at_valkey
 from benchmarks.chaos.operations import Operation
 from benchmarks.chaos.product import Product
+from benchmarks.chaos.tenants import Opened, open_tenants
 
 _SETTLED_SECONDS_MAX = 120.0
 _KNOWN_SECONDS_MAX = 60.0
@@ -53,7 +53,7 @@ def run(home: Path, *, seed: int, kills: int, say: Callable[[str], None]) -> Out
     product = Product(home)
     try:
         product.wait_until_up()
-        opened = open_customers(product)
+        opened = open_tenants(product)
         _give_first_credit(product, opened)
         say(f"up after {time.monotonic() - began:.0f} s; the killing begins")
         load, killer = _load_and_kill(product, opened, seed=seed, kills=kills, say=say)

@@ -18,7 +18,7 @@ LIMITS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Customer:
+class WantedTenant:
     name: str
     lanes: int
     is_prepaid: bool = False
@@ -27,12 +27,14 @@ class Customer:
     limits: Mapping[str, int] = field(default_factory=dict)
 
 
-CUSTOMERS = (
-    Customer(name="Chaos free", lanes=3),
-    Customer(name="Chaos prepaid", lanes=4, is_prepaid=True),
-    Customer(name="Chaos capped", lanes=3, day_nano_usd=CREDIT_NANO_USD),
-    Customer(name="Chaos limited", lanes=2, limits=LIMITS),
-    Customer(name="Chaos strict", lanes=2, limits=LIMITS, refuses_without_limiter=True),
+TENANTS = (
+    WantedTenant(name="Chaos free", lanes=3),
+    WantedTenant(name="Chaos prepaid", lanes=4, is_prepaid=True),
+    WantedTenant(name="Chaos capped", lanes=3, day_nano_usd=CREDIT_NANO_USD),
+    WantedTenant(name="Chaos limited", lanes=2, limits=LIMITS),
+    WantedTenant(
+        name="Chaos strict", lanes=2, limits=LIMITS, refuses_without_limiter=True
+    ),
 )
 
 
@@ -44,9 +46,9 @@ class Opened:
     """Tenants with rate limits, and their names."""
 
 
-def open_customers(product: Product) -> Opened:
+def open_tenants(product: Product) -> Opened:
     """Through the services, in a second terminal. Raises NotUpError."""
-    wanted = json.dumps([asdict(one) for one in CUSTOMERS])
+    wanted = json.dumps([asdict(one) for one in TENANTS])
     done = product.manage(
         *("shell", "--no-imports", "-c"),
         f"from benchmarks.chaos.opening import open_all; open_all({wanted!r})",
@@ -69,8 +71,8 @@ def open_customers(product: Product) -> Opened:
                 step_nano_usd=CREDIT_NANO_USD,
                 amount_max_nano_usd=one.day_nano_usd or 0,
             )
-            for one in CUSTOMERS
+            for one in TENANTS
             if one.is_prepaid or one.day_nano_usd
         ],
-        limited={ids[one.name]: one.name for one in CUSTOMERS if one.limits},
+        limited={ids[one.name]: one.name for one in TENANTS if one.limits},
     )
