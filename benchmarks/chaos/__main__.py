@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from benchmarks import report
 from benchmarks.chaos.product import NotUpError
 from benchmarks.chaos.report import lines, problems
 from benchmarks.chaos.run import Outcome, run
@@ -28,11 +29,13 @@ def main() -> None:
         outcome = run(folder / "state", seed=seed, kills=kills, say=_say)
     except NotUpError as error:
         sys.exit(f"seed {seed}, see {folder}: {error}")
-    print("\n".join(lines(outcome, seed=seed)))
+    text = "\n".join(lines(outcome, seed=seed))
+    print(f"\n{text}")
     if wrong := problems(outcome):
         _leave(outcome, folder)
         sys.exit(f"{len(wrong)} things are wrong:\n- " + "\n- ".join(wrong[:50]))
     shutil.rmtree(folder)
+    report.keep("chaos", text)
 
 
 def _leave(outcome: Outcome, folder: Path) -> None:

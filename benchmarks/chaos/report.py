@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from statistics import median
 
 from benchmarks.chaos.killing import KINDS, Kill
@@ -71,29 +72,33 @@ def _endings(operations: Sequence[Operation]) -> Iterator[str]:
         f"{len(operations):,} operations of clients, {len(attempts):,} requests: "
         f"{counted[Ending.COMPLETE]:,} complete ({replayed:,} of them replays or "
         f"joined), {counted[Ending.LEFT]:,} left by their client, "
-        f"{counted[Ending.BROKEN]:,} broken, {counted[Ending.REFUSED]:,} refused:"
+        f"{counted[Ending.BROKEN]:,} broken, {counted[Ending.REFUSED]:,} refused."
     )
     refusals = Counter(
         f"{one.status} {one.code}" for one in attempts if one.ending is Ending.REFUSED
     )
-    yield ", ".join(f"{count:,} of {name}" for name, count in refusals.most_common())
+    yield "Refusals: " + ", ".join(
+        f"{count:,} of `{name}`" for name, count in refusals.most_common()
+    )
 
 
 def lines(outcome: Outcome, *, seed: int) -> Iterator[str]:
     yield (
-        f"\n## Chaos, seed {seed}: {len(outcome.kills)} kills -9 in "
-        f"{outcome.seconds / 60:.1f} minutes\n"
+        f"Seed {seed}, {datetime.now(UTC):%Y-%m-%d}: {len(outcome.kills)} kills in "
+        f"{outcome.seconds / 60:.1f} minutes, the start and the counting included.\n"
     )
     yield from _figures(outcome)
-    yield ""
+    yield "\nSeconds to recovery, median / longest:\n"
     yield from _recoveries(outcome)
     yield ""
-    yield from _endings(outcome.operations)
-    yield from _money(outcome)
-    yield from _rate_limits(outcome)
-    yield f"Journals: {outcome.journal}"
-    if outcome.given_up:
-        yield f"Given up by the supervisor: {', '.join(outcome.given_up)}"
+    for sentence in (
+        *_endings(outcome.operations),
+        *_money(outcome),
+        *_rate_limits(outcome),
+        f"Journals: {outcome.journal}.",
+        f"Given up by the supervisor: {', '.join(outcome.given_up) or 'nothing'}.",
+    ):
+        yield f"- {sentence}"
 
 
 def problems(outcome: Outcome) -> list[str]:
