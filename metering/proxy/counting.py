@@ -23,11 +23,11 @@ from inference.errors import NotConvertibleError, NotCountableError
 from inference.token_bound import TokenBound, load_bound
 from inference.wire import Route
 from metering.proxy import prompts
+from metering.proxy.asking import ask
 from metering.proxy.count_samples import sample_requests
 from metering.proxy.errors import RefusedError
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.upstream import HTTP_OK, Engine, EngineConnection, request_head
-from metering.proxy.usage_tap import StreamTap
+from metering.proxy.upstream import HTTP_OK, Engine, request_head
 
 _log = logging.getLogger(__name__)
 VOCABULARY_TOKENS_MAX = 65_536
@@ -193,20 +193,13 @@ class Counting:
     async def _exchange(
         self, engine: Engine, question: prompts.Question, *, fresh: bool
     ) -> tuple[int, bytes]:
-        connection = await _connection(engine, fresh=fresh)
-        receiver = _Receiver()
         head = request_head(
             question.path,
             engine_key=self._engine_key,
             request_id="counting",
             body_bytes=len(question.body),
         )
-        connection.send(receiver, head, question.body)
-        try:
-            return await receiver.answer
-        except asyncio.CancelledError:
-            connection.abort()
-            raise
+        return await ask(engine, head, question.body, fresh=fresh)
 
     def _answer(self, key: bytes, counted: int | None) -> None:
         if counted is not None:
@@ -295,43 +288,6 @@ class Counting:
 
     def close(self) -> None:
         self._thread.shutdown(wait=False, cancel_futures=True)
-
-
-class _Receiver:
-    def __init__(self) -> None:
-        self.tap: StreamTap | None = None
-        self.answer: asyncio.Future[tuple[int, bytes]] = (
-            asyncio.get_running_loop().create_future()
-        )
-
-    def on_stream_begun(self) -> None: ...
-
-    def on_stream(self, ready: bytes) -> None: ...
-
-    def on_whole_answer(self, status: int, body: bytes) -> None:
-        if not self.answer.done():
-            self.answer.set_result((status, body))
-
-    def on_engine_lost(self, error: Exception) -> None:
-        if not self.answer.done():
-            known = isinstance(error, OSError)
-            self.answer.set_exception(error if known else OSError(str(error)))
-
-
-async def _connection(engine: Engine, *, fresh: bool) -> EngineConnection:
-    made: asyncio.Future[EngineConnection] = asyncio.get_running_loop().create_future()
-
-    def on_connected(connection: EngineConnection | OSError) -> None:
-        if isinstance(connection, OSError):
-            if not made.done():
-                made.set_exception(connection)
-        elif made.done():
-            connection.release()
-        else:
-            made.set_result(connection)
-
-    engine.connect(on_connected, fresh=fresh)
-    return await made
 
 
 def _count(counter: Counter, request: ParsedRequest) -> int:

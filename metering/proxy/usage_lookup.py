@@ -9,9 +9,9 @@ import time
 
 from inference.wire import EngineAddress
 from metering.proxy import errors
+from metering.proxy.asking import ask
 from metering.proxy.errors import RefusedError
-from metering.proxy.upstream import HTTP_OK, Engine, EngineConnection
-from metering.proxy.usage_tap import StreamTap
+from metering.proxy.upstream import HTTP_OK, Engine
 
 PATH = b"/v1/usage/requests/"
 _IN_FLIGHT_MAX = 32
@@ -55,7 +55,7 @@ class UsageLookup:
         )
         until = time.monotonic() + _DEADLINE_SECONDS - 2 * _AGAIN_SECONDS
         while True:
-            status, body = await self._ask(head)
+            status, body = await ask(self._control, head, b"", fresh=True)
             is_due = status == _NOT_FOUND and _is_young(path)
             if not is_due or time.monotonic() >= until:
                 break
@@ -63,39 +63,6 @@ class UsageLookup:
         if status not in (HTTP_OK, _NOT_FOUND):
             raise _UNAVAILABLE
         return status, body
-
-    async def _ask(self, head: bytes) -> tuple[int, bytes]:
-        answer: asyncio.Future[tuple[int, bytes]]
-        answer = asyncio.get_running_loop().create_future()
-
-        def connected(connection: EngineConnection | OSError) -> None:
-            if isinstance(connection, EngineConnection):
-                connection.send(_Receiver(answer), head, b"")
-            elif not answer.done():
-                answer.set_exception(connection)
-
-        # Not a kept-alive one: it may be closed under our hands, and calls are few.
-        self._control.connect(connected, fresh=True)
-        return await answer
-
-
-class _Receiver:
-    tap: StreamTap | None = None
-
-    def __init__(self, answer: asyncio.Future[tuple[int, bytes]]) -> None:
-        self._answer = answer
-
-    def on_stream_begun(self) -> None: ...
-
-    def on_stream(self, ready: bytes) -> None: ...
-
-    def on_whole_answer(self, status: int, body: bytes) -> None:
-        if not self._answer.done():
-            self._answer.set_result((status, body))
-
-    def on_engine_lost(self, error: Exception) -> None:
-        if not self._answer.done():
-            self._answer.set_exception(OSError(str(error)))
 
 
 def _is_young(path: bytes) -> bool:

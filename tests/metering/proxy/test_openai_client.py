@@ -5,7 +5,7 @@ import contextlib
 import struct
 import time
 from collections.abc import AsyncIterator, Iterator
-from typing import Any
+from typing import Any, cast
 
 import openai
 import pytest
@@ -279,7 +279,7 @@ def test_a_rate_limited_call_is_made_again_when_the_window_has_room(
     with client_of(plane, secret, max_retries=1) as client:
         client.chat.completions.create(model=MODEL, messages=MESSAGES, max_tokens=4)
         (window,) = valkey.keys(f"tokenfab:limit:{{1}}:key:{plane.keys_made}:minute")
-        (bucket,) = struct.unpack("<d", valkey.getrange(window, 0, 7))
+        (bucket,) = struct.unpack("<d", cast("bytes", valkey.getrange(window, 0, 7)))
         valkey.setrange(window, 0, struct.pack("<d", bucket - 4 * 57))
         began = time.monotonic()
         raw = client.chat.completions.with_raw_response.create(

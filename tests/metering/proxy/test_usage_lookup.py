@@ -5,10 +5,11 @@ import threading
 import pytest
 from django.db import connections
 
+from config.supervisor.ports import any_free_port
 from metering.services.store_usage_events import store_usage_events
 from metering.wire import UsageEvent
 from tests.factories import make_api_key
-from tests.metering.proxy.conftest import Plane, free_port, until
+from tests.metering.proxy.conftest import Plane, until
 
 PATH = "/v1/usage/requests/"
 
@@ -82,7 +83,7 @@ def test_without_a_key_the_control_plane_is_not_asked(plane: Plane):
 def test_without_a_control_plane_it_says_so(bare_plane: Plane):
     secret = bare_plane.add_key()
     bare_plane.publish_routes()
-    bare_plane.start_proxy(CONTROL_URL=f"http://127.0.0.1:{free_port()}")
+    bare_plane.start_proxy(CONTROL_URL=f"http://127.0.0.1:{any_free_port()}")
     answer = until(
         lambda: (it := get(bare_plane, "x", secret)).status_code == 503 and it
     )

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -11,11 +12,10 @@ from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
 from metering.proxy.transform.dialects.messages import MESSAGES
 from metering.proxy.transform.dialects.responses import RESPONSES
-from metering.proxy.usage import InvalidAnswerError, of_completion
+from metering.proxy.usage import InvalidAnswerError, StreamForm, of_completion
 from metering.proxy.usage_tap import StreamTap, chunk, unchunk, unchunk_ended
 
-CHAT = CHAT_COMPLETIONS.stream
-assert CHAT is not None
+CHAT = cast("StreamForm", CHAT_COMPLETIONS.stream)
 
 USAGE = {
     "prompt_tokens": 42,
