@@ -139,6 +139,7 @@ class Router:
             name = engine.address.name
             _log.info("engine %s is %s", name, "healthy" if is_healthy else "away")
             self._observer.engine_healthy.labels(name).set(is_healthy)
+            engine.succeeded()
         engine.is_healthy = is_healthy
 
 

@@ -20,7 +20,7 @@ from metering.proxy.usage import InvalidAnswerError
 from metering.proxy.usage_tap import StreamTap, unchunk_ended
 
 _READ_HIGH_BYTES = 256 * 1024
-_FAILURES_TO_OPEN = 5
+_FAILURES_TO_PAUSE = 5
 """More than the tries of one call: a single poisonous request pauses no engine."""
 _PAUSE_SECONDS_MAX = 30.0
 _LENGTH_DIGITS_MAX = 12
@@ -215,8 +215,9 @@ class Engine:
         self.is_healthy = False
         self.calls = 0
         """In flight from this process."""
-        self._failures = 0
-        self._closed_until = 0.0
+        self._failures = self._pauses = 0
+        self._is_tried = False
+        self._paused_until = 0.0
         self._connect_seconds = connect_seconds
         # Last in, first out: the longest idle ones age and are closed.
         self._idle: dict[EngineConnection, None] = {}
@@ -225,27 +226,34 @@ class Engine:
     def admits(self) -> bool:
         """Healthy, and not paused after failures in a row."""
         return self.is_healthy and (
-            self._failures < _FAILURES_TO_OPEN or time.monotonic() >= self._closed_until
+            self._failures < _FAILURES_TO_PAUSE
+            or time.monotonic() >= self._paused_until
         )
 
     def begin(self) -> None:
         """A call goes there; after a pause it is the only one until it has ended."""
         self.calls += 1
-        if self._failures >= _FAILURES_TO_OPEN:
+        if self._failures >= _FAILURES_TO_PAUSE:
+            self._is_tried = True
             self._pause()
 
     def failed(self) -> None:
         self._failures += 1
-        if self._failures >= _FAILURES_TO_OPEN:
+        # Many calls may be lost at once: only the one that tried makes a pause longer.
+        is_first = self._failures == _FAILURES_TO_PAUSE
+        if is_first or self._is_tried:
+            self._is_tried = False
+            self._pauses += 1
             self._pause()
 
     def succeeded(self) -> None:
-        self._failures = 0
+        """It works again, or was started anew."""
+        self._failures = self._pauses = 0
+        self._is_tried = False
 
     def _pause(self) -> None:
-        doublings = min(self._failures - _FAILURES_TO_OPEN, 5)
-        seconds = min(_PAUSE_SECONDS_MAX, 2.0**doublings)
-        self._closed_until = time.monotonic() + seconds
+        seconds = min(_PAUSE_SECONDS_MAX, 2.0 ** (self._pauses - 1))
+        self._paused_until = time.monotonic() + seconds
 
     def connect(
         self,
