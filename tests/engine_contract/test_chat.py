@@ -19,7 +19,9 @@ ANSWER = {
 
 
 def test_it_works(engine):
-    answer = engine.chat("What is the capital of France?", max_tokens=400)
+    answer = engine.chat(
+        "What is the capital of France?", max_tokens=400, temperature=0
+    )
     assert answer.keys() == ANSWER
     assert answer["object"] == "chat.completion"
     assert answer["model"] == engine.model

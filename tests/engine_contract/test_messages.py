@@ -32,7 +32,7 @@ def refuse(engine, **fields):
 
 
 def test_it_works(engine):
-    answer = send(engine, messages=CAPITAL, max_tokens=400)
+    answer = send(engine, messages=CAPITAL, max_tokens=400, temperature=0)
     assert list(answer) == ANSWER
     assert (answer["type"], answer["role"]) == ("message", "assistant")
     (block,) = answer["content"]
