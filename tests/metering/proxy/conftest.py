@@ -98,13 +98,13 @@ class Plane:
         self.salt = f"salt-{os.urandom(8).hex()}"
         self.publish_routes()
         self.publish_prices()
-        headers = {"authorization": f"Bearer {self.add_key()}"}
+        secret = self.add_key()
+        headers = {"authorization": f"Bearer {secret}"}
         until(lambda: self.client.get("/v1/models", headers=headers).is_success)
         until(self.is_ready)
         for number in self.engines:
             self.order_fault("", times=0, number=number)
         # A success also ends what a router remembers of the failures before.
-        secret = self.add_key()
         until(lambda: self.chat(secret).is_success)
         self._events_before = 0
         self._events_before = len(self.recorded())
