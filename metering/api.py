@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from inference.models import Engine
+from metering.domain.usd import decimal_usd
 from metering.models import UsageEvent
 from metering.services.read_usage_event import read_usage_event
 from tenants.services.find_api_key import find_api_key
@@ -51,7 +52,7 @@ def _document(event: UsageEvent) -> dict[str, Any]:
             "output_tokens": event.output_tokens,
             "reasoning_tokens": event.reasoning_tokens,
             "images": event.images,
-            "cost": _usd(event.cost_nano_usd),
+            "cost": decimal_usd(event.cost_nano_usd, digits=9),
         },
         "timings": _timings(event),
         "engine": _engine_name(event.engine_id),
@@ -76,11 +77,6 @@ def _timings(event: UsageEvent) -> dict[str, float | None]:
 
 def _milliseconds(start: datetime, end: datetime | None) -> float | None:
     return None if end is None else (end - start).total_seconds() * 1000
-
-
-def _usd(nano_usd: int) -> str:
-    whole, rest = divmod(nano_usd, 1_000_000_000)
-    return f"{whole}.{f'{rest:09d}'.rstrip('0').ljust(2, '0')}"
 
 
 def _engine_name(engine_id: int) -> str | None:

@@ -1,6 +1,7 @@
 """What a caller is told of its limits: refusals and `x-ratelimit-*` headers."""
 
 from metering.domain.limits import BUCKET_MS, WINDOW_BUCKETS
+from metering.domain.usd import decimal_usd
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_plan import Claim, Plan
@@ -20,7 +21,6 @@ _MINUTE_KINDS = {
     LimitKind.TOKENS_PER_MINUTE,
     LimitKind.IMAGES_PER_MINUTE,
 }
-_DOLLAR_NANO = 1_000_000_000
 _CONCURRENCY_RETRY_MS = 1000
 _SECOND_MS = 1000
 UNAVAILABLE = RefusedError(
@@ -203,9 +203,7 @@ def not_payable(
 
 def usd(amount_nano_usd: int) -> str:
     """At least cents; more digits where the amount has them."""
-    dollars, rest = divmod(max(0, amount_nano_usd), _DOLLAR_NANO)
-    digits = f"{rest:09d}".rstrip("0")
-    return f"{dollars}.{digits:0<2} USD"
+    return f"{decimal_usd(max(0, amount_nano_usd), digits=9)} USD"
 
 
 def _whose(limit: RateLimit) -> str:

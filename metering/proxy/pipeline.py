@@ -79,10 +79,12 @@ class Call(EndingCall):
     def _try_engine(self, *, fresh: bool) -> None:
         self._state = State.CONNECTING
         self._tries += 1
+        route = self._admission.route
         try:
             engine = self._plane.router.pick(
-                self._admission.route,
-                prefix=self._request.prefix,
+                route,
+                # Two kilobytes to copy and to hash, where there is something to choose.
+                prefix=self._request.prefix if len(route.engines) > 1 else b"",
                 besides=() if fresh else self._tried,
             )
         except RefusedError as error:

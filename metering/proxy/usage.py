@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from metering.domain.usd import decimal_usd
 from metering.wire import PriceVector
 
 
@@ -228,6 +229,5 @@ def cost_nano_usd(usage: Usage, price: PriceVector) -> int:
 
 
 def usd(femto_usd: int) -> str:
-    """A decimal string without an exponent: exact, at least two decimals."""
-    whole, rest = divmod(femto_usd, 10**15)
-    return f"{whole}.{f'{rest:015d}'.rstrip('0').ljust(2, '0')}"
+    """As `usage.cost` says it."""
+    return decimal_usd(femto_usd, digits=15)

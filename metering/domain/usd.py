@@ -1,0 +1,9 @@
+"""Dollars as text."""
+
+
+def decimal_usd(amount: int, *, digits: int) -> str:
+    """`amount` in units of 10^-digits USD, not negative: an exact decimal without an
+    exponent, with cents at least.
+    """
+    whole, rest = divmod(amount, 10**digits)
+    return f"{whole}.{f'{rest:0{digits}d}'.rstrip('0').ljust(2, '0')}"
