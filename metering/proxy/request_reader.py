@@ -17,6 +17,7 @@ from metering.proxy.errors import RefusedError
 from metering.proxy.plane import Plane, new_request_id
 from metering.proxy.request_head import RequestHead, head_too_large
 from metering.proxy.settings import (
+    BODY_BYTES_PER_SECOND_MIN,
     BUFFERED_BODY_BYTES_MAX,
     DISCARDED_BODY_BYTES_MAX,
     FRAMING_BYTES_MAX,
@@ -36,14 +37,16 @@ class RequestReader(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint", "_head",
-        "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined", "_keep_alive",
-        "_loop", "_parser", "_plane", "_policy", "_received_at_us", "_refused",
-        "_request_id", "_stalled_at_bytes", "_transport", "_wire_bytes", "deadline",
-        "watched_slot",
+        "_began_at", "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint",
+        "_head", "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined",
+        "_keep_alive", "_loop", "_parser", "_plane", "_policy", "_received_at_us",
+        "_refused", "_request_id", "_stalled_at_bytes", "_transport", "_wire_bytes",
+        "deadline", "watched_slot",
     )  # fmt: skip
 
     _transport: asyncio.Transport
+    _began_at: float
+    """Monotonic; set by the first read that did not bring a whole request."""
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
@@ -90,6 +93,8 @@ class RequestReader(asyncio.Protocol):
         The parser tells of a header when it is whole, and of chunks without what frames
         them: how much of either comes is bounded here.
         """
+        if not self._wire_bytes:
+            self._began_at = time.monotonic()
         self._wire_bytes += read_bytes
         if self._wire_bytes > FRAMING_BYTES_MAX and self._is_mostly_framing():
             self._refuse_and_close(
@@ -102,7 +107,13 @@ class RequestReader(asyncio.Protocol):
                 self._is_head_timed = True
                 self._set_deadline(self._plane.settings.head_seconds)
         elif self._head.path:
-            self._set_deadline(self._plane.settings.body_seconds)
+            self._set_deadline(self._seconds_for_more())
+
+    def _seconds_for_more(self) -> float:
+        """The pause that a body may make; less when it lags behind the least pace."""
+        longest = self._plane.settings.body_seconds
+        paid_for = longest + self._wire_bytes / BODY_BYTES_PER_SECOND_MIN
+        return min(longest, self._began_at + paid_for - time.monotonic())
 
     def _is_mostly_framing(self) -> bool:
         if not self._head.is_chunked:

@@ -11,6 +11,9 @@ HEAD_BYTES_MAX = 32 * 1024
 HEADERS_MAX = 100
 BUFFERED_BODY_BYTES_MAX = 512 * MIB
 """Over all connections of the process; above it a call with a body is answered 503."""
+BODY_BYTES_PER_SECOND_MIN = 4096
+"""After the first BODY_SECONDS; 32 kbit/s, which the slowest uplinks have. A body that
+trickles would hold its connection and its memory for ever."""
 DISCARDED_BODY_BYTES_MAX = 64 * MIB
 """A refused caller may finish sending this much, so that it gets to read the answer."""
 FRAMING_BYTES_MAX = 64 * 1024
@@ -71,7 +74,7 @@ class ProxySettings:
     journal_segment_bytes: int
     head_seconds: float
     body_seconds: float
-    """Without progress."""
+    """Without progress; and how far a body may lag behind the least pace."""
     idle_client_seconds: float
     hold_seconds: float
     connect_seconds: float

@@ -7,9 +7,10 @@ import pytest
 from msgspec.structs import replace
 
 from metering.proxy import errors
+from metering.proxy.settings import BODY_BYTES_PER_SECOND_MIN
 from tenants.domain import api_keys
 from tests.metering.proxy.conftest import Plane, until
-from tests.metering.proxy.raw import request
+from tests.metering.proxy.raw import RawClient, request
 
 GOOD = b'{"model":"default","messages":[{"role":"user","content":"Hi"}],"max_tokens":4}'
 
@@ -281,6 +282,37 @@ def test_a_slow_head_and_a_slow_body_are_cut(bare_plane: Plane):
     until(trickle, seconds=5)
     assert slow_head.answer().status == 408
     assert slow_body.answer().status == 408
+
+
+def test_a_body_that_trickles_is_cut_and_a_steady_one_is_not(bare_plane: Plane):
+    plane = bare_plane
+    secret = plane.add_key()
+    plane.start_proxy(BODY_SECONDS="0.5")
+    headers = {"authorization": f"Bearer {secret}"}
+    until(lambda: plane.client.get("/v1/models", headers=headers).is_success)
+    trickling, steady = plane.raw(), plane.raw()
+    whole = request(secret, GOOD + b" " * 4 * BODY_BYTES_PER_SECOND_MIN)
+    steady.send(whole[:600])
+    trickling.send(whole[:600])
+    trickling.socket.settimeout(0.05)
+    left = whole[600:]
+    while _takes_one_more(trickling):
+        steady.send(left[: BODY_BYTES_PER_SECOND_MIN // 10])
+        left = left[BODY_BYTES_PER_SECOND_MIN // 10 :]
+    assert trickling.answer().status == 408
+    assert left  # the steady one took as long, and is not done
+    steady.send(left)
+    assert b"model_not_found" in steady.answer().body  # which is in the body
+
+
+def _takes_one_more(client: RawClient) -> bool:
+    """After waiting 50 ms for an answer."""
+    client.send(b" ")
+    try:
+        client.receive_some()
+    except TimeoutError:
+        return True
+    return False
 
 
 def test_every_refusal_of_the_table_has_a_code_of_its_own():
