@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Raw
 
 from metering.proxy import errors
+from metering.proxy.chunks import unchunk
 from metering.proxy.errors import RefusedError
 from metering.proxy.pipeline import Call
 from metering.proxy.plane import Client, Keeper, Plane
@@ -29,7 +30,6 @@ from metering.proxy.stored_responses import (
     with_members,
 )
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage_tap import unchunk
 from metering.proxy.valkey import Reply
 from tenants.wire import KeyPolicy
 

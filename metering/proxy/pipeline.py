@@ -10,6 +10,7 @@ import time
 from functools import partial
 
 from metering.proxy import errors
+from metering.proxy.chunks import chunk
 from metering.proxy.ending import EndingCall, State, engine_use
 from metering.proxy.errors import RefusedError
 from metering.proxy.holding import Holding
@@ -31,7 +32,7 @@ from metering.proxy.usage import (
     cost_femto_usd,
     usd,
 )
-from metering.proxy.usage_tap import StreamTap, chunk
+from metering.proxy.usage_tap import StreamTap
 from metering.wire import Outcome
 
 _log = logging.getLogger(__name__)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol, cast
 
 from inference.wire import EngineAddress
+from metering.proxy.chunks import ChunkedBody
 from metering.proxy.settings import (
     ANSWER_BYTES_MAX,
     ENGINE_IDLE_CONNECTIONS_MAX,
@@ -17,7 +18,7 @@ from metering.proxy.settings import (
     HEAD_BYTES_MAX,
 )
 from metering.proxy.usage import InvalidAnswerError
-from metering.proxy.usage_tap import StreamTap, unchunk_ended
+from metering.proxy.usage_tap import StreamTap
 
 _READ_HIGH_BYTES = 256 * 1024
 _FAILURES_TO_PAUSE = 5
@@ -51,10 +52,13 @@ class Receiver(Protocol):
 class EngineConnection(asyncio.Protocol):
     __slots__ = (
         "_buffer",
+        "_chunked",
         "_engine",
         "_framing",
         "_is_reusable",
         "_length",
+        "_parts",
+        "_read_bytes",
         "_receiver",
         "_status",
         "_transport",
@@ -64,13 +68,15 @@ class EngineConnection(asyncio.Protocol):
     def __init__(self, engine: "Engine") -> None:
         self._engine = engine
         self._receiver: Receiver | None = None
-        self._buffer = b""
         self._read_nothing_yet()
         self.idle_since = 0.0
 
     def _read_nothing_yet(self) -> None:
         self._framing: _Framing = ""
-        self._length = self._status = 0
+        self._buffer = b""  # a head that came in part
+        self._length = self._status = self._read_bytes = 0
+        self._parts: list[bytes] = []
+        self._chunked: ChunkedBody | None = None
         self._is_reusable = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -118,8 +124,8 @@ class EngineConnection(asyncio.Protocol):
         if self._framing == "stream" and receiver.tap is not None:
             self._read_stream(receiver, receiver.tap, data)
             return
-        data = self._buffer + data if self._buffer else data
         if not self._framing:
+            data = self._buffer + data if self._buffer else data
             end = data.find(b"\r\n\r\n", 0, HEAD_BYTES_MAX)
             if end < 0:
                 if len(data) >= HEAD_BYTES_MAX:
@@ -129,18 +135,11 @@ class EngineConnection(asyncio.Protocol):
             self._framing = self._read_head(receiver, data[:end])
             data = data[end + 4 :]
             if self._framing == "stream" and receiver.tap is not None:
-                self._buffer = b""
                 receiver.on_stream_begun()
                 if data:
                     self._read_stream(receiver, receiver.tap, data)
                 return
-        self._buffer = data
-        if len(data) > ANSWER_BYTES_MAX:
-            raise InvalidAnswerError("the answer is too long")
-        if self._framing == "sized":
-            self._read_sized(receiver)
-        else:
-            self._read_chunked(receiver)
+        self._read_whole(receiver, data)
 
     def _read_head(self, receiver: Receiver, head: bytes) -> _Framing:
         status_line, *lines = head.split(b"\r\n")
@@ -154,8 +153,10 @@ class EngineConnection(asyncio.Protocol):
             fields[name.lower()] = value.strip()
         self._is_reusable = fields.get(b"connection", b"").lower() != b"close"
         if fields.get(b"transfer-encoding", b"").lower() == b"chunked":
-            is_stream = receiver.tap is not None and self._status == HTTP_OK
-            return "stream" if is_stream else "chunked"
+            if receiver.tap is not None and self._status == HTTP_OK:
+                return "stream"
+            self._chunked = ChunkedBody()
+            return "chunked"
         length = fields.get(b"content-length", b"")
         if length.isdigit() and len(length) <= _LENGTH_DIGITS_MAX:
             self._length = int(length)
@@ -169,23 +170,25 @@ class EngineConnection(asyncio.Protocol):
         if ready or tap.ended:
             receiver.on_stream(ready)
 
-    def _read_sized(self, receiver: Receiver) -> None:
-        if len(self._buffer) > self._length:
-            raise InvalidAnswerError("more bytes than the length says")
-        if len(self._buffer) == self._length:
-            body, self._buffer = self._buffer, b""
+    def _read_whole(self, receiver: Receiver, data: bytes) -> None:
+        self._read_bytes += len(data)
+        if self._read_bytes > ANSWER_BYTES_MAX:
+            raise InvalidAnswerError("the answer is too long")
+        if self._chunked is not None:
+            body = self._chunked.feed(data)
+        else:
+            body = self._read_sized(data)
+        if body is not None:
+            self._parts, self._chunked = [], None  # an idle connection keeps no answer
             self._finish()
             receiver.on_whole_answer(self._status, body)
 
-    def _read_chunked(self, receiver: Receiver) -> None:
-        # Looked for only where it can be, so that a long body is not walked each read.
-        if not self._buffer.endswith(b"0\r\n\r\n"):
-            return
-        body = unchunk_ended(self._buffer)
-        if body is not None:
-            self._buffer = b""
-            self._finish()
-            receiver.on_whole_answer(self._status, body)
+    def _read_sized(self, data: bytes) -> bytes | None:
+        """The body once it is whole: joined once, since a long one has many reads."""
+        if self._read_bytes > self._length:
+            raise InvalidAnswerError("more bytes than the length says")
+        self._parts.append(data)
+        return b"".join(self._parts) if self._read_bytes == self._length else None
 
     def _finish(self) -> None:
         """The answer ended exactly at its framing."""

@@ -9,18 +9,23 @@ too: clients that add up the usage of all chunks would count a stream many times
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
+from metering.proxy.chunks import (
+    chunk,
+    chunk_size,
+    end_of_trailers,
+    size_line_end,
+    unchunk,
+)
 from metering.proxy.settings import SSE_EVENT_BYTES_MAX
 from metering.proxy.usage import InvalidAnswerError, StreamForm, Usage
 
 _DONE = b"data: [DONE]"
-_SIZE_LINE_BYTES_MAX = 20
-_HEX_DIGITS = b"0123456789abcdefABCDEF"
+_NEWLINE = 0x0A
 _USAGE = re.compile(rb'"usage":\{[^{}]*(?:\{[^{}]*\}[^{}]*)*\}')
 """Of an engine: in a tenant's text quotes are escaped."""
 _NO_USAGE = b'"usage":null'
-_TRAILERS = re.compile(rb"(?:[a-zA-Z0-9-]+:[\x20-\x7e]*\r\n)+")
 
 
 class StreamTap:
@@ -79,21 +84,19 @@ class StreamTap:
         """(how many bytes end a chunk and an event, whether an event spans chunks)."""
         at = released = 0
         across_chunks = False
-        while (line_end := _size_line_end(text, at)) >= 0:
-            size = _chunk_size(text[at:line_end])
+        while (line_end := size_line_end(text, at)) >= 0:
+            size = chunk_size(text[at:line_end])
             if size == 0:
-                end = text.find(b"\r\n\r\n", line_end)  # of the trailers, mostly none
-                if end >= 0:
-                    _check_trailers(text[line_end + 2 : end + 2])
-                    released, self.ended = end + 4, True
+                if (end := end_of_trailers(text, line_end)) >= 0:
+                    released, self.ended = end, True
                 break
             following = line_end + size + 4
             if following > len(text):
                 break
             if not text.endswith(b"\r\n", 0, following):
                 raise InvalidAnswerError("a chunk is longer than its size")
-            at = following
-            if _ends_event(text, at, size):
+            began, at = at, following
+            if _ends_event(text, began=began, end=at, size=size):
                 released = at
             else:
                 across_chunks = True
@@ -156,20 +159,13 @@ class StreamTap:
         return any(mark in event for mark in self._form.final_marks)
 
 
-def _size_line_end(text: bytes, at: int) -> int:
-    """-1: the size line that begins at `at` has not come whole yet."""
-    line_end = text.find(b"\r\n", at, at + _SIZE_LINE_BYTES_MAX)
-    if line_end < 0 and len(text) - at >= _SIZE_LINE_BYTES_MAX:
-        raise InvalidAnswerError("no chunk size where one was due")
-    return line_end
-
-
-def _ends_event(text: bytes, at: int, size: int) -> bool:
-    """Whether the chunk of `size` that ends before `at` ends an event too."""
+def _ends_event(text: bytes, *, began: int, end: int, size: int) -> bool:
+    """Whether the chunk from `began` to `end` ends an event too."""
     if size > 1:
-        return text.endswith(b"\n\n\r\n", 0, at)
-    # The size line's end and a payload of b"\n" look like the end of an event.
-    return unchunk(text[:at]).endswith(b"\n\n")
+        return text.endswith(b"\n\n\r\n", 0, end)
+    # The size line's end and a payload of b"\n" look like the end of an event; the
+    # newline before may be the last byte of the chunk before.
+    return text[end - 3] == _NEWLINE and began > 0 and text[began - 3] == _NEWLINE
 
 
 def _without_usage(payload: bytes) -> bytes:
@@ -178,54 +174,6 @@ def _without_usage(payload: bytes) -> bytes:
 
 def _blanked(usage: re.Match[bytes]) -> bytes:
     return _NO_USAGE.ljust(usage.end() - usage.start())
-
-
-def _check_trailers(lines: bytes) -> None:
-    if lines and not _TRAILERS.fullmatch(lines):
-        raise InvalidAnswerError("what follows the last chunk is no trailer")
-
-
-def _chunk_size(line: bytes) -> int:
-    digits, mark, extension = line.partition(b";")
-    if mark and not (extension.isascii() and extension.decode().isprintable()):
-        raise InvalidAnswerError("a chunk has an extension that is no text")
-    # int() alone would take b"-5", b"0x1f" and b"1_0".
-    if not digits or digits.translate(None, _HEX_DIGITS):
-        raise InvalidAnswerError("a chunk size is no number")
-    return int(digits, 16)
-
-
-def chunk(payload: bytes) -> bytes:
-    """`payload` as one HTTP chunk; nothing for nothing, which would end the answer."""
-    return b"%x\r\n%b\r\n" % (len(payload), payload) if payload else b""
-
-
-def unchunk(data: bytes) -> bytes:
-    """The payload of the whole HTTP chunks that `data` begins with."""
-    return b"".join(_chunks(data))
-
-
-def unchunk_ended(data: bytes) -> bytes | None:
-    """The payload of a whole chunked body; None: its end has not come yet."""
-    payload: list[bytes] = []
-    for part in _chunks(data):
-        if not part:
-            return b"".join(payload)
-        payload.append(part)
-    return None
-
-
-def _chunks(data: bytes) -> Iterator[bytes]:
-    """Payload of each whole chunk; b"" last if the end of the body is there."""
-    at = 0
-    while (line_end := data.find(b"\r\n", at)) >= 0:
-        size = _chunk_size(data[at:line_end])
-        if line_end + size + 4 > len(data):
-            return
-        yield data[line_end + 2 : line_end + 2 + size]
-        if size == 0:
-            return
-        at = line_end + size + 4
 
 
 def _events(payload: bytes) -> list[bytes]:

@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering.proxy.chunks import ChunkedBody, unchunk
 from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
 from metering.proxy.transform.dialects.messages import MESSAGES
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.usage import InvalidAnswerError
-from metering.proxy.usage_tap import StreamTap, unchunk, unchunk_ended
+from metering.proxy.usage_tap import StreamTap
 
 TRAPS = [
     '"type":"message_delta"',
@@ -110,7 +111,7 @@ def test_the_usage_so_far_is_hidden_and_nothing_else(stream):
     endpoint, free, held, reads = stream
     tap = tap_of(endpoint, shows=False)
     released = b"".join(tap.feed(read) for read in reads)
-    whole = unchunk_ended(released + tap.rest(with_usage=True))
+    whole = ChunkedBody().feed(released + tap.rest(with_usage=True))
     assert whole is not None
     if endpoint is not CHAT_COMPLETIONS:
         assert whole == b"".join([*free, *held])

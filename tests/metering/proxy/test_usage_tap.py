@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from metering.proxy.chunks import ChunkedBody, chunk, unchunk
 from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
 from metering.proxy.transform.dialects.messages import MESSAGES
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.usage import InvalidAnswerError, StreamForm, of_completion
-from metering.proxy.usage_tap import StreamTap, chunk, unchunk, unchunk_ended
+from metering.proxy.usage_tap import StreamTap
 
 CHAT = cast("StreamForm", CHAT_COMPLETIONS.stream)
 
@@ -97,7 +98,7 @@ def test_a_client_that_did_not_ask_gets_all_but_the_usage_chunk(framing):
     events, _, reads = framing
     tap = StreamTap(CHAT)
     released = b"".join(tap.feed(read) for read in reads)
-    whole = unchunk_ended(released + tap.rest(with_usage=False)) or b""
+    whole = ChunkedBody().feed(released + tap.rest(with_usage=False)) or b""
     shown = [json.loads(one[6:]) for one in whole.split(b"\n\n")[:-2]]
     sent = [json.loads(one[6:]) for one in events]
     assert shown == [{**one, "usage": None} for one in sent]
