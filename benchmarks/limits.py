@@ -22,6 +22,7 @@ from config.supervisor.ports import any_free_port
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_hold import Hold
 from metering.proxy.limits import Claim, Limits
+from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Valkey
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 
@@ -105,7 +106,7 @@ def _policies() -> list[tuple[str, KeyPolicy, bool]]:
 async def _connected(url: str, *, slices: bool) -> AsyncIterator[Limits]:
     valkey = Valkey(url, deadline_seconds=5)
     # So many processes that there is never enough for a slice.
-    limits = Limits(valkey, processes=1 if slices else _MANY)
+    limits = Limits(valkey, counts=LimitCounts(), processes=1 if slices else _MANY)
     tasks = [
         asyncio.create_task(valkey.keep_connected()),
         asyncio.create_task(limits.keep_working()),

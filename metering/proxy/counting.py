@@ -7,10 +7,10 @@ is None and what the prompt can have at most stands.
 """
 
 import asyncio
+import collections
 import contextlib
 import ctypes
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Container, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
@@ -70,12 +70,15 @@ class Counting:
         routes: Callable[[], Iterable[Route]],
         pick_engine: PickEngine,
         engine_key: str,
+        counted: collections.Counter[str],
     ) -> None:
+        """`counted` learns how many prompts were counted, and where."""
+        self._counted = counted
         self._routes = routes
         self._pick_engine = pick_engine
         self._engine_key = engine_key
         self._models: dict[str, _Model] = {}
-        self._kept: OrderedDict[bytes, int] = OrderedDict()
+        self._kept: collections.OrderedDict[bytes, int] = collections.OrderedDict()
         self._waiting: dict[bytes, list[Callback]] = {}
         self._asking: set[asyncio.Task[None]] = set()
         # One thread: several would only take the processor from the event loop.
@@ -102,15 +105,18 @@ class Counting:
         prompt that was counted lately.
         """
         if request.prompt_bytes > PROMPT_BYTES_MAX:
+            self._counted["nowhere"] += 1
             callback(None)
             return
         key = prompts.digest(request, model=route.model, cache_salt=cache_salt)
         if (kept := self._kept.get(key)) is not None:
             self._kept.move_to_end(key)
+            self._counted["memory"] += 1
             callback(kept)
         elif key in self._waiting:
             self._waiting[key].append(callback)
         elif len(self._waiting) >= WAITING_MAX:
+            self._counted["nowhere"] += 1
             callback(None)
         else:
             self._waiting[key] = [callback]
@@ -132,9 +138,9 @@ class Counting:
 
         def on_counted(future: Future[int]) -> None:
             if future.cancelled():
-                self._answer(key, None)
+                self._answer(key, None, where="nowhere")
             elif future.exception() is None:
-                self._answer(key, future.result())
+                self._answer(key, future.result(), where="proxy")
             else:
                 if not isinstance(future.exception(), NotCountableError):
                     _log.error("counting failed", exc_info=future.exception())
@@ -145,7 +151,7 @@ class Counting:
 
     def _ask(self, key: bytes, route: Route, request: ParsedRequest) -> None:
         if len(self._asking) >= ASKING_MAX:
-            self._answer(key, None)
+            self._answer(key, None, where="nowhere")
             return
         task = asyncio.create_task(self._ask_engine(key, route, request))
         self._asking.add(task)
@@ -164,7 +170,8 @@ class Counting:
         except (NotCountableError, RefusedError, OSError, TimeoutError) as error:
             _log.debug("an engine of %s did not count: %r", route.model, error)
         finally:
-            self._answer(key, counted)
+            where = "engine" if counted is not None else "nowhere"
+            self._answer(key, counted, where=where)
 
     async def _ask_one(self, engine: Engine, question: prompts.Question) -> int:
         answer = await self._post(engine, question)
@@ -201,7 +208,8 @@ class Counting:
         )
         return await ask(engine, head, question.body, fresh=fresh)
 
-    def _answer(self, key: bytes, counted: int | None) -> None:
+    def _answer(self, key: bytes, counted: int | None, *, where: str) -> None:
+        self._counted[where] += 1
         if counted is not None:
             self._kept[key] = counted
             if len(self._kept) > KEPT_COUNTS_MAX:

@@ -18,6 +18,7 @@ from metering.proxy.limit_texts import (
     not_payable,
     rate_limited,
 )
+from metering.proxy.observe import LimitCounts
 from metering.proxy.open_holds import HOLD_MS, UNHEARD, OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices
 from metering.proxy.valkey import Reply, ValkeyUnavailableError
@@ -34,6 +35,7 @@ HoldCallback = Callable[[Hold | RefusedError], None]
 
 
 class Asker(Protocol):
+    counts: LimitCounts
     store: Store
     open: OpenHolds
     slices: Slices
@@ -129,6 +131,7 @@ class Asking(Run):
         if answer is None:
             self._callback(self._without_valkey())
         elif answer[0] == _ADMITTED:
+            self._asker.counts.by_valkey += 1
             self._callback(self._held(answer))
         elif answer[0] == _SLICES_ARE_OUT and self._asks < _ASKS_MAX:
             self._ask_again(answer[3])
@@ -139,6 +142,7 @@ class Asking(Run):
         if self._plan.uses_money:
             self._give_back_unheard()
         if self._previous is not None:
+            self._asker.counts.unavailable += 1
             return UNAVAILABLE
         return self._asker.hold_locally(self._plan, self._claim)
 
@@ -190,7 +194,9 @@ class Asking(Run):
 
     def _refused(self, answer: list[int]) -> RefusedError:
         if answer[0] == _UNKNOWN_MONEY:
+            self._asker.counts.money_unknown += 1
             return MONEY_UNKNOWN
+        self._asker.counts.by_valkey += 1
         plan, claim = self._plan, self._claim
         if self._previous is None and plan.is_of_rate(answer[2]):
             self._asker.note_refusal(

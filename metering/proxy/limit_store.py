@@ -8,6 +8,7 @@ import hiredis
 
 from metering.proxy import limit_scripts
 from metering.proxy.limit_scripts import Script, completed
+from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
 
 _log = logging.getLogger(__name__)
@@ -16,8 +17,10 @@ _COMPLAINT_SECONDS = 5.0
 
 
 class Store:
-    def __init__(self, valkey: Valkey, *, on_up: Callable[[], None]) -> None:
-        self._valkey = valkey
+    def __init__(
+        self, valkey: Valkey, counts: LimitCounts, *, on_up: Callable[[], None]
+    ) -> None:
+        self._valkey, self._counts = valkey, counts
         self._on_up = on_up
         self.server = ""
         """Run id of the process behind the present connection; "" while it is away."""
@@ -60,11 +63,14 @@ class Store:
         if isinstance(reply, bytes):
             _, _, rest = reply.partition(b"\r\nrun_id:")
             self.server = rest.partition(b"\r\n")[0].decode()
+            self._counts.is_up = True
             self._on_up()
         elif isinstance(reply, hiredis.ReplyError):
             _log.error("Valkey does not say who it is: %s", reply)
 
     def _lose(self) -> None:
+        self._counts.outages += self.is_up
+        self._counts.is_up = False
         self.server = ""
 
     def compare_clocks(self) -> None:

@@ -24,6 +24,7 @@ from metering.proxy.limit_texts import (
     refuse_never_fitting,
 )
 from metering.proxy.local_share import LocalShare, Report
+from metering.proxy.observe import LimitCounts
 from metering.proxy.open_holds import OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices, corrected
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
@@ -38,9 +39,12 @@ _WINDOW_MS = 60_000
 
 
 class Limits:
-    def __init__(self, valkey: Valkey, *, processes: int = 1) -> None:
+    def __init__(
+        self, valkey: Valkey, *, counts: LimitCounts, processes: int = 1
+    ) -> None:
         """`processes`: proxies that share the limits, this one included."""
         self._processes = processes
+        self.counts = counts
         self._plans: OrderedDict[tuple[int, str], tuple[Plan, Slicer | None]]
         self._plans = OrderedDict()
         self._owner = secrets.token_hex(5)
@@ -51,7 +55,7 @@ class Limits:
         self.ended_calls = 0
         self._reports = 0
         """How often the share's use was told."""
-        self.store = Store(valkey, on_up=self._on_up)
+        self.store = Store(valkey, counts, on_up=self._on_up)
         self.open = OpenHolds(self.store)
 
     def hold(self, policy: KeyPolicy, claim: Claim, callback: HoldCallback) -> None:
@@ -71,9 +75,11 @@ class Limits:
         if slicer is not None:
             hold = slicer.take(claim, time.monotonic())
             if hold is not None:
+                self.counts.by_slice += 1
                 callback(hold)
                 return
         if (error := self._refused_again(plan, claim)) is not None:
+            self.counts.by_recent_refusal += 1
             callback(error)
         elif self.store.is_up:
             Asking(self, plan, claim, callback, slicer=slicer).send()
@@ -207,7 +213,9 @@ class Limits:
             or plan.policy.refuses_without_limiter
             or not self._share.has_room
         ):
+            self.counts.unavailable += 1
             return UNAVAILABLE
+        self.counts.by_share += 1
         call_id = self.new_call_id()
         counts = plan.counts_tokens
         ask = Ask(

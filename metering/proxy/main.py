@@ -90,11 +90,14 @@ def _make_plane(
         settings=settings,
         snapshots=snapshots,
         admitter=Admitter(snapshots),
-        limits=Limits(limits_valkey, processes=settings.proxy_processes),
+        limits=Limits(
+            limits_valkey, counts=observer.limits, processes=settings.proxy_processes
+        ),
         counting=Counting(
             routes=lambda: list(snapshots.routes.values()),
             pick_engine=router.pick,
             engine_key=settings.engine_key,
+            counted=observer.prompts_counted,
         ),
         router=router,
         journal=Journal(

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry, Gauge
 from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
+    GaugeMetricFamily,
     HistogramMetricFamily,
     Metric,
 )
@@ -40,6 +41,46 @@ class Latency:
         )
 
 
+class LimitCounts:
+    """What the limiter did, and whether its Valkey answers."""
+
+    __slots__ = (
+        "by_recent_refusal", "by_share", "by_slice", "by_valkey", "is_up",
+        "money_unknown", "outages", "unavailable",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.is_up = False
+        self.outages = 0
+        self.by_slice = self.by_valkey = self.by_share = self.by_recent_refusal = 0
+        self.unavailable = self.money_unknown = 0
+
+    def metrics(self) -> Iterator[Metric]:
+        yield GaugeMetricFamily(
+            "tokenfab_proxy_limiter_up",
+            "1 while Valkey answers about limits, 0 while each proxy goes on by itself",
+            value=self.is_up,
+        )
+        yield CounterMetricFamily(
+            "tokenfab_proxy_limiter_outages",
+            "How often Valkey stopped answering about limits",
+            value=self.outages,
+        )
+        yield _counters(
+            "limit_decisions",
+            "Decisions over the limits of a call, by where they were made",
+            ("by",),
+            {
+                ("slice",): self.by_slice,
+                ("valkey",): self.by_valkey,
+                ("recent_refusal",): self.by_recent_refusal,
+                ("share",): self.by_share,
+                ("unavailable",): self.unavailable,
+                ("money_unknown",): self.money_unknown,
+            },
+        )
+
+
 class Observer:
     """Counts in plain numbers, which only the event loop touches, and makes metrics of
     them when asked: the library's own counters take a lock each, ten for a call.
@@ -54,7 +95,12 @@ class Observer:
         self.tokens: Counter[tuple[str, str]] = Counter()
         """By model and meter."""
         self.outcomes: Counter[tuple[Outcome, UsageSource]] = Counter()
-        self.journal_events = self.ends_withheld = 0
+        self.images: Counter[str] = Counter()
+        """Made, by model."""
+        self.prompts_counted: Counter[str] = Counter()
+        """By where: `proxy`, `engine`, `memory` or `nowhere`."""
+        self.limits = LimitCounts()
+        self.journal_events = self.ends_withheld = self.retries = 0
         self.first_token = Latency()
         self.call = Latency()
         self.in_flight = Gauge(
@@ -97,6 +143,8 @@ class Observer:
         tokens[model, "output_tokens"] += usage.output_tokens
         if cached:
             tokens[model, "cached_input_tokens"] += cached
+        if usage.images:
+            self.images[model] += usage.images
         if first_token_us is not None:
             self.first_token.observe(first_token_us / 1e6)
         if call_us is not None:
@@ -121,6 +169,24 @@ class Observer:
             "Tokens metered, by model and meter",
             ("model", "meter"),
             self.tokens,
+        )
+        yield _counters(
+            "images",
+            "Images metered, by model",
+            ("model",),
+            {(model,): count for model, count in self.images.items()},
+        )
+        yield _counters(
+            "prompts_counted",
+            "Prompts to be counted exactly, by where it was done",
+            ("by",),
+            {(where,): count for where, count in self.prompts_counted.items()},
+        )
+        yield from self.limits.metrics()
+        yield CounterMetricFamily(
+            "tokenfab_proxy_retries",
+            "Further tries of calls whose engine was lost or refused",
+            value=self.retries,
         )
         yield _counters(
             "outcomes",

@@ -358,6 +358,7 @@ class Call(EndingCall):
         """Another engine if there is one, else the same on a fresh connection: an idle
         one may have been closed under our hands.
         """
+        self._plane.observer.retries += 1
         others = [
             address
             for address in self._admission.route.engines

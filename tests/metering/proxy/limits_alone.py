@@ -8,6 +8,7 @@ from typing import Any
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_hold import Hold
 from metering.proxy.limits import Claim, Limits
+from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Valkey
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 
@@ -45,7 +46,7 @@ class Proxy:
     def __init__(self, url: str, *, processes: int = 1) -> None:
         # Not 50 ms as in production: a busy machine is not what is tested.
         self.valkey = Valkey(url, deadline_seconds=0.3)
-        self.limits = Limits(self.valkey, processes=processes)
+        self.limits = Limits(self.valkey, counts=LimitCounts(), processes=processes)
 
     async def hold(
         self, of: KeyPolicy, tokens: int = 1, *, cost: int = 0

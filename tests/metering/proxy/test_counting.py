@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
+from collections import Counter
 from pathlib import Path
 
 import msgspec
@@ -78,8 +79,12 @@ class Rig:
         self.engine = Engine(self.address, connect_seconds=1.0)
         self.routes: list[Route] = []
         self.is_ready = True
+        self.counted: Counter[str] = Counter()
         self.counting = Counting(
-            routes=lambda: self.routes, pick_engine=self.pick, engine_key="engine-key"
+            routes=lambda: self.routes,
+            pick_engine=self.pick,
+            engine_key="engine-key",
+            counted=self.counted,
         )
 
     def route(self, folder=None):
