@@ -95,7 +95,7 @@ class Attempt:
         self._timer: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
-        self._plane.calls.add(self)
+        self._plane.attempts.add(self)
         recorder = self._plane.recorders.running.get(self._record.place)
         if recorder is None:
             self._claim()
@@ -322,8 +322,8 @@ class Attempt:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._plane.calls.discard(self)
-        if not self._plane.calls:
+        self._plane.attempts.discard(self)
+        if not self._plane.attempts:
             self._plane.idle.set()
 
 

@@ -57,8 +57,8 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(plane.settings.drain_seconds):
             await plane.wait_until_idle()
-    for call in list(plane.calls):
-        call.cut_short()
+    for one in (*plane.calls, *plane.attempts):
+        one.cut_short()
     with contextlib.suppress(TimeoutError):  # what has an idempotency key asks Valkey
         async with asyncio.timeout(plane.settings.idempotency_seconds):
             await plane.wait_until_idle()
@@ -120,6 +120,7 @@ def _make_plane(
         observer=observer,
         deadlines=Deadlines(),
         calls=set(),
+        attempts=set(),
         idle=asyncio.Event(),
     )
     return plane, [

@@ -45,8 +45,10 @@ class Plane:
     deadlines: Deadlines
     calls: set["InFlight"]
     """In flight, those without a client included."""
+    attempts: set["InFlight"]
+    """Requests with an idempotency key; what they run is among the calls."""
     idle: asyncio.Event
-    """Set when the last call in flight ended."""
+    """Set when the last call or attempt in flight ended."""
     has_journal_room: bool = True
     is_draining: bool = False
     buffered_bytes: int = 0
@@ -54,7 +56,7 @@ class Plane:
     """Open connections."""
 
     async def wait_until_idle(self) -> None:
-        while self.calls:
+        while self.calls or self.attempts:
             self.idle.clear()
             await self.idle.wait()
 

@@ -85,6 +85,32 @@ def test_it_replays_what_only_valkey_remembers(
     assert len(plane.events()) == 2
 
 
+ONE_CALL_AT_MOST = """
+from metering.proxy import ending, main
+ending.CALLS_MAX = 1
+main.main()
+"""
+
+
+def test_it_counts_once_among_the_calls_in_flight(bare_plane: Plane, key: str):
+    """In a process with room for one call: the request and its call are one."""
+    plane = bare_plane
+    secret = plane.add_key()
+    plane.publish_prices()
+    plane.start_engine()
+    plane.start_proxy(code=ONE_CALL_AT_MOST)
+    until(plane.is_ready)
+    until(lambda: chat(plane, secret, key).status_code == 200)
+    plane.order_fault("slow:10")
+    running = plane.raw()
+    running.send(raw_chat(secret, key + "-2", stream=True))
+    running.receive_until(b"data: ")
+    assert plane.metric("tokenfab_proxy_calls_in_flight") == 1
+    refused = chat(plane, secret, key + "-3")
+    assert refused.json()["error"]["code"] == "overloaded"
+    running.receive_until(END)
+
+
 @pytest.fixture
 def key() -> str:
     """A new one, since a process remembers an answer for two seconds by itself."""
