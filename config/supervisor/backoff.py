@@ -8,7 +8,7 @@ FAILURES_MAX = 5
 
 def delay_seconds(failures: int) -> float:
     """1, 2, 4 … 30 seconds after the first, second, third … failure in a row."""
-    return min(2.0 ** (failures - 1), DELAY_SECONDS_MAX)
+    return min(2.0 ** min(failures - 1, 10), DELAY_SECONDS_MAX)  # no float overflows
 
 
 def failures_after(failures: int, *, lived_seconds: float) -> int:

@@ -52,10 +52,14 @@ class Child:
         self._log = log
         self._changed = changed
         self._stopping = asyncio.Event()
+        self._has_worked = False
+        """Its probe succeeded once, or it lived for long."""
         self._handle: asyncio.subprocess.Process | None = None
 
     async def keep_running(self, needs: list["Child"]) -> None:
-        """Until it is stopped, has done its step, or has failed too often in a row."""
+        """Until it is stopped, has done its step, or has failed too often in a row and
+        never worked before. What has worked may do so again: its database comes back.
+        """
         failures = 0
         while not self._stopping.is_set():
             for need in needs:
@@ -67,10 +71,13 @@ class Child:
             if self._stopping.is_set() or (self.process.is_step and code == 0):
                 return
             lived = time.monotonic() - began
+            self._has_worked |= lived >= backoff.HEALTHY_SECONDS
             failures = backoff.failures_after(failures, lived_seconds=lived)
-            if failures >= self._failures_max():
+            if failures >= self._failures_max() and not self._has_worked:
                 self._give_up(code)
                 return
+            if failures == backoff.FAILURES_MAX:
+                self._say_last_lines(f"failed {failures} times in a row.")
             await self._pause(code, backoff.delay_seconds(failures))
 
     def retire(self) -> None:
@@ -155,6 +162,8 @@ class Child:
             return
         if not self.process.is_step:
             self._become(State.READY)
+            # Without a probe `ready` says only that it has begun.
+            self._has_worked |= self.process.probe is not None
             self.ready.set()
 
     async def _probe(self) -> None:
@@ -205,11 +214,14 @@ class Child:
             await asyncio.wait_for(self._stopping.wait(), seconds)
 
     def _give_up(self, code: int) -> None:
-        self._say(self.process.name, f"{_ending(code)}; giving up. Its last lines:")
-        for line in self.last_lines:
-            self._say(self.process.name, f"  {line}")
+        self._say_last_lines(f"{_ending(code)}; giving up.")
         self._become(State.GIVEN_UP)
         self.given_up.set()
+
+    def _say_last_lines(self, text: str) -> None:
+        self._say(self.process.name, f"{text} Its last lines:")
+        for line in self.last_lines:
+            self._say(self.process.name, f"  {line}")
 
     def _failures_max(self) -> int:
         return STEP_FAILURES_MAX if self.process.is_step else backoff.FAILURES_MAX

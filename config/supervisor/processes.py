@@ -183,7 +183,8 @@ def _tasks(plan: Plan) -> Process:
             *("--loglevel", "WARNING"),
         ),
         environment=environment,
-        needs=("web", "set_default_price"),
+        # Without Valkey it would end again and again.
+        needs=("web", "set_default_price", *_if_ours("valkey", plan.valkey)),
     )
 
 

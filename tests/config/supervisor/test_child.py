@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from config.supervisor import backoff
 from config.supervisor.child import Child, State
 from config.supervisor.command import Command, dies_with_parent
 from config.supervisor.processes import Output, Process
@@ -98,6 +99,36 @@ async def test_a_step_that_fails_twice_gives_up_and_shows_its_last_lines():
     assert child.state is State.GIVEN_UP
     assert said[1] == "exited with status 1; giving up. Its last lines:"
     assert said[2:] == [f"  {number}" for number in range(10, 30)]
+
+
+async def test_one_that_has_worked_is_never_given_up(tmp_path, monkeypatch):
+    """Its database goes away for longer than five starts take, and comes back."""
+    monkeypatch.setattr(backoff, "DELAY_SECONDS_MAX", 0.05)
+    database = tmp_path / "database"
+    database.touch()
+    child, said = make_child(
+        f"import os, time\nwhile os.path.exists({str(database)!r}): time.sleep(0.01)\n"
+        "print('no database'); raise SystemExit(1)",
+        probe=database.stat,
+        output=Output.LOGGED,
+    )
+    async with kept_running(child):
+        await asyncio.wait_for(child.ready.wait(), 10)
+        database.unlink()
+        await until(lambda: child.restarts > backoff.FAILURES_MAX + 1, seconds=20)
+        assert not child.given_up.is_set()
+        assert "failed 5 times in a row. Its last lines:" in said
+        assert "  no database" in said
+        database.touch()
+        await asyncio.wait_for(child.ready.wait(), 10)
+
+
+async def test_one_that_never_worked_is_given_up(monkeypatch):
+    monkeypatch.setattr(backoff, "DELAY_SECONDS_MAX", 0.05)
+    child, _ = make_child("raise SystemExit(1)", output=Output.LOGGED)
+    async with kept_running(child):
+        await asyncio.wait_for(child.given_up.wait(), 10)
+    assert child.restarts == backoff.FAILURES_MAX - 1
 
 
 async def test_a_death_during_the_probe_ends_the_wait_at_once():
