@@ -1,0 +1,82 @@
+"""Lease receipts: numbered facts of what one engine holds and held.
+
+The proxy, the lease collector and the books read nothing else. Numbers rise by one
+within an epoch, so a gap shows; an epoch is one life of the engine's core process, and
+whatever an earlier one held is lost.
+"""
+
+import enum
+from typing import Any
+
+import msgspec
+
+from inference.domain.lease_terms import LeaseClass, Tier
+
+
+class Fact(enum.StrEnum):
+    GRANTED = "granted"
+    REFUSED = "refused"
+    RENEWED = "renewed"
+    """Its end was moved, by `extend`."""
+    DEMOTED = "demoted"
+    REUSED = "reused"
+    """The next turn took its place."""
+    EXPIRED = "expired"
+    RELEASED = "released"
+    REVOKED = "revoked"
+    LOST = "lost"
+
+
+class Reason(enum.StrEnum):
+    """Why less than asked for was granted, or why a lease ended."""
+
+    LEASES_CAP = "leases_cap"
+    GUARANTEED_CAP = "guaranteed_cap"
+    TENANT_CAP = "tenant_cap"
+    NO_FULL_BLOCK = "no_full_block"
+    NO_HOST_TIER = "no_host_tier"
+    UNSUPPORTED_MODEL = "unsupported_model"
+    TURN_ABORTED = "turn_aborted"
+    NOT_ASKED = "not_asked"
+    """The turn only continued a lease."""
+    PRESSURE = "pressure"
+    TIME = "time"
+    HOST_EVICTION = "host_eviction"
+    CACHE_RESET = "cache_reset"
+
+
+class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    sequence: int
+    """From 1 in each epoch."""
+    epoch: str
+    engine_id: str
+    fact: Fact
+    lease_id: str
+    tenant_id: str
+    lease_class: LeaseClass
+    tier: Tier
+    """Where it lies after this fact, or lay before its end."""
+    blocks: int
+    tokens: int
+    bytes: int
+    """Of one copy; shared blocks are counted in each lease."""
+    last_hash: str
+    """Hex, of the last block held; empty: none is."""
+    until_ms: int
+    """When the engine lets go of it, grace included; of an end: its own time."""
+    reason: Reason | None = None
+    previous_lease_id: str | None = None
+    """Of `granted` and `refused`: which lease the turn said it continues."""
+    reusable_tokens: int | None = None
+    """How many tokens of the continued lease the turn began with; null: not known."""
+    diverged_at_token: int | None = None
+    """Start of the first block that differs; null: none does, or not known."""
+    at_ms: int
+    """The engine's clock, milliseconds since 1970; evidence, never billing time."""
+
+
+def public_form(receipt: LeaseReceipt) -> dict[str, Any]:
+    """Without hashes, for answers whose bytes are relayed to callers unchanged."""
+    form: dict[str, Any] = msgspec.to_builtins(receipt)
+    del form["last_hash"]
+    return form

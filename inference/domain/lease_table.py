@@ -1,0 +1,339 @@
+"""Which KV blocks each lease of one engine holds, and who has to give some back.
+
+Pure: blocks are numbers and time is an argument. Every act returns a `Change`, which
+the engine carries out: pin first, then free, so that a block that is in both leases of
+a conversation never is without an owner. The plugin in vLLM and the simulator share it.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+from inference.domain.lease import (
+    UNKNOWN,
+    Continuation,
+    Lease,
+    Tombstones,
+    compared,
+    proven_by_hash,
+)
+from inference.domain.lease_caps import LeaseCaps
+from inference.domain.lease_feed import LeaseFeed
+from inference.domain.lease_holdings import Holdings
+from inference.domain.lease_queue import LeaseQueue
+from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
+from inference.domain.lease_terms import (
+    LeaseTerms,
+    Rejection,
+    TermsRejectedError,
+    Tier,
+)
+
+SWEPT_MAX = 500
+"""Leases ended in one sweep: a step of the engine waits for it. The rest go next."""
+
+HOST_COPY_MS = 2_000
+"""A lease for host memory alone is pinned in HBM until its blocks surely lie below."""
+
+
+class UnknownLeaseError(LookupError):
+    """There is no such lease, or it is another tenant's: nobody is told which."""
+
+
+@dataclass(slots=True)
+class Change:
+    """What the engine has to do to its pool: `pin`, then `free` in the order given."""
+
+    pin: list[int] = field(default_factory=list)
+    free: list[int] = field(default_factory=list)
+    receipts: list[LeaseReceipt] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A request under way that asked for a lease."""
+
+    terms: LeaseTerms
+    continues: Lease | None
+
+
+class LeaseTable:
+    def __init__(
+        self,
+        *,
+        caps: LeaseCaps,
+        feed: LeaseFeed,
+        in_host: Callable[[Sequence[bytes]], int] | None = None,
+    ) -> None:
+        """`in_host` tells how many leading blocks lie in host memory; None: no tier."""
+        self.holdings = Holdings(caps)
+        self._feed = feed
+        self._in_host = in_host
+        self._leases: dict[str, Lease] = {}
+        self._awaited: set[str] = set()
+        self._tombstones = Tombstones()
+        self._ends = LeaseQueue(lambda lease: (lease.until_ms,))
+        self._cheapest = LeaseQueue(_price_of_loss)
+
+    def __len__(self) -> int:
+        return len(self._leases)
+
+    def __iter__(self) -> Iterator[Lease]:
+        return iter(self._leases.values())
+
+    def find(self, lease_id: str, *, tenant_id: str) -> Lease:
+        """Raises UnknownLeaseError."""
+        lease = self._leases.get(lease_id)
+        if lease is None or lease.tenant_id != tenant_id:
+            raise UnknownLeaseError(lease_id)
+        return lease
+
+    def arrive(self, terms: LeaseTerms, *, now_ms: int) -> Turn:
+        """From here on the lease that it continues does not run out: it is in time.
+
+        Raises TermsRejectedError for a lease id used before and for a lease of another
+        tenant. A turn that arrived has to be committed or abandoned.
+        """
+        if self._is_used(terms.lease_id):
+            raise TermsRejectedError(Rejection.REPLAYED)
+        turn = Turn(terms, self._continued(terms, now_ms=now_ms))
+        self._awaited.add(terms.lease_id)
+        if turn.continues:
+            turn.continues.turns += 1
+            self._queue(turn.continues)
+        return turn
+
+    def commit(
+        self, turn: Turn, *, blocks: Sequence[int], hashes: Sequence[bytes], now_ms: int
+    ) -> Change:
+        """`blocks` are the leading full blocks of the turn in HBM; `hashes` name them
+        and may go on. The lease that was continued ends, whatever becomes of this one.
+        """
+        self._leave(turn)
+        previous = self._live(turn.continues)
+        fits, reason = self._fitting(turn.terms, blocks, previous)
+        continuation = self._continuation(turn.terms, hashes)
+        change = Change()
+        if fits:
+            lease = _new_lease(turn.terms, blocks[:fits], hashes, now_ms=now_ms)
+            change.pin = self._begin(lease)
+        if previous:
+            self._end(previous, Fact.REUSED, change, now_ms, continuation=continuation)
+        if not fits:
+            why = reason or Reason.NO_FULL_BLOCK
+            return self._refuse(turn.terms, why, change, now_ms, continuation)
+        granted = self._feed.of_lease(
+            Fact.GRANTED,
+            lease,
+            at_ms=now_ms,
+            reason=reason,
+            continuation=continuation,
+            previous_lease_id=_previous_id(turn.terms),
+        )
+        change.receipts.append(granted)
+        return change
+
+    def abandon(self, turn: Turn, *, reason: Reason, now_ms: int) -> Change:
+        """The turn came to nothing: what it continued is kept to its own end."""
+        self._leave(turn)
+        return self._refuse(turn.terms, reason, Change(), now_ms, UNKNOWN)
+
+    def extend(self, lease: Lease, *, ttl_ms: int, now_ms: int) -> Change:
+        """Never shortens."""
+        until_ms = now_ms + ttl_ms + lease.terms.grace_ms
+        lease.until_ms = max(lease.until_ms, until_ms)
+        self._queue(lease)
+        return Change(receipts=[self._feed.of_lease(Fact.RENEWED, lease, at_ms=now_ms)])
+
+    def release(self, lease: Lease, *, now_ms: int) -> Change:
+        change = Change()
+        self._end(lease, Fact.RELEASED, change, now_ms)
+        return change
+
+    def sweep(self, *, now_ms: int) -> Change:
+        """Ends what is overdue, or takes it down to host memory."""
+        change = Change()
+        self._tombstones.forget_old(now_ms=now_ms)
+        for _ in range(SWEPT_MAX):
+            first = self._ends.first()
+            if first is None or first.until_ms > now_ms:
+                break
+            self._put_out(first, Fact.EXPIRED, Reason.TIME, change, now_ms)
+        return change
+
+    def make_room(
+        self, blocks_needed: int, *, now_ms: int, sparing: Lease | None = None
+    ) -> Change:
+        """Frees at least so many blocks by ending elastic leases, the lowest value
+        first; or, if all of them would not free so many, none but the overdue.
+        """
+        change = self.sweep(now_ms=now_ms)
+        missing = blocks_needed - len(change.free)
+        if 0 < missing <= self.holdings.revocable_blocks(sparing=sparing):
+            for lease in self._cheapest_for(missing, sparing):
+                self._put_out(lease, Fact.REVOKED, Reason.PRESSURE, change, now_ms)
+        return change
+
+    def lose_all(self, *, reason: Reason, now_ms: int) -> Change:
+        change = Change()
+        for lease in list(self._leases.values()):
+            self._end(lease, Fact.LOST, change, now_ms, reason=reason)
+        return change
+
+    def _is_used(self, lease_id: str) -> bool:
+        is_known = lease_id in self._leases or lease_id in self._tombstones
+        return is_known or lease_id in self._awaited
+
+    def _continued(self, terms: LeaseTerms, *, now_ms: int) -> Lease | None:
+        """Raises TermsRejectedError."""
+        previous_id = _previous_id(terms) or ""
+        lease = self._leases.get(previous_id)
+        known = lease or self._tombstones.get(previous_id)
+        if known and known.tenant_id != terms.tenant_id:
+            raise TermsRejectedError(Rejection.FOREIGN_LEASE)
+        # An overdue lease that another turn keeps is still there, and so in time.
+        return lease if lease and (lease.turns or lease.until_ms > now_ms) else None
+
+    def _leave(self, turn: Turn) -> None:
+        self._awaited.discard(turn.terms.lease_id)
+        if turn.continues:
+            turn.continues.turns -= 1
+            if self._live(turn.continues):
+                self._queue(turn.continues)
+
+    def _live(self, lease: Lease | None) -> Lease | None:
+        is_live = lease and self._leases.get(lease.terms.lease_id) is lease
+        return lease if is_live else None
+
+    def _fitting(
+        self, terms: LeaseTerms, blocks: Sequence[int], previous: Lease | None
+    ) -> tuple[int, Reason | None]:
+        """A first lease is for all its blocks or none; a later one may keep the
+        beginning, so that growing never costs a conversation what it had.
+        """
+        if not terms.ttl_ms and not terms.host_ttl_ms:
+            return 0, Reason.NOT_ASKED
+        if self._in_host is None and (terms.tier is Tier.HOST or not terms.ttl_ms):
+            return 0, Reason.NO_HOST_TIER
+        fits, reason = self.holdings.fitting(terms, blocks, previous)
+        is_whole = fits == len(blocks)
+        return (fits if is_whole or previous else 0), reason
+
+    def _continuation(self, terms: LeaseTerms, hashes: Sequence[bytes]) -> Continuation:
+        if terms.previous is None:
+            return UNKNOWN
+        previous_id = terms.previous.lease_id
+        known = self._leases.get(previous_id) or self._tombstones.get(previous_id)
+        size = self._feed.block_tokens
+        if known is None:
+            return proven_by_hash(terms.previous, hashes, block_tokens=size)
+        return compared(known.hashes, hashes, block_tokens=size)
+
+    def _refuse(
+        self,
+        terms: LeaseTerms,
+        reason: Reason,
+        change: Change,
+        now_ms: int,
+        continuation: Continuation,
+    ) -> Change:
+        refused = self._feed.of_refusal(
+            terms, reason=reason, at_ms=now_ms, continuation=continuation
+        )
+        change.receipts.append(refused)
+        return change
+
+    def _begin(self, lease: Lease) -> list[int]:
+        self._leases[lease.terms.lease_id] = lease
+        self._queue(lease)
+        return self.holdings.hold(lease)
+
+    def _queue(self, lease: Lease) -> None:
+        """A lease that a turn continues waits for it, so it has no end for now."""
+        if lease.turns:
+            self._ends.discard(lease)
+        else:
+            self._ends.put(lease)
+        if lease.is_in_hbm and not lease.is_guaranteed:
+            self._cheapest.put(lease)
+
+    def _end(
+        self,
+        lease: Lease,
+        fact: Fact,
+        change: Change,
+        now_ms: int,
+        *,
+        reason: Reason | None = None,
+        continuation: Continuation = UNKNOWN,
+    ) -> None:
+        ended = self._feed.of_lease(
+            fact, lease, at_ms=now_ms, reason=reason, continuation=continuation
+        )
+        change.receipts.append(ended)
+        self._free(lease, change)
+        self._ends.discard(lease)
+        del self._leases[lease.terms.lease_id]
+        self._tombstones.add(lease, now_ms=now_ms)
+
+    def _free(self, lease: Lease, change: Change) -> None:
+        if lease.is_in_hbm:
+            change.free += self.holdings.drop(lease)
+        self._cheapest.discard(lease)
+        lease.blocks = ()
+
+    def _put_out(
+        self, lease: Lease, fact: Fact, reason: Reason, change: Change, now_ms: int
+    ) -> None:
+        """Out of its tier: to host memory if it lies there and its time lasts."""
+        below = self._blocks_below(lease, now_ms)
+        if not below:
+            self._end(lease, fact, change, now_ms, reason=reason)
+            return
+        self._free(lease, change)
+        lease.tier, lease.held_blocks = Tier.HOST, below
+        lease.until_ms = lease.host_until_ms
+        self._queue(lease)
+        demoted = self._feed.of_lease(Fact.DEMOTED, lease, at_ms=now_ms, reason=reason)
+        change.receipts.append(demoted)
+
+    def _blocks_below(self, lease: Lease, now_ms: int) -> int:
+        is_over = not lease.is_in_hbm or lease.host_until_ms <= now_ms
+        return 0 if is_over or self._in_host is None else self._in_host(lease.hashes)
+
+    def _cheapest_for(self, blocks: int, sparing: Lease | None) -> list[Lease]:
+        seen: list[Lease] = []
+
+        def in_order() -> Iterator[Lease]:
+            while lease := self._cheapest.pop():
+                seen.append(lease)
+                if lease is not sparing:
+                    yield lease
+
+        chosen = self.holdings.fewest_for(in_order(), blocks)
+        for lease in seen:
+            self._cheapest.put(lease)
+        return chosen
+
+
+def _price_of_loss(lease: Lease) -> tuple[int, ...]:
+    """Lowest first. Blocks that a turn under way uses would not become free anyway."""
+    return (lease.turns > 0, lease.terms.value, lease.until_ms)
+
+
+def _previous_id(terms: LeaseTerms) -> str | None:
+    return terms.previous.lease_id if terms.previous else None
+
+
+def _new_lease(
+    terms: LeaseTerms, blocks: Sequence[int], hashes: Sequence[bytes], *, now_ms: int
+) -> Lease:
+    ttl_ms = terms.ttl_ms or HOST_COPY_MS
+    return Lease(
+        terms=terms,
+        hashes=tuple(hashes[: len(blocks)]),
+        blocks=tuple(blocks),
+        until_ms=now_ms + ttl_ms + terms.grace_ms,
+        host_until_ms=now_ms + terms.host_ttl_ms + terms.grace_ms,
+        tier=Tier.HBM,
+        held_blocks=len(blocks),
+    )

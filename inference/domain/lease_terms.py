@@ -1,0 +1,141 @@
+"""Lease terms: what the proxy asks an engine to hold when a turn ends, signed.
+
+They travel as one string, `base64url(JSON) "." base64url(HMAC-SHA256 of that text)`, in
+`kv_transfer_params.lease`. What is signed is the text itself, so that nobody has to
+encode the same value alike twice (ADR 0018). The key is derived from the engine's own
+bearer key: whoever may call the engine at all may sign, and nobody else.
+"""
+
+import base64
+import binascii
+import enum
+import hashlib
+import hmac
+from typing import Annotated, Literal, TypeGuard
+
+import msgspec
+
+FRESH_MS_MAX = 60_000
+"""Terms are read when the engine receives the request, not when the turn is scheduled;
+so only the way there and two clocks count."""
+
+TEXT_CHARACTERS_MAX = 4096
+_KEY_USE = b"tokenfab lease terms v1"
+
+Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=366 * 86_400_000)]
+Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+HexHash = Annotated[str, msgspec.Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class LeaseClass(enum.StrEnum):
+    ELASTIC = "elastic"
+    GUARANTEED = "guaranteed"
+
+
+class Tier(enum.StrEnum):
+    """Where KV lies, or may lie: `auto` leaves it to the engine."""
+
+    AUTO = "auto"
+    HBM = "hbm"
+    HOST = "host"
+    DISK = "disk"
+
+
+class PreviousLease(msgspec.Struct, frozen=True, kw_only=True):
+    """The lease that this turn continues: enough to prove equality without it."""
+
+    lease_id: Id
+    tokens: Count
+    last_hash: HexHash
+
+
+class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    version: Literal[1] = 1
+    lease_id: Id
+    """Of the lease to be granted; used once."""
+    tenant_id: Id
+    engine_id: Id
+    """As the engine tells it; terms for another engine are refused."""
+    lease_class: LeaseClass = LeaseClass.ELASTIC
+    tier: Tier = Tier.AUTO
+    ttl_ms: Milliseconds
+    """In HBM, from the end of the turn; 0: not held there."""
+    host_ttl_ms: Milliseconds = 0
+    """In host memory, from the end of the turn; 0: lost when it leaves HBM."""
+    grace_ms: Milliseconds = 5_000
+    """Held longer than sold, at our cost: arrival at the proxy decides."""
+    value: Count
+    """Price per byte-second times the chance of a return; the lowest goes first."""
+    previous: PreviousLease | None = None
+    issued_at_ms: Count
+    """Milliseconds since the epoch."""
+
+
+class Rejection(enum.StrEnum):
+    """Why terms count for nothing. The request itself runs all the same."""
+
+    MALFORMED = "malformed"
+    FORGED = "forged"
+    STALE = "stale"
+    OTHER_ENGINE = "other_engine"
+    REPLAYED = "replayed"
+    FOREIGN_LEASE = "foreign_lease"
+
+
+class TermsRejectedError(Exception):
+    def __init__(self, reason: Rejection) -> None:
+        super().__init__(f"lease terms rejected: {reason}")
+        self.reason = reason
+
+
+def derive_key(engine_key: str) -> bytes:
+    """A key of its own use, so that a signature never is a password."""
+    return hmac.digest(engine_key.encode(), _KEY_USE, hashlib.sha256)
+
+
+def sign(terms: LeaseTerms, *, key: bytes) -> str:
+    body = _to_text(msgspec.json.encode(terms))
+    return f"{body}.{_to_text(_mac(body, key))}"
+
+
+def verify(text: object, *, key: bytes, engine_id: str, now_ms: int) -> LeaseTerms:
+    """`text` is whatever stood in the request. Raises TermsRejectedError."""
+    if not _is_plausible(text):
+        raise TermsRejectedError(Rejection.MALFORMED)
+    body, _, mac = text.partition(".")
+    if not hmac.compare_digest(_from_text(mac), _mac(body, key)):
+        raise TermsRejectedError(Rejection.FORGED)
+    terms = _decode(_from_text(body))
+    if terms.engine_id != engine_id:
+        raise TermsRejectedError(Rejection.OTHER_ENGINE)
+    if abs(now_ms - terms.issued_at_ms) > FRESH_MS_MAX:
+        raise TermsRejectedError(Rejection.STALE)
+    return terms
+
+
+def _is_plausible(text: object) -> TypeGuard[str]:
+    return isinstance(text, str) and len(text) <= TEXT_CHARACTERS_MAX and text.isascii()
+
+
+def _decode(body: bytes) -> LeaseTerms:
+    try:
+        return msgspec.json.decode(body, type=LeaseTerms)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise TermsRejectedError(Rejection.MALFORMED) from error
+
+
+def _mac(body: str, key: bytes) -> bytes:
+    return hmac.digest(key, body.encode(), hashlib.sha256)
+
+
+def _to_text(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def _from_text(text: str) -> bytes:
+    padded = text + "=" * (-len(text) % 4)
+    try:
+        return base64.b64decode(padded, altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise TermsRejectedError(Rejection.MALFORMED) from error
