@@ -28,6 +28,7 @@ _PREFIX_BYTES_MIN = 256
 """Shorter prompts have nothing worth finding again."""
 _HOME_LOAD_MAX = 1.25
 """Times the mean of calls in flight."""
+_64_BITS = (1 << 64) - 1
 _HOME_CALLS_FREE = 2
 """A difference of so many calls is no load."""
 
@@ -151,12 +152,23 @@ def _choose(engines: list[Engine], prefix: bytes) -> Engine:
         return engines[0]
     if len(prefix) >= _PREFIX_BYTES_MIN:
         # Rendezvous hashing: an engine that leaves moves its own prefixes only.
-        home = max(engines, key=lambda one: crc32(prefix, one.address.engine_id))
+        digest = crc32(prefix)
+        home = max(engines, key=lambda one: _mixed(digest, one.address.engine_id))
         mean = sum(one.calls for one in engines) / len(engines)
         if home.calls <= _HOME_LOAD_MAX * mean + _HOME_CALLS_FREE:
             return home
     one, other = random.sample(engines, 2)
     return one if one.calls <= other.calls else other
+
+
+def _mixed(digest: int, engine_id: int) -> int:
+    """64 bits in which each bit of both counts (the end of SplitMix64). CRC-32 started
+    with the id will not do: it is linear, and of four engines one got twice its part.
+    """
+    mixed = (digest + engine_id * 0x9E3779B97F4A7C15) & _64_BITS
+    mixed = (mixed ^ mixed >> 30) * 0xBF58476D1CE4E5B9 & _64_BITS
+    mixed = (mixed ^ mixed >> 27) * 0x94D049BB133111EB & _64_BITS
+    return mixed ^ mixed >> 31
 
 
 async def _answers_health(address: str) -> bool:
