@@ -135,6 +135,7 @@ def test_the_official_client_reads_it(plane: Plane, secret: str):
         client.responses.delete(begun.id)
         with pytest.raises(openai.NotFoundError):
             client.responses.retrieve(begun.id)
+    until(plane.events)  # the engine had begun
 
 
 def test_a_background_one_is_cancelled_and_metered(plane: Plane, secret: str):
