@@ -6,18 +6,12 @@ from django.utils import timezone
 from billing.services import alert_budgets as alerting
 from billing.services import doubt_money as doubting
 from billing.services import issue_due_invoices as issuing
-from billing.services import keep_money_seeded as seeding
 from billing.services import rate_usage as rating
 
 
 @shared_task
 def rate_usage() -> None:
     rating.rate_usage(now=timezone.now())
-
-
-@shared_task
-def keep_money_seeded() -> None:
-    seeding.keep_money_seeded()
 
 
 @shared_task

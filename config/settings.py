@@ -134,11 +134,6 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
-    "keep money seeded": {
-        "task": "billing.tasks.keep_money_seeded",
-        "schedule": timedelta(seconds=2),
-        "options": {"expires": 10},
-    },
     "doubt money": {
         "task": "billing.tasks.doubt_money",
         "schedule": crontab(minute=25),

@@ -63,6 +63,7 @@ def table(plan: Plan) -> list[Process]:
         _web(plan),
         *(_proxy(plan, index) for index in range(plan.proxy_count)),
         _shipper(plan),
+        _money(plan),
         _tasks(plan),
     ]
 
@@ -163,6 +164,18 @@ def _shipper(plan: Plan) -> Process:
     return Process(
         name="shipper",
         command=_python("manage.py", "ship_journal"),
+        environment=plan.child_environment(),
+        needs=("migrate", "web"),
+    )
+
+
+def _money(plan: Plan) -> Process:
+    """No task: Celery needs many seconds to find a Valkey that was started again, and
+    until its money is counted a paying tenant is refused.
+    """
+    return Process(
+        name="money",
+        command=_python("manage.py", "keep_money_seeded"),
         environment=plan.child_environment(),
         needs=("migrate", "web"),
     )

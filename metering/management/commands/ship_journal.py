@@ -1,6 +1,5 @@
 """`manage.py ship_journal`: the shipper process."""
 
-import signal
 from argparse import ArgumentParser
 from pathlib import Path
 
@@ -12,8 +11,7 @@ from django.utils import timezone
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
 from metering.services.ship_journal import ship_journal
 from metering.services.ship_until_stopped import ship_until_stopped
-
-_STOP_SIGNALS = {signal.SIGTERM, signal.SIGINT}
+from metering.services.wait_for_stop import hold_stop_signals, is_stopped_within
 
 
 class Command(BaseCommand):
@@ -43,17 +41,8 @@ class Command(BaseCommand):
             )
 
     def _ship_on(self, root: Path) -> None:
-        # A blocked signal stays pending until asked for: it can break off no
-        # transaction. Threads started later inherit the mask.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _STOP_SIGNALS)
+        hold_stop_signals()
         # One connection is all we need, and a pool would make a stop wait for its
         # time-out while PostgreSQL is away.
         connection.settings_dict["OPTIONS"].pop("pool", None)
-        ship_until_stopped(root, wait=_is_stopped_within)
-
-
-def _is_stopped_within(seconds: float) -> bool:
-    # sigtimedwait would take the signal away, and the next question would not see it.
-    if signal.sigpending() & _STOP_SIGNALS:
-        return True
-    return signal.sigtimedwait(_STOP_SIGNALS, seconds) is not None if seconds else False
+        ship_until_stopped(root, wait=is_stopped_within)
