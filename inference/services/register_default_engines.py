@@ -25,8 +25,9 @@ def register_default_engines(
     tokenizer_folder: str | None = None,
     now: datetime,
 ) -> list[Engine]:
-    """The default model with an engine at each of `addresses`; every other engine is
-    drained, since whoever started it no longer gives it.
+    """The default model with an engine at each of `addresses`. Other engines of it, and
+    of the default model before, are drained: whoever started them no longer gives them.
+    Engines of further models are registered by themselves and stay.
 
     Without a `tokenizer_folder` the one known stays, but for the simulator, which has a
     tokenizer of its own.
@@ -35,6 +36,7 @@ def register_default_engines(
     addresses. Raises InvalidServedModelError and InvalidEngineError.
     """
     known = ServedModel.objects.filter(name=model_name).first()
+    former = ServedModel.objects.filter(is_default=True).first()
     if known and not tokenizer_folder and not is_simulator:
         tokenizer_folder = known.tokenizer_folder
     model = register_served_model(
@@ -56,6 +58,8 @@ def register_default_engines(
         for address in addresses
     ]
     given = [engine.pk for engine in engines]
-    Engine.objects.exclude(pk__in=given).update(is_draining=True)
+    Engine.objects.filter(served_model__in={former or model, model}).exclude(
+        pk__in=given
+    ).update(is_draining=True)
     transaction.on_commit(publish_routes, robust=True)
     return engines
