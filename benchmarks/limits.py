@@ -20,9 +20,9 @@ from benchmarks import processes
 from config.supervisor import valkey as supervised
 from config.supervisor.ports import any_free_port
 from metering.proxy.errors import RefusedError
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.limit_hold import Hold
 from metering.proxy.limits import Claim, Limits
-from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Valkey
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from metering.domain.limits import BUCKET_MS
 from metering.proxy.errors import RefusedError
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.limit_hold import Hold, Source
 from metering.proxy.limit_plan import Claim, Plan
 from metering.proxy.limit_scripts import HOLD
@@ -18,7 +19,6 @@ from metering.proxy.limit_texts import (
     not_payable,
     rate_limited,
 )
-from metering.proxy.observe import LimitCounts
 from metering.proxy.open_holds import HOLD_MS, UNHEARD, OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices
 from metering.proxy.valkey import Reply, ValkeyUnavailableError

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import hiredis
 
 from metering.proxy import limit_scripts
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.limit_scripts import Script, completed
-from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
 
 _log = logging.getLogger(__name__)

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from metering.domain.limits import Ask, Correction, Held, Refused
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_asking import Asking, HoldCallback, RecentRefusal
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.limit_hold import Hold, Source
 from metering.proxy.limit_plan import Claim, Plan
 from metering.proxy.limit_scripts import SETTLE
@@ -24,7 +25,6 @@ from metering.proxy.limit_texts import (
     refuse_never_fitting,
 )
 from metering.proxy.local_share import LocalShare, Report
-from metering.proxy.observe import LimitCounts
 from metering.proxy.open_holds import OpenHolds, microseconds_now
 from metering.proxy.slices import Slice, Slicer, Slices, corrected
 from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError

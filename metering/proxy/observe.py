@@ -14,6 +14,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.usage import Usage
 from metering.wire import Outcome, UsageSource
 
@@ -38,46 +39,6 @@ class Latency:
             buckets.append((str(bound), total))
         return HistogramMetricFamily(
             name, documentation, buckets=buckets, sum_value=self._sum_seconds
-        )
-
-
-class LimitCounts:
-    """What the limiter did, and whether its Valkey answers."""
-
-    __slots__ = (
-        "by_recent_refusal", "by_share", "by_slice", "by_valkey", "is_up",
-        "money_unknown", "outages", "unavailable",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.is_up = False
-        self.outages = 0
-        self.by_slice = self.by_valkey = self.by_share = self.by_recent_refusal = 0
-        self.unavailable = self.money_unknown = 0
-
-    def metrics(self) -> Iterator[Metric]:
-        yield GaugeMetricFamily(
-            "tokenfab_proxy_limiter_up",
-            "1 while Valkey answers about limits, 0 while each proxy goes on by itself",
-            value=self.is_up,
-        )
-        yield CounterMetricFamily(
-            "tokenfab_proxy_limiter_outages",
-            "How often Valkey stopped answering about limits",
-            value=self.outages,
-        )
-        yield _counters(
-            "limit_decisions",
-            "Decisions over the limits of a call, by where they were made",
-            ("by",),
-            {
-                ("slice",): self.by_slice,
-                ("valkey",): self.by_valkey,
-                ("recent_refusal",): self.by_recent_refusal,
-                ("share",): self.by_share,
-                ("unavailable",): self.unavailable,
-                ("money_unknown",): self.money_unknown,
-            },
         )
 
 
@@ -182,7 +143,7 @@ class Observer:
             ("by",),
             {(where,): count for where, count in self.prompts_counted.items()},
         )
-        yield from self.limits.metrics()
+        yield from _limit_metrics(self.limits)
         yield CounterMetricFamily(
             "tokenfab_proxy_retries",
             "Further tries of calls whose engine was lost or refused",
@@ -227,3 +188,29 @@ def _counters(
     for values, count in counts.items():
         family.add_metric([str(value) for value in values], count)
     return family
+
+
+def _limit_metrics(counts: LimitCounts) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "tokenfab_proxy_limiter_up",
+        "1 while Valkey answers about limits, 0 while each proxy goes on by itself",
+        value=counts.is_up,
+    )
+    yield CounterMetricFamily(
+        "tokenfab_proxy_limiter_outages",
+        "How often Valkey stopped answering about limits",
+        value=counts.outages,
+    )
+    yield _counters(
+        "limit_decisions",
+        "Decisions over the limits of a call, by where they were made",
+        ("by",),
+        {
+            ("slice",): counts.by_slice,
+            ("valkey",): counts.by_valkey,
+            ("recent_refusal",): counts.by_recent_refusal,
+            ("share",): counts.by_share,
+            ("unavailable",): counts.unavailable,
+            ("money_unknown",): counts.money_unknown,
+        },
+    )

@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from metering.proxy.errors import RefusedError
+from metering.proxy.limit_counts import LimitCounts
 from metering.proxy.limit_hold import Hold
 from metering.proxy.limits import Claim, Limits
-from metering.proxy.observe import LimitCounts
 from metering.proxy.valkey import Valkey
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
 
