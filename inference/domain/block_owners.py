@@ -11,6 +11,9 @@ class BlockOwners:
         """Blocks held, each counted once."""
         return len(self._owners)
 
+    def __contains__(self, block: int) -> bool:
+        return block in self._owners
+
     def add(self, blocks: Iterable[int]) -> list[int]:
         """Those that nobody held before, in the order given."""
         owners = self._owners
@@ -37,10 +40,6 @@ class BlockOwners:
     def exclusive(self, blocks: Iterable[int]) -> int:
         """How many of them a single owner holds."""
         return sum(self._owners[block] == 1 for block in blocks)
-
-    def missing(self, blocks: Iterable[int]) -> int:
-        """How many of them nobody holds."""
-        return sum(block not in self._owners for block in blocks)
 
     def leading_that_fit(
         self, blocks: Sequence[int], *, blocks_max: int, leaving: Collection[int]

@@ -1,6 +1,6 @@
 """The HBM blocks that leases hold, counted for each cap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from inference.domain.block_owners import BlockOwners
 from inference.domain.lease import Lease
@@ -76,29 +76,35 @@ class Holdings:
             guaranteed = self._guaranteed
             yield guaranteed, caps.guaranteed, Reason.GUARANTEED_CAP, is_counted
 
-    def revocable_blocks(self, *, sparing: Lease | None) -> int:
-        """Blocks that would be free if every elastic lease but one were revoked."""
-        spared = sparing.blocks if sparing else ()
-        kept = self._guaranteed.missing(spared)
-        return len(self._all) - len(self._guaranteed) - kept
+    def revocable_blocks(self, *, spared: Collection[int]) -> int:
+        """Blocks that would be free if every elastic lease were revoked."""
+        revocable = len(self._all) - len(self._guaranteed)
+        return revocable - sum(self._is_revocable(block) for block in spared)
 
-    def fewest_for(self, leases: Iterable[Lease], blocks_needed: int) -> list[Lease]:
+    def _is_revocable(self, block: int) -> bool:
+        return block in self._all and block not in self._guaranteed
+
+    def fewest_for(
+        self, leases: Iterable[Lease], blocks_needed: int, *, spared: Collection[int]
+    ) -> list[Lease]:
         """The first of `leases`, taken in order, whose end together frees so many
         blocks, without those that free nothing by it. All, if they free fewer.
         """
         taken, freed = [], 0
         for lease in leases:
             taken.append(lease)
-            freed += len(self._all.drop(lease.blocks))
+            freed += _count(self._all.drop(lease.blocks), without=spared)
             if freed >= blocks_needed:
                 break
-        return self._without_needless(taken, freed - blocks_needed)
+        return self._without_needless(taken, freed - blocks_needed, spared)
 
-    def _without_needless(self, taken: list[Lease], spare: int) -> list[Lease]:
+    def _without_needless(
+        self, taken: list[Lease], spare: int, spared: Collection[int]
+    ) -> list[Lease]:
         """Gives back all that was dropped on trial."""
         needed = []
         for lease in reversed(taken):
-            returned = len(self._all.add(lease.blocks))
+            returned = _count(self._all.add(lease.blocks), without=spared)
             if returned <= spare:
                 spare -= returned
             else:
@@ -107,3 +113,7 @@ class Holdings:
         for lease in needed:
             self._all.add(lease.blocks)
         return needed[::-1]
+
+
+def _count(blocks: Iterable[int], *, without: Collection[int]) -> int:
+    return sum(block not in without for block in blocks)

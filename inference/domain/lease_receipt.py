@@ -75,8 +75,10 @@ class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """The engine's clock, milliseconds since 1970; evidence, never billing time."""
 
 
+_OURS = frozenset({"last_hash", "tenant_id", "engine_id"})
+
+
 def public_form(receipt: LeaseReceipt) -> dict[str, Any]:
-    """Without hashes, for answers whose bytes are relayed to callers unchanged."""
+    """What callers may read: the bytes of an answer are relayed to them unchanged."""
     form: dict[str, Any] = msgspec.to_builtins(receipt)
-    del form["last_hash"]
-    return form
+    return {name: form[name] for name in form if name not in _OURS}

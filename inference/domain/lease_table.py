@@ -5,7 +5,7 @@ the engine carries out: pin first, then free, so that a block that is in both le
 a conversation never is without an owner. The plugin in vLLM and the simulator share it.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inference.domain.lease import (
@@ -161,15 +161,16 @@ class LeaseTable:
         return change
 
     def make_room(
-        self, blocks_needed: int, *, now_ms: int, sparing: Lease | None = None
+        self, blocks_needed: int, *, now_ms: int, spared: Collection[int] = ()
     ) -> Change:
         """Frees at least so many blocks by ending elastic leases, the lowest value
         first; or, if all of them would not free so many, none but the overdue.
+        `spared` are blocks whose freeing brings nothing.
         """
         change = self.sweep(now_ms=now_ms)
         missing = blocks_needed - len(change.free)
-        if 0 < missing <= self.holdings.revocable_blocks(sparing=sparing):
-            for lease in self._cheapest_for(missing, sparing):
+        if 0 < missing <= self.holdings.revocable_blocks(spared=spared):
+            for lease in self._cheapest_for(missing, spared):
                 self._put_out(lease, Fact.REVOKED, Reason.PRESSURE, change, now_ms)
         return change
 
@@ -300,16 +301,15 @@ class LeaseTable:
         is_over = not lease.is_in_hbm or lease.host_until_ms <= now_ms
         return 0 if is_over or self._in_host is None else self._in_host(lease.hashes)
 
-    def _cheapest_for(self, blocks: int, sparing: Lease | None) -> list[Lease]:
+    def _cheapest_for(self, blocks: int, spared: Collection[int]) -> list[Lease]:
         seen: list[Lease] = []
 
         def in_order() -> Iterator[Lease]:
             while lease := self._cheapest.pop():
                 seen.append(lease)
-                if lease is not sparing:
-                    yield lease
+                yield lease
 
-        chosen = self.holdings.fewest_for(in_order(), blocks)
+        chosen = self.holdings.fewest_for(in_order(), blocks, spared=spared)
         for lease in seen:
             self._cheapest.put(lease)
         return chosen

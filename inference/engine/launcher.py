@@ -1,12 +1,13 @@
 """The command line and the environment of `vllm serve`."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
 
 from inference.engine.convert import converted_model
 from inference.engine.install import CPU, Build
-from inference.engine.settings import Settings
+from inference.engine.settings import REPOSITORY, Settings
 
 # Longer than the proxy keeps an idle connection, so that it is never the engine that
 # closes one on which a request is just being sent.
@@ -35,6 +36,11 @@ ON_CPU = (
 )
 
 
+PLUGIN = REPOSITORY / "inference" / "vllm_plugin"
+LEASE_PLUGIN = "tokenfab_leases"
+"""Its name in `entry_points`."""
+
+
 def command(settings: Settings, build: Build) -> list[str]:
     """The key is not in it: everybody on the machine can read command lines."""
     return [
@@ -47,6 +53,7 @@ def command(settings: Settings, build: Build) -> list[str]:
         *COMMON,
         *(ON_CPU if build is CPU else ()),
         *_dtype(settings, build),
+        *("--kv-transfer-config", json.dumps(_lease_connector(settings))),
         *settings.arguments,
     ]
 
@@ -59,6 +66,18 @@ def _dtype(settings: Settings, build: Build) -> tuple[str, ...]:
     """bfloat16 has no fast kernels on AVX2. A model given by MODEL chooses itself."""
     is_ours = build is CPU and not settings.model
     return ("--dtype", "float32") if is_ours else ()
+
+
+def _lease_connector(settings: Settings) -> dict[str, object]:
+    """A KVTransferConfig of vLLM. It takes from nobody who asks for no lease."""
+    return {
+        "kv_connector": "LeaseConnector",
+        "kv_connector_module_path": "inference.vllm_plugin.lease_connector",
+        # A consumer would make vLLM free blocks a step later.
+        "kv_role": "kv_producer",
+        "engine_id": settings.engine_id,
+        "kv_connector_extra_config": {"tenant_percent": settings.lease_tenant_percent},
+    }
 
 
 def environment(
@@ -75,12 +94,21 @@ def environment(
         "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": str(KEEP_ALIVE_SECONDS),
         "VLLM_NO_USAGE_STATS": "1",
         "DO_NOT_TRACK": "1",
-        # Empty: no plugin that somebody installed is loaded.
-        "VLLM_PLUGINS": "",
+        # None that somebody installed is loaded.
+        "VLLM_PLUGINS": LEASE_PLUGIN,
+        "PYTHONPATH": _python_path(inherited),
         "VLLM_CACHE_ROOT": str(settings.models / "cache"),
         "VLLM_CONFIG_ROOT": str(settings.models / "cache" / "config"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+def _python_path(inherited: Mapping[str, str]) -> str:
+    """Our plugin runs from here, so that a changed one needs no new environment; beside
+    it lies what a package of that name would have told pip.
+    """
+    ours = (str(REPOSITORY), str(PLUGIN / "entry_points"))
+    return os.pathsep.join(filter(None, (*ours, inherited.get("PYTHONPATH", ""))))
 
 
 def _cpu_environment(inherited: Mapping[str, str]) -> dict[str, str]:

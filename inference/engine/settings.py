@@ -32,6 +32,10 @@ class Settings:
     """Path or hub name; empty: the default model, unpacked and converted here."""
     served_model_name: str
     context_tokens: int
+    engine_id: str
+    """By which lease terms name this engine."""
+    lease_tenant_percent: int
+    """What one tenant may hold of all that leases may hold."""
     arguments: tuple[str, ...]
     """Further arguments of `vllm serve`; the last of two equal flags wins."""
 
@@ -51,12 +55,13 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
     home = Path(get("TOKENFAB_HOME") or REPOSITORY / "var").absolute()
     run = home / "run"
     model = _model(get("MODEL", ""))
+    socket = Path(get("ENGINE_SOCKET") or run / "engine.sock").absolute()
     settings = Settings(
         home=home,
         models=Path(get("ENGINE_MODELS") or home / "models").absolute(),
         venv=Path(get("ENGINE_VENV") or REPOSITORY / ".venv-engine").absolute(),
         python=get("ENGINE_PYTHON", ""),
-        socket=Path(get("ENGINE_SOCKET") or run / "engine.sock").absolute(),
+        socket=socket,
         progress_file=Path(
             get("ENGINE_PROGRESS_FILE") or run / "engine_progress.json"
         ).absolute(),
@@ -64,6 +69,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         model=model,
         served_model_name=get("SERVED_MODEL_NAME") or _public_name(model),
         context_tokens=_whole_number(environment, "ENGINE_CONTEXT_TOKENS", 4096),
+        engine_id=get("ENGINE_ID") or f"unix:{socket}",
+        lease_tenant_percent=_percent(environment, "LEASE_TENANT_PERCENT", 50),
         arguments=tuple(shlex.split(get("ENGINE_ARGUMENTS", ""))),
     )
     if len(os.fsencode(settings.socket)) > SOCKET_PATH_BYTES_MAX:
@@ -98,3 +105,10 @@ def _whole_number(environment: Mapping[str, str], name: str, default: int) -> in
     if not given.isdecimal() or int(given) < 1:
         raise EngineError(f"{name}={given} is not a whole number above 0.")
     return int(given)
+
+
+def _percent(environment: Mapping[str, str], name: str, default: int) -> int:
+    percent = _whole_number(environment, name, default)
+    if percent > 100:  # noqa: PLR2004 - of a hundred
+        raise EngineError(f"{name}={percent} is more than 100 per cent.")
+    return percent

@@ -1,10 +1,11 @@
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from inference.engine.convert import converted_model
 from inference.engine.install import CPU, CUDA
 from inference.engine.launcher import command, environment
-from inference.engine.settings import Settings
+from inference.engine.settings import REPOSITORY, Settings
 
 
 def test_it_works(engine_settings: Settings) -> None:
@@ -68,6 +69,19 @@ def test_the_operator_has_the_last_word(engine_settings: Settings) -> None:
     assert command(given, CPU)[-2:] == ["--max-num-seqs", "4"]
     more = environment(given, CPU, {"VLLM_CPU_KVCACHE_SPACE": "8"})
     assert more["VLLM_CPU_KVCACHE_SPACE"] == "8"
+
+
+def test_leases_are_held_by_our_own_plugin(engine_settings: Settings) -> None:
+    argv = command(engine_settings, CUDA)
+    given = environment(engine_settings, CUDA, {"PYTHONPATH": "/theirs"})
+
+    connector = json.loads(_value(argv, "--kv-transfer-config"))
+    assert connector["kv_connector"] == "LeaseConnector"
+    assert connector["engine_id"] == "unix:/tmp/engine-of-a-test.sock"
+    assert connector["kv_connector_extra_config"] == {"tenant_percent": 50}
+    assert given["VLLM_PLUGINS"] == "tokenfab_leases"
+    assert given["PYTHONPATH"].split(":")[0] == str(REPOSITORY)
+    assert given["PYTHONPATH"].split(":")[-1] == "/theirs"
 
 
 def _value(argv: list[str], flag: str) -> str:

@@ -63,3 +63,15 @@ def test_it_refuses_a_socket_path_that_no_kernel_takes() -> None:
 def test_it_refuses_a_context_that_is_no_number(given: str) -> None:
     with pytest.raises(EngineError, match="ENGINE_CONTEXT_TOKENS"):
         read_settings({"ENGINE_CONTEXT_TOKENS": given})
+
+
+@pytest.mark.parametrize("given", ["0", "101", "-1", "half"])
+def test_it_refuses_a_share_of_leases_that_is_none(given: str) -> None:
+    with pytest.raises(EngineError, match="LEASE_TENANT_PERCENT"):
+        read_settings({"LEASE_TENANT_PERCENT": given})
+
+
+def test_an_engine_is_named_by_its_socket_or_its_id() -> None:
+    named = {"ENGINE_SOCKET": "/run/e.sock"}
+    assert read_settings(named).engine_id == "unix:/run/e.sock"
+    assert read_settings(named | {"ENGINE_ID": "gpu-1"}).engine_id == "gpu-1"

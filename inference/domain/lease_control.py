@@ -1,0 +1,176 @@
+"""What the platform may ask an engine about its leases, and the answers as JSON.
+
+The same operations and bytes from vLLM's plugin and from the simulator; HTTP around
+them is theirs.
+"""
+
+from itertools import islice
+from typing import Annotated, Any
+
+import msgspec
+
+from inference.domain.lease import Lease
+from inference.domain.lease_caps import LeaseCaps
+from inference.domain.lease_keeper import LeaseKeeper
+from inference.domain.lease_receipt import LeaseReceipt
+from inference.domain.lease_terms import Count, Id, LeaseClass, Milliseconds, Tier
+
+EVENTS_MAX = 1_000
+"""In one answer; whoever is behind asks again."""
+LEASES_MAX = 10_000
+
+
+class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer to `status`."""
+
+    engine_id: str
+    epoch: str
+    block_tokens: int
+    block_bytes: int
+    pool_blocks: int
+    caps: LeaseCaps
+    has_host_tier: bool
+    unsupported: str
+    """Why this model cannot have leases; empty: it can."""
+    leases: int
+    held_blocks: int
+    """In HBM, shared ones once. They count as used in the engine's own gauge."""
+    guaranteed_blocks: int
+    last_sequence: int
+    rejected: dict[str, int]
+    """Terms that counted for nothing, by reason."""
+    at_ms: int
+
+
+class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
+    lease_id: str
+    tenant_id: str
+    lease_class: LeaseClass
+    tier: Tier
+    blocks: int
+    tokens: int
+    bytes: int
+    last_hash: str
+    until_ms: int
+    host_until_ms: int
+    turns: int
+    """Requests under way that continue it."""
+
+
+class LeaseList(msgspec.Struct, frozen=True, kw_only=True):
+    epoch: str
+    last_sequence: int
+    """The list is as of this receipt."""
+    leases: list[LeaseState]
+    is_whole: bool
+
+
+class LeaseEvents(msgspec.Struct, frozen=True, kw_only=True):
+    epoch: str
+    last_sequence: int
+    receipts: list[LeaseReceipt]
+
+
+class OneLease(msgspec.Struct, frozen=True, kw_only=True):
+    lease_id: Id
+    tenant_id: Id
+
+
+class Extension(OneLease, frozen=True, kw_only=True):
+    ttl_ms: Milliseconds
+
+
+class EventsAfter(msgspec.Struct, frozen=True, kw_only=True):
+    sequence: Count = 0
+    count_max: Annotated[int, msgspec.Meta(ge=1, le=EVENTS_MAX)] = EVENTS_MAX
+
+
+def status(keeper: LeaseKeeper) -> EngineLeases:
+    keeper.sweep()
+    facts, holdings = keeper.facts, keeper.table.holdings
+    return EngineLeases(
+        engine_id=facts.engine_id,
+        epoch=facts.epoch,
+        block_tokens=facts.block_tokens,
+        block_bytes=facts.block_bytes,
+        pool_blocks=facts.pool_blocks,
+        caps=facts.caps,
+        has_host_tier=keeper.has_host_tier,
+        unsupported=facts.unsupported,
+        leases=len(keeper.table),
+        held_blocks=holdings.held_blocks,
+        guaranteed_blocks=holdings.guaranteed_blocks,
+        last_sequence=keeper.feed.last_sequence,
+        rejected={str(reason): count for reason, count in keeper.rejected.items()},
+        at_ms=keeper.clock_ms(),
+    )
+
+
+def list_leases(keeper: LeaseKeeper) -> LeaseList:
+    """To begin anew from, after a gap in the receipts."""
+    keeper.sweep()
+    states = [_state(keeper, lease) for lease in islice(keeper.table, LEASES_MAX)]
+    return LeaseList(
+        epoch=keeper.facts.epoch,
+        last_sequence=keeper.feed.last_sequence,
+        leases=states,
+        is_whole=len(states) == len(keeper.table),
+    )
+
+
+def get(keeper: LeaseKeeper, asked: OneLease) -> LeaseState:
+    """Raises UnknownLeaseError."""
+    return _state(keeper, _find(keeper, asked))
+
+
+def extend(keeper: LeaseKeeper, asked: Extension) -> LeaseReceipt:
+    """Raises UnknownLeaseError."""
+    lease, now_ms = _find(keeper, asked), keeper.clock_ms()
+    change = keeper.table.extend(lease, ttl_ms=asked.ttl_ms, now_ms=now_ms)
+    return _told(keeper.carry_out(change))
+
+
+def release(keeper: LeaseKeeper, asked: OneLease) -> LeaseReceipt:
+    """Raises UnknownLeaseError."""
+    lease, now_ms = _find(keeper, asked), keeper.clock_ms()
+    return _told(keeper.carry_out(keeper.table.release(lease, now_ms=now_ms)))
+
+
+def events(keeper: LeaseKeeper, asked: EventsAfter) -> LeaseEvents:
+    """At once, with none if there is nothing new."""
+    keeper.sweep()
+    return LeaseEvents(
+        epoch=keeper.facts.epoch,
+        last_sequence=keeper.feed.last_sequence,
+        receipts=keeper.feed.after(asked.sequence, count_max=asked.count_max),
+    )
+
+
+def encoded(answer: Any) -> bytes:
+    return msgspec.json.encode(answer)
+
+
+def _find(keeper: LeaseKeeper, asked: OneLease) -> Lease:
+    keeper.sweep()
+    return keeper.table.find(asked.lease_id, tenant_id=asked.tenant_id)
+
+
+def _told(receipt: LeaseReceipt | None) -> LeaseReceipt:
+    assert receipt is not None, "every act on a lease has a receipt"  # noqa: S101
+    return receipt
+
+
+def _state(keeper: LeaseKeeper, lease: Lease) -> LeaseState:
+    return LeaseState(
+        lease_id=lease.terms.lease_id,
+        tenant_id=lease.tenant_id,
+        lease_class=lease.terms.lease_class,
+        tier=lease.tier,
+        blocks=lease.held_blocks,
+        tokens=lease.held_blocks * keeper.facts.block_tokens,
+        bytes=lease.held_blocks * keeper.facts.block_bytes,
+        last_hash=lease.last_hash,
+        until_ms=lease.until_ms,
+        host_until_ms=lease.host_until_ms,
+        turns=lease.turns,
+    )
