@@ -16,6 +16,16 @@ AHEAD_BUCKETS = 2
 """Slices are booked where their life ends."""
 RUNNING_WAIT_MS = 1000
 """Nobody knows when a running call will end."""
+FAR_ROOM, LENT_PART = 8, 4
+"""Slices are granted while there is room for eight calls more for each process; of what
+is left they take a quarter at most, divided by the processes.
+"""
+PLACES_MAX = 1000
+"""Free ones that one process keeps for the calls of one key and model."""
+LENT_MS = 750
+"""In which free places have gone back: a slice's life and a little."""
+WANTED_MS = 1000
+"""For so long after a refusal no place is lent."""
 KINDS = 3
 """Requests, tokens, images: the order in all triples."""
 Triple = tuple[int, int, int]
@@ -142,6 +152,8 @@ class Refused(NamedTuple):
     limit: int
     wait_ms: int | None
     """None: until the day or the month of that counter is over."""
+    is_lent: bool = False
+    """Ask again then: free places of other processes have come back."""
 
 
 @dataclass(slots=True)
@@ -151,6 +163,9 @@ class Counts:
     windows: dict[str, Window] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
     running: dict[str, set[str]] = field(default_factory=dict)
+    """Places: of calls that run, and free ones that a process keeps for its next."""
+    lent_until_ms: dict[str, int] = field(default_factory=dict)
+    wanted_until_ms: dict[str, int] = field(default_factory=dict)
 
     def hold(
         self, bounds: Bounds, ask: Ask, *, call_id: str, now_ms: int
@@ -180,13 +195,34 @@ class Counts:
         call_id: str,
         now_ms: int,
     ) -> None:
-        """`requests` is added to the counters: -1 when the call was for nothing."""
+        """`requests` is added to the counters: -1 when the call was for nothing.
+        `call_id` is "" when the place of the call is kept for the next one.
+        """
         for name, _ in bounds.windows:
             self._window(name, now_ms).correct(correction)
         for name, _ in bounds.counters:
             self.counters[name] = max(0, self.counters.get(name, 0) + requests)
         for name, _ in bounds.running:
             self.running.setdefault(name, set()).discard(call_id)
+
+    def lend(self, bounds: Bounds, *, processes: int, now_ms: int) -> int | None:
+        """How many free places a process may keep until `LENT_MS` from now; None: too
+        near a limit, or somebody was refused just now.
+        """
+        rooms = [
+            limit - len(self.running.get(name, ())) for name, limit in bounds.running
+        ]
+        if any(room < FAR_ROOM * processes for room in rooms) or any(
+            self.wanted_until_ms.get(name, 0) > now_ms for name, _ in bounds.running
+        ):
+            return None
+        for name, _ in bounds.running:
+            self.lent_until_ms[name] = now_ms + LENT_MS
+        return min([PLACES_MAX, *(room // (LENT_PART * processes) for room in rooms)])
+
+    def give_back(self, bounds: Bounds, places: Sequence[str]) -> None:
+        for name, _ in bounds.running:
+            self.running.setdefault(name, set()).difference_update(places)
 
     def _window(self, name: str, now_ms: int) -> Window:
         window = self.windows.get(name)
@@ -213,7 +249,10 @@ class Counts:
         first += len(bounds.counters)
         for number, (name, limit) in enumerate(bounds.running):
             if len(self.running.get(name, ())) >= limit:
-                found.append(Refused(first + number, RUNNING_WAIT_MS))
+                self.wanted_until_ms[name] = now_ms + WANTED_MS
+                lent_ms = self.lent_until_ms.get(name, 0) - now_ms
+                wait_ms = lent_ms if lent_ms > 0 else RUNNING_WAIT_MS
+                found.append(Refused(first + number, wait_ms, lent_ms > 0))
         return found
 
 

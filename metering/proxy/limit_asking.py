@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from metering.domain.limits import BUCKET_MS
@@ -31,6 +31,7 @@ _REFUSAL_SECONDS = 0.025
 _ADMITTED, _UNKNOWN_MONEY, _SLICES_ARE_OUT = 1, 2, 3
 _SLICE_AT = 9
 """Where in an answer a granted slice begins."""
+_NO_PLACES: list[str] = []
 HoldCallback = Callable[[Hold | RefusedError], None]
 
 
@@ -47,6 +48,8 @@ class Asker(Protocol):
 
     def note_refusal(self, refusal: "RecentRefusal") -> None: ...
 
+    def give_back_places(self, plan: Plan, places: Sequence[str]) -> None: ...
+
 
 class Asking(Run):
     """The exact question for one call."""
@@ -54,6 +57,7 @@ class Asking(Run):
     __slots__ = (
         "_asked_at", "_asker", "_asks", "_call_id", "_callback", "_claim",
         "_ended_calls", "_plan", "_previous", "_returned", "_server", "_slicer",
+        "_wants",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +75,8 @@ class Asking(Run):
         self._callback = callback
         self._slicer, self._previous = slicer, previous
         self._returned: Slice | None = None
+        self._wants = False
+        """A slice."""
         self._asks = 0
         self._asked_at = 0.0
         self._server = ""
@@ -86,6 +92,7 @@ class Asking(Run):
         self._ended_calls = self._asker.ended_calls
         returned: object = 0
         wanted: object = 0
+        places = _NO_PLACES
         slicer = self._slicer
         if slicer is not None and self._asks == 1:
             self._asked_at = time.monotonic()
@@ -93,6 +100,8 @@ class Asking(Run):
             if self._returned is not None:
                 returned = self._returned.give_back()
             wanted = slicer.want(claim, self._asked_at)
+            self._wants = wanted != 0
+            places = slicer.part_with_places(self._asked_at)
         counts, hold = plan.counts_tokens, self._previous
         ask: tuple[object, ...] = (
             0 if hold is not None else 1,
@@ -115,7 +124,7 @@ class Asking(Run):
         if plan.needs_renewal:
             costs = (claim.least_cost_nano_usd, claim.most_cost_nano_usd)
             self._server = self.store.server
-            ask = (*ask, *costs, self._server, HOLD_MS)
+            ask = (*ask, *costs, self._server, HOLD_MS, places)
         self.run(HOLD, plan.call_prefix, ask)
 
     def done(self, reply: Reply | ValkeyUnavailableError) -> None:
@@ -126,7 +135,8 @@ class Asking(Run):
             else:
                 self._returned.lose()
             self._returned = None
-        if self._slicer is not None and self._asks == 1:
+        if self._slicer is not None and self._wants:
+            self._wants = False
             self._note_grant(self._slicer, answer or [])
         if answer is None:
             self._callback(self._without_valkey())
@@ -163,9 +173,9 @@ class Asking(Run):
 
     def _note_grant(self, slicer: Slicer, reply: list[int]) -> None:
         if len(reply) <= _SLICE_AT or reply[0] != _ADMITTED:
-            slicer.answered(None)
+            self._asker.give_back_places(self._plan, slicer.denied())
             return
-        requests, tokens, images, bucket = reply[_SLICE_AT:]
+        requests, tokens, images, bucket, places = reply[_SLICE_AT:]
         granted = Slice(
             slicer,
             granted=(requests, tokens, images),
@@ -173,7 +183,7 @@ class Asking(Run):
             asked_at=self._asked_at,
             tight=(reply[5], reply[6], reply[7], reply[8]),
         )
-        slicer.answered(granted)
+        slicer.granted(granted, places=places, asked_at=self._asked_at)
         self._asker.slices.note_grant(slicer)
 
     def _held(self, reply: list[int]) -> Hold:
@@ -181,6 +191,8 @@ class Asking(Run):
         plan = self._plan
         hold = self._previous or Hold(plan, Source.VALKEY)
         hold.call_id = self._call_id
+        if self._slicer is not None:
+            hold.places = self._slicer.places
         hold.bucket, hold.held_at_ms = bucket, now_ms
         hold.tokens, hold.images = tokens, self._claim.images
         hold.tightest = Tightest(

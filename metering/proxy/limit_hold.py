@@ -4,6 +4,7 @@ import enum
 
 from metering.proxy.limit_plan import Plan
 from metering.proxy.limit_texts import Tightest
+from metering.proxy.places import Places
 from tenants.wire import KeyPolicy
 
 
@@ -33,14 +34,15 @@ class Hold:
 
     __slots__ = (
         "bucket", "call_id", "cost_nano_usd", "held_at_ms", "images", "is_ended",
-        "lender", "made_on", "member", "plan", "reports", "source", "tightest",
-        "tokens",
+        "lender", "made_on", "member", "places", "plan", "reports", "source",
+        "tightest", "tokens",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, source: Source) -> None:
         self.plan = plan
         self.source = source
         self.call_id = ""
+        """Its place in the sets of running calls; "" where no limit asks for one."""
         self.bucket = 0
         """Of Valkey's clock; names the part of the window that holds it."""
         self.held_at_ms = 0
@@ -52,6 +54,8 @@ class Hold:
         self.made_on = ""
         """Run id of the Valkey that the money hold is known to."""
         self.lender: Lender | None = None
+        self.places: Places | None = None
+        """Where its place may stay for the next call."""
         self.tightest: Tightest | None = None
         self.is_ended = False
         self.reports = 0

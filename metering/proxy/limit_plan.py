@@ -42,8 +42,8 @@ class Plan:
     __slots__ = (
         "bounds", "call_prefix", "counts_spend", "counts_tokens", "day",
         "ends_at_ms", "images_max", "limits", "model", "month", "month_ends_at_ms",
-        "needs_hold", "needs_renewal", "needs_settle", "policy", "settle_prefix",
-        "share", "smallest", "tokens_max", "uses_money",
+        "needs_hold", "needs_place", "needs_renewal", "needs_settle", "policy",
+        "settle_prefix", "share", "smallest", "tokens_max", "uses_money",
     )  # fmt: skip
 
     def __init__(
@@ -85,7 +85,8 @@ class Plan:
         self.uses_money = policy.is_prepaid or bool(policy.spend_limits)
         self.counts_spend = policy.counts_spend or self.uses_money
         self.needs_hold = bool(applying) or self.uses_money
-        self.needs_renewal = self.uses_money or bool(running)
+        self.needs_place = bool(running)
+        self.needs_renewal = self.uses_money or self.needs_place
         self.needs_settle = bool(applying)
         self._pack(len(months), processes)
 
@@ -111,8 +112,8 @@ class Plan:
 
     @property
     def may_slice(self) -> bool:
-        """Money and running calls are decided one by one."""
-        return not self.needs_renewal and self.needs_hold
+        """Money is decided call by call."""
+        return self.needs_hold and not self.uses_money
 
     def limit(self, number: int) -> RateLimit | SpendLimit | None:
         """By the script's number; None: the credit."""

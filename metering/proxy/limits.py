@@ -8,6 +8,7 @@ import asyncio
 import secrets
 import time
 from collections import OrderedDict
+from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from metering.domain.limits import Ask, Correction, Held, Refused
@@ -34,6 +35,9 @@ __all__ = ["Claim", "Hold", "HoldCallback", "Limits", "RateLimitedError"]
 _PLANS_MAX = 4000
 """3.5 kB each, those of the keys that called last."""
 _REFUSALS_MAX = 1000
+_LEFT_MAX = 1000
+"""Plans whose ended calls are told when Valkey is back; others' end by deadline."""
+_PLACES_BATCH = 500
 _TURN_SECONDS = 0.1
 _WINDOW_MS = 60_000
 
@@ -52,11 +56,12 @@ class Limits:
         self.slices = Slices()
         self._share = LocalShare()
         self._refusals: dict[Plan, RecentRefusal] = {}
+        self._left: dict[Plan, list[str]] = {}
         self.ended_calls = 0
         self._reports = 0
         """How often the share's use was told."""
         self.store = Store(valkey, counts, on_up=self._on_up)
-        self.open = OpenHolds(self.store)
+        self.open = OpenHolds(self.store, self.slices.free_places)
 
     def hold(self, policy: KeyPolicy, claim: Claim, callback: HoldCallback) -> None:
         """Claims one request and what `claim` says, all or nothing.
@@ -76,6 +81,8 @@ class Limits:
             hold = slicer.take(claim, time.monotonic())
             if hold is not None:
                 self.counts.by_slice += 1
+                if plan.needs_place:
+                    self.open.add(hold)
                 callback(hold)
                 return
         if (error := self._refused_again(plan, claim)) is not None:
@@ -155,15 +162,18 @@ class Limits:
             self.open.discard(hold)
         if hold.lender is not None:
             hold.lender.settle(hold, requests, tokens, images)
+            if places := _place_left(hold):
+                self.give_back_places(hold.plan, places)
         elif hold.source is not Source.NOWHERE and hold.plan.needs_settle:
             self._settle(hold, requests, tokens, images)
 
     def _settle(self, hold: Hold, requests: int, tokens: int, images: int) -> None:
         plan = hold.plan
         changes = (requests, tokens - hold.tokens, images - hold.images)
+        places = _place_left(hold)
         if (
             changes == (0, 0, 0)
-            and not plan.needs_renewal
+            and not places
             and self.store.now_ms() - hold.held_at_ms < _WINDOW_MS
         ):
             return
@@ -171,7 +181,7 @@ class Limits:
         is_here = hold.source is Source.PROCESS and hold.reports == self._reports
         if self.store.is_up and not is_here:
             entry = (hold.bucket, *changes, *lates)
-            ask = ((entry,), requests, hold.call_id, 0)
+            ask = ((entry,), requests, places, 0)
             Run(self.store).run(SETTLE, plan.settle_prefix, ask)
         elif is_here:
             self._share.settle(
@@ -181,6 +191,8 @@ class Limits:
                 call_id=hold.call_id,
                 now_ms=self.store.now_ms(),
             )
+        else:
+            self.give_back_places(plan, places)
 
     def _plan(self, policy: KeyPolicy, model: str) -> tuple[Plan, Slicer | None]:
         place = policy.api_key_id, model
@@ -250,8 +262,12 @@ class Limits:
         return rate_limited(limit, claim, wait_ms=wait_ms, tightest=tightest)
 
     def _on_up(self) -> None:
+        self.open.on_up()  # first: who runs already comes before who asks
         self._report()
-        self.open.on_up()
+        left, self._left = self._left, {}
+        # The store may have lost free places, so none is taken before the next slice.
+        for plan, places in (*left.items(), *self.slices.lose_places()):
+            self.give_back_places(plan, places)
 
     def _report(self) -> None:
         """From now on Valkey knows of the holds that were made here."""
@@ -292,9 +308,31 @@ class Limits:
         self.turn(float("inf"))
 
     def _give_back(self, one: Slice) -> None:
-        returned = one.give_back()
-        ask = ((), returned[4] - returned[1], "", returned)
-        _GivingBack(self.store, one).run(SETTLE, one.slicer.plan.settle_prefix, ask)
+        returned, plan = one.give_back(), one.slicer.plan
+        places: Sequence[str] = one.slicer.lose_places()
+        if not self.store.is_up:
+            self.give_back_places(plan, places)
+            places = ()
+        ask = ((), returned[4] - returned[1], places, returned)
+        _GivingBack(self.store, one).run(SETTLE, plan.settle_prefix, ask)
+
+    def give_back_places(self, plan: Plan, places: Sequence[str]) -> None:
+        """Now, or when Valkey is back."""
+        if self.store.is_up:
+            for first in range(0, len(places), _PLACES_BATCH):
+                ask = ((), 0, places[first : first + _PLACES_BATCH], 0)
+                Run(self.store).run(SETTLE, plan.settle_prefix, ask)
+        elif plan in self._left or len(self._left) < _LEFT_MAX:
+            self._left.setdefault(plan, []).extend(places)
+
+
+def _place_left(hold: Hold) -> tuple[str, ...]:
+    """That of an ended call, unless it is kept for the next one."""
+    if not hold.plan.needs_place:
+        return ()
+    if hold.places is not None and hold.places.keep(hold.call_id):
+        return ()
+    return (hold.call_id,)
 
 
 class _GivingBack(Run):

@@ -115,4 +115,4 @@ class Report(NamedTuple):
 
     def ask(self) -> tuple[object, ...]:
         entries = [(b, *amounts, *_NOTHING) for b, amounts in self.buckets]
-        return entries, self.requests, "", 0
+        return entries, self.requests, (), 0

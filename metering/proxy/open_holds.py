@@ -5,10 +5,12 @@ that it has open. What a call cost is told until Valkey has confirmed it.
 """
 
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 from metering.domain import limit_keys
 from metering.proxy.limit_hold import Hold
+from metering.proxy.limit_plan import Plan
 from metering.proxy.limit_scripts import (
     RENEW,
     RENEW_PREFIX,
@@ -33,8 +35,10 @@ _DAY_MS = 86_400_000
 
 
 class OpenHolds:
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(
+        self, store: Store, free_places: Callable[[], list[tuple[Plan, list[str]]]]
+    ) -> None:
+        self._store, self._free_places = store, free_places
         self._open: dict[Hold, None] = {}
         self._unspent: dict[_Spending, None] = {}
         self._unsure: set[str] = set()
@@ -67,6 +71,7 @@ class OpenHolds:
     def on_up(self) -> None:
         """At once: the store may have lost what it held."""
         self._renew_at = self._retry_at = 0.0
+        self.turn(time.monotonic())
 
     def turn(self, now: float) -> None:
         """Does what is due; called a few times a second while Valkey is there."""
@@ -86,6 +91,19 @@ class OpenHolds:
         holds = list(self._open)
         for first in range(0, len(holds), _BATCH):
             _Renewing(self._store, holds[first : first + _BATCH]).send()
+        self._renew_free_places()
+
+    def _renew_free_places(self) -> None:
+        """Kept for the next calls, they are held as those that run."""
+        for plan, free in self._free_places():
+            for first in range(0, len(free), _BATCH):
+                running = [
+                    part
+                    for place in free[first : first + _BATCH]
+                    for name, _ in plan.bounds.running
+                    for part in (name, place)
+                ]
+                Run(self._store).run(RENEW, RENEW_PREFIX, (HOLD_MS, running, ()))
 
     def _sweep(self) -> None:
         now = datetime.now(UTC)

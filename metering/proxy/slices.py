@@ -2,7 +2,8 @@
 
 Far from every limit of a key, the exact call of one request brings a slice for the next
 half second. It was taken out of the limits, so slices never sum to more than these. One
-call gives it back, says what of it was used and brings the next.
+call gives it back, says what of it was used and brings the next. Where running calls
+are limited a call of a slice needs a free place, too.
 """
 
 import math
@@ -13,6 +14,7 @@ from metering.domain.limits import Triple
 from metering.proxy.limit_hold import Hold, Lender, Source
 from metering.proxy.limit_plan import Claim, Plan
 from metering.proxy.limit_texts import Tightest
+from metering.proxy.places import Places
 
 _LIFE_SECONDS = 0.5
 """As in hold.lua, counted from before the question."""
@@ -117,14 +119,15 @@ class Slicer:
     """Of one plan: knows how fast it is used, and its present slice."""
 
     __slots__ = (
-        "_asked", "_calls", "_images", "_note_owing", "_since", "_tokens", "current",
-        "plan",
+        "_calls", "_images", "_note_owing", "_since", "_tokens", "current",
+        "is_asking", "places", "plan",
     )  # fmt: skip
 
     def __init__(self, plan: Plan, note_owing: Callable[[Slice], None]) -> None:
         self.plan = plan
         self.current: Slice | None = None
-        self._asked = False
+        self.is_asking = False
+        self.places = Places() if plan.needs_place else None
         self._calls = 0.0
         self._since = 0.0
         self._tokens = self._images = 0
@@ -135,8 +138,10 @@ class Slicer:
 
     def take(self, claim: Claim, now: float) -> Hold | None:
         """A hold without a question, if the slice has room."""
-        one = self.current
+        one, places = self.current, self.places
         if one is None or one.is_dead(now):
+            return None
+        if places is not None and not places.free:
             return None
         tokens = claim.most_tokens if self.plan.counts_tokens else 0
         images = claim.images
@@ -148,6 +153,8 @@ class Slicer:
         self._calls += 1
         hold = Hold(self.plan, Source.SLICE)
         hold.lender = one
+        if places is not None:
+            hold.places, hold.call_id = places, places.take()
         hold.tokens, hold.images = tokens, images
         requests_limit, requests_left, tokens_limit, tokens_left = one.tight
         # What others used since the slice was granted is not known.
@@ -175,24 +182,48 @@ class Slicer:
         self._calls += 1
         self._tokens = max(self._tokens, claim.most_tokens)
         self._images = max(self._images, claim.images)
-        if self._asked or self._calls < _CALLS_MIN:
+        if self.is_asking or self._calls < _CALLS_MIN:
             return 0
-        self._asked = True
+        self.is_asking = True
         rate = self._calls / max(elapsed, 0.05)
         calls = min(_CALLS_MAX, math.ceil(rate * 2 * _LIFE_SECONDS))
         tokens = self._tokens if self.plan.counts_tokens else 0
         images = self._images
         return calls, calls * tokens, calls * images, tokens, images
 
-    def answered(self, one: Slice | None) -> None:
-        self._asked = False
-        if one is not None:
-            self.current = one
+    def part_with_places(self, now: float) -> list[str]:
+        """What goes back with a question, asked for a slice or not."""
+        places = self.places
+        if places is None:
+            return []
+        if not self.is_asking:
+            return self.lose_places()
+        found = places.take_surplus(now)
+        if places.free:
+            # The call brings one of its own, and must not be refused by a free one.
+            found.append(places.take())
+        return found
+
+    def granted(self, one: Slice, *, places: int, asked_at: float) -> None:
+        """With so many free places."""
+        self.is_asking = False
+        self.current = one
+        if self.places is not None:
+            self.places.allow(places, asked_at)
+
+    def denied(self) -> list[str]:
+        """Places that go back."""
+        self.is_asking = False
+        return self.lose_places()
+
+    def lose_places(self) -> list[str]:
+        """None are kept without a slice."""
+        return self.places.take_all() if self.places is not None else []
 
 
-def corrected(late: LateUse) -> tuple[list[LateUse], int, str, int]:
+def corrected(late: LateUse) -> tuple[list[LateUse], int, tuple[()], int]:
     """The settle script's argument."""
-    return [late], late[1], "", 0
+    return [late], late[1], (), 0
 
 
 class Slices:
@@ -211,13 +242,25 @@ class Slices:
     def _note_owing(self, one: Slice) -> None:
         self._owing[one] = None
 
+    def free_places(self) -> list[tuple[Plan, list[str]]]:
+        return [
+            (one.plan, one.places.free)
+            for one in self._out
+            if one.places is not None and one.places.free
+        ]
+
+    def lose_places(self) -> list[tuple[Plan, list[str]]]:
+        """All free ones, until slices are granted again."""
+        return [(one.plan, one.lose_places()) for one in self._out]
+
     def dead(self, now: float) -> list[Slice]:
         """Slices whose time is over, taken from their slicers."""
         found = []
         for slicer in list(self._out):
             one = slicer.current
             if one is None:
-                del self._out[slicer]
+                if not slicer.is_asking:
+                    del self._out[slicer]
             elif one.is_dead(now):
                 del self._out[slicer]
                 slicer.current = None

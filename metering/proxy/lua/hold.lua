@@ -10,23 +10,28 @@
 -- ARGV[2]  what the call asks for: requests (0: it was held before), least and most
 --          tokens, images, id, returned slice (0 or bucket, granted 3, used 3), wanted
 --          slice (0 or requests, tokens, images, largest tokens and images of a call),
---          previous hold (0 or bucket, tokens, images, member, cost), and with money:
---          least and most cost, run id of the server, ms that holds live
+--          previous hold (0 or bucket, tokens, images, member, cost), and with money or
+--          running sets: least and most cost, run id of the server, ms that holds live,
+--          places that go back (ids)
 -- Returns  {1, now ms, bucket, tokens, cost, tightest limit of requests, left of it,
---          tightest of tokens, left of it[, slice: requests, tokens, images, bucket]}
+--          tightest of tokens, left of it[, slice: requests, tokens, images, bucket, free
+--          places that may be kept]}
 --          {0, now ms, limit that refuses, wait ms, available, tightest of requests, left,
 --          ms to its reset, of tokens, left, ms]}; 3 instead of 0: slices are out, that
 --          may be back then
 --          {2}: the money of the tenant is not known
 -- Limits are numbered in the order of their amounts, then spend limits, then the credit.
+--
+-- A place is a member of the running sets. Beside each set, as ms: `:lent`, until when free
+-- ones may be out; `:wanted`, until when none are lent, since somebody was refused.
 local RUNNING_KEEP_MS, SLICE_MS, GRACE_MS, WANTED_MS = 60000, 500, 250, 1000
-local RUNNING_WAIT_MS = 1000
+local RUNNING_WAIT_MS, PLACES_MAX = 1000, 1000
 
 local fixed, ask = cmsgpack.unpack(ARGV[1]), cmsgpack.unpack(ARGV[2])
 local window_count, counter_count, running_count = fixed[1], fixed[2], fixed[3]
 local processes, amounts, keeps, money = fixed[4], fixed[5], fixed[6], fixed[7]
 local requests, least, most, images, id = ask[1], ask[2], ask[3], ask[4], ask[5]
-local returned, wanted, previous = ask[6], ask[7], ask[8]
+local returned, wanted, previous, left_places = ask[6], ask[7], ask[8], ask[13] or {}
 local first_counter = 3 * window_count
 local first_running = first_counter + counter_count
 local first_spend = first_running + running_count
@@ -90,6 +95,33 @@ if counter_count > 0 then
   end
 end
 
+local function running_key(n)
+  return KEYS[window_count + counter_count + n]
+end
+
+local running_rooms = {}
+for n = 1, running_count do
+  if #left_places > 0 then
+    redis.call('ZREM', running_key(n), unpack(left_places))
+  end
+  if requests > 0 then
+    redis.call('ZREMRANGEBYSCORE', running_key(n), '-inf', now_ms)
+    running_rooms[n] = amounts[first_running + n] - redis.call('ZCARD', running_key(n))
+  end
+end
+
+-- Free places of others come back soon, and none are lent meanwhile.
+local function refuse_running(n)
+  local key = running_key(n)
+  local lent_ms = (redis.call('GET', key .. ':lent') or 0) - now_ms
+  redis.call('SET', key .. ':wanted', now_ms + WANTED_MS, 'PX', RUNNING_KEEP_MS)
+  if lent_ms > 0 then
+    refuse(first_running + n, lent_ms, true)
+  else
+    refuse(first_running + n, RUNNING_WAIT_MS, false)
+  end
+end
+
 local function room_of(n, kind)
   local limit = amounts[3 * (n - 1) + kind]
   if limit < 0 then
@@ -132,10 +164,8 @@ if not is_poor then
       end
     end
     for n = 1, running_count do
-      local key = KEYS[window_count + counter_count + n]
-      redis.call('ZREMRANGEBYSCORE', key, '-inf', now_ms)
-      if redis.call('ZCARD', key) >= amounts[first_running + n] then
-        refuse(first_running + n, RUNNING_WAIT_MS, false)
+      if running_rooms[n] <= 0 then
+        refuse_running(n)
       end
     end
   end
@@ -158,9 +188,9 @@ if refused_by == 0 then
       end
     end
     for n = 1, running_count do
-      local key = KEYS[window_count + counter_count + n]
-      redis.call('ZADD', key, now_ms + ask[12], id)
-      redis.call('PEXPIRE', key, RUNNING_KEEP_MS)
+      redis.call('ZADD', running_key(n), now_ms + ask[12], id)
+      redis.call('PEXPIRE', running_key(n), RUNNING_KEEP_MS)
+      running_rooms[n] = running_rooms[n] - 1
     end
   end
   if money ~= 0 then
@@ -197,9 +227,30 @@ for n = 1, counter_count do
   look(1, first_counter + n, amounts[first_counter + n] - counters[n])
 end
 
+-- How many free places one process may keep; nil: near a limit, or missed by somebody.
+local function lend()
+  local places = PLACES_MAX
+  for n = 1, running_count do
+    if running_rooms[n] < 8 * processes then
+      return nil
+    end
+    places = min(places, floor(running_rooms[n] / (4 * processes)))
+  end
+  for n = 1, running_count do
+    if (redis.call('GET', running_key(n) .. ':wanted') or 0) - now_ms > 0 then
+      return nil
+    end
+  end
+  return places
+end
+
 -- A slice, where there is so much left that nobody will miss it.
 local function grant()
-  local slice = {wanted[1], wanted[2], wanted[3]}
+  local places = lend()
+  if not places then
+    return nil
+  end
+  local slice = {wanted[1], wanted[2], wanted[3], places}
   local largest = {1, wanted[4], wanted[5]}
   local function limit_slice(kind, room)
     if room < 8 * processes * largest[kind] then
@@ -240,6 +291,10 @@ if slice then
   for n = 1, counter_count do
     redis.call('INCRBY', KEYS[window_count + n], slice[1])
   end
+  for n = 1, running_count do
+    redis.call('SET', running_key(n) .. ':lent', now_ms + SLICE_MS + GRACE_MS,
+      'PX', RUNNING_KEEP_MS)
+  end
 end
 for n = 1, window_count do
   close_window(windows[n])
@@ -248,7 +303,8 @@ end
 if refused_by == 0 then
   local answer = {1, now_ms, present, held, cost, tightest[1], left[1], tightest[2], left[2]}
   if slice then
-    answer[10], answer[11], answer[12], answer[13] = slice[1], slice[2], slice[3], slice_bucket
+    answer[10], answer[11], answer[12] = slice[1], slice[2], slice[3]
+    answer[13], answer[14] = slice_bucket, slice[4]
   end
   return answer
 end

@@ -3,7 +3,7 @@
 -- KEYS     windows, then counters, then sorted sets of running calls
 -- ARGV[1]  number of windows, of counters; seconds that each counter is kept (MessagePack)
 -- ARGV[2]  corrections of the windows (see `correct`), requests to add to the counters,
---          id of the call that runs no more ("": none), returned slice or 0
+--          places that go back (ids), returned slice or 0
 -- Returns  the present bucket
 local fixed, ask = cmsgpack.unpack(ARGV[1]), cmsgpack.unpack(ARGV[2])
 local window_count, counter_count, keeps = fixed[1], fixed[2], fixed[3]
@@ -29,9 +29,9 @@ if ask[2] ~= 0 then
     end
   end
 end
-if ask[3] ~= '' then
+if #ask[3] > 0 then
   for n = window_count + counter_count + 1, #KEYS do
-    redis.call('ZREM', KEYS[n], ask[3])
+    redis.call('ZREM', KEYS[n], unpack(ask[3]))
   end
 end
 return present

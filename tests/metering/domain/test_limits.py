@@ -5,7 +5,10 @@ import pytest
 from metering.domain import limit_keys
 from metering.domain.limits import (
     BUCKET_MS,
+    LENT_MS,
+    PLACES_MAX,
     UNLIMITED,
+    WANTED_MS,
     Ask,
     Bounds,
     Correction,
@@ -62,6 +65,37 @@ def test_it_tells_the_longest_wait():
     )
     assert isinstance(hold(counts, "3", ask()), Held)
     assert hold(counts, "4", ask()) == Refused(3, None)  # until the day is over
+
+
+def test_free_places_are_lent_far_from_the_limit():
+    counts = Counts()
+    bounds = Bounds([], [], [("key", 40), ("tenant", 100)])
+    for number in range(16):
+        counts.hold(bounds, ask(), call_id=str(number), now_ms=NOW)
+    assert counts.lend(bounds, processes=3, now_ms=NOW) == 24 // 12
+    counts.hold(bounds, ask(), call_id="16", now_ms=NOW)
+    assert counts.lend(bounds, processes=3, now_ms=NOW) is None
+    counts.give_back(bounds, ["16"])
+    assert counts.lend(bounds, processes=3, now_ms=NOW) == 2
+    wide = Bounds([], [], [("wide", 10**6)])
+    assert counts.lend(wide, processes=1, now_ms=NOW) == PLACES_MAX
+
+
+def test_who_is_refused_waits_for_what_is_lent():
+    counts = Counts()
+    bounds = Bounds([], [], [("key", 8)])
+    assert counts.lend(bounds, processes=1, now_ms=NOW) == 2
+    calls = [str(number) for number in range(8)]
+    for call_id in calls:
+        counts.hold(bounds, ask(), call_id=call_id, now_ms=NOW)
+    refused = counts.hold(bounds, ask(), call_id="8", now_ms=NOW + 100)
+    assert refused == Refused(0, LENT_MS - 100, is_lent=True)
+    refused = counts.hold(bounds, ask(), call_id="8", now_ms=NOW + LENT_MS)
+    assert refused == Refused(0, 1000)
+    counts.give_back(bounds, calls)
+    wanted_until = NOW + LENT_MS + WANTED_MS
+    assert counts.lend(bounds, processes=1, now_ms=wanted_until - 1) is None
+    assert counts.lend(bounds, processes=1, now_ms=wanted_until) == 2
 
 
 def test_a_call_for_nothing_gives_its_request_back():

@@ -4,7 +4,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -81,10 +81,11 @@ class Limited:
         returned: Any = 0,
         wanted: Any = 0,
         previous: Any = 0,
+        places: Sequence[str] = (),
     ) -> list[int]:
         most = least if most is None else most
         ask = (requests, least, most, images, call_id, returned, wanted, previous)
-        money = (0, 0, "", 15_000)
+        money = (0, 0, "", 15_000, places)
         answer: list[int] = self.scripts.run(
             "hold", self.names, self._fixed, (*ask, *money)
         )
@@ -94,10 +95,10 @@ class Limited:
         self,
         *entries: tuple[int, ...],
         requests: int = 0,
-        call_id: str = "",
+        places: Sequence[str] = (),
         returned: Any = 0,
     ) -> int:
-        ask = (entries, requests, call_id, returned)
+        ask = (entries, requests, places, returned)
         bucket: int = self.scripts.run("settle", self.names, self._settle_fixed, ask)
         return bucket
 

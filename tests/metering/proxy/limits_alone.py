@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import os
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
@@ -100,3 +101,15 @@ async def running_proxy(url: str, *, processes: int = 1) -> AsyncIterator[Proxy]
             task.cancel()
         proxy.valkey.close()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@contextlib.asynccontextmanager
+async def three_proxies() -> AsyncIterator[list[Proxy]]:
+    """Three processes, but for their being in one."""
+    async with contextlib.AsyncExitStack() as stack:
+        yield [
+            await stack.enter_async_context(
+                running_proxy(os.environ["VALKEY_URL"], processes=3)
+            )
+            for _ in range(3)
+        ]

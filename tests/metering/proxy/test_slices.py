@@ -1,8 +1,6 @@
 """Slices: fewer questions, and never more than the limit over all processes."""
 
 import asyncio
-import contextlib
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -14,20 +12,14 @@ from metering.proxy.errors import RefusedError
 from metering.proxy.limit_hold import Hold, Source
 from metering.proxy.limits import Claim
 from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
-from tests.metering.proxy.limits_alone import Proxy, policy, running_proxy, until
+from tests.metering.proxy.limits_alone import Proxy, policy, three_proxies, until
 
 
 @pytest.fixture
 async def proxies(valkey: redis.Redis) -> AsyncIterator[list[Proxy]]:
-    """Three processes, but for their being in one."""
     del valkey  # emptied before and after
-    async with contextlib.AsyncExitStack() as stack:
-        yield [
-            await stack.enter_async_context(
-                running_proxy(os.environ["VALKEY_URL"], processes=3)
-            )
-            for _ in range(3)
-        ]
+    async with three_proxies() as some:
+        yield some
 
 
 async def admitted(
