@@ -8,6 +8,19 @@ RUN python -m venv /venv \
     && /venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-input \
         --only-binary :all: --require-hashes -r /tmp/base.txt
 
+# The full image has a C compiler.
+FROM python:3.11 AS compiled
+COPY --from=packages /venv /venv
+COPY requirements/compile.txt /tmp/compile.txt
+RUN /venv/bin/pip install --disable-pip-version-check --no-cache-dir --no-input \
+        --only-binary :all: --require-hashes -r /tmp/compile.txt
+WORKDIR /srv/tokenfab
+COPY tenants tenants/
+COPY inference inference/
+COPY metering metering/
+COPY config config/
+RUN /venv/bin/python -m config.compiled /srv/compiled
+
 FROM python:3.11-slim AS tokenfab
 # Volumes take owner and mode of the folder that they are first mounted over.
 RUN useradd --system --uid 10001 --user-group --no-create-home \
@@ -17,6 +30,7 @@ RUN useradd --system --uid 10001 --user-group --no-create-home \
         /var/lib/tokenfab/journal /var/lib/tokenfab/snapshots \
         /var/lib/tokenfab/mail /run/tokenfab
 COPY --from=packages /venv /venv
+COPY --from=compiled /srv/compiled /srv/compiled/
 ENV PATH=/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \

@@ -45,7 +45,7 @@ class InstallError(Exception):
 
 
 def main(arguments: list[str]) -> int:
-    """`base` or `dev` fills `.venv`; `chromium` gets a browser for the tests."""
+    """`base`, `compile` or `dev` fills `.venv`; `chromium` gets a browser for tests."""
     try:
         if arguments == ["chromium"]:
             install_chromium()

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from config import compiled
 from config.environment import REPOSITORY, secret
 from config.supervisor import postgres, valkey
 from config.supervisor.command import Command, dies_with_parent, is_root
@@ -151,7 +152,7 @@ def _proxy(plan: Plan, index: int) -> Process:
     }
     return Process(
         name=f"proxy-{index}",
-        command=_python("-m", "metering.proxy.main"),
+        command=_python("-m", "metering.proxy.main", folder=compiled.folder_to_run),
         environment=environment,
         probe=partial(answers_ok, plan.api_port, "/healthz"),
         needs=_if_ours("valkey", plan.valkey),
@@ -242,10 +243,14 @@ def _manage(
     )
 
 
-def _python(*arguments: str) -> Callable[[], Command]:
+def _python(
+    *arguments: str, folder: Callable[[], Path] = lambda: REPOSITORY
+) -> Callable[[], Command]:
+    """`folder` is where it imports from, asked at every start."""
     argv = (*dies_with_parent("TERM"), sys.executable, *arguments)
-    popen = {"cwd": str(REPOSITORY), "start_new_session": True}
-    return lambda: Command(argv=argv, popen=popen)
+    return lambda: Command(
+        argv=argv, popen={"cwd": str(folder()), "start_new_session": True}
+    )
 
 
 def _progress_file(plan: Plan) -> Path:

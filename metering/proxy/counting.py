@@ -82,7 +82,7 @@ class Counting:
         self._waiting: dict[bytes, list[Callback]] = {}
         self._asking: set[asyncio.Task[None]] = set()
         # One thread: several would only take the processor from the event loop.
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="counting")
+        self._worker = ThreadPoolExecutor(1, thread_name_prefix="counting")
 
     def most_input_tokens(self, route: Route, request: ParsedRequest) -> int:
         """At once, from bytes; never less than the engine will count."""
@@ -146,7 +146,7 @@ class Counting:
                     _log.error("counting failed", exc_info=future.exception())
                 self._ask(key, route, request)
 
-        future = self._thread.submit(_count, counter, request)
+        future = self._worker.submit(_count, counter, request)
         future.add_done_callback(done)
 
     def _ask(self, key: bytes, route: Route, request: ParsedRequest) -> None:
@@ -245,10 +245,10 @@ class Counting:
         room = VOCABULARY_TOKENS_MAX - loaded
         try:
             model.bound = await loop.run_in_executor(
-                self._thread, load_bound, Path(folder)
+                self._worker, load_bound, Path(folder)
             )
             model.counter = await loop.run_in_executor(
-                self._thread, _load_counter, Path(folder), room
+                self._worker, _load_counter, Path(folder), room
             )
         except NotConvertibleError as error:
             _log.info("prompts of %s are counted by its engine: %s", folder, error)
@@ -284,7 +284,7 @@ class Counting:
             prompt = prompts.read_prompt(request)
             try:
                 ours = await loop.run_in_executor(
-                    self._thread, prompts.encode, counter, prompt
+                    self._worker, prompts.encode, counter, prompt
                 )
             except NotCountableError:  # say, the template knows no system message
                 continue
@@ -295,7 +295,7 @@ class Counting:
         return True
 
     def close(self) -> None:
-        self._thread.shutdown(wait=False, cancel_futures=True)
+        self._worker.shutdown(wait=False, cancel_futures=True)
 
 
 def _count(counter: Counter, request: ParsedRequest) -> int:

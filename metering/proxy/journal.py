@@ -51,8 +51,8 @@ class Journal:
         for draft in folder.glob("*.draft"):
             draft.unlink()  # a crash between creation and rename left it empty
         self._open_segment()
-        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
-        self._thread.start()
+        self._writer = threading.Thread(target=self._run, name="journal", daemon=True)
+        self._writer.start()
 
     def append(self, payload: bytes, confirm: Confirm) -> None:
         """`confirm` is called in the loop once the record is durable."""
@@ -74,7 +74,7 @@ class Journal:
         with self._lock:
             self._is_closing = True
             self._lock.notify()
-        self._thread.join()
+        self._writer.join()
 
     def _run(self) -> None:
         while batch := self._next_batch():

@@ -14,6 +14,7 @@ from collections.abc import Coroutine
 
 import uvloop
 
+from metering.proxy import deadlines
 from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
 from metering.proxy.counting import Counting
@@ -150,7 +151,8 @@ async def _run(settings: ProxySettings) -> None:
         backlog=2048,
         reuse_port=True,
     )
-    _log.info("listening on %s:%d", settings.host, settings.port)
+    how = "interpreted" if deadlines.__file__.endswith(".py") else "compiled"
+    _log.info("listening on %s:%d, %s", settings.host, settings.port, how)
     gc.freeze()  # what lives as long as the process need not be walked again
     gc.set_threshold(50_000, 20, 100)  # calls leave no cycles; a walk delays all others
     stopped: asyncio.Task[object] = asyncio.create_task(stopping.wait())

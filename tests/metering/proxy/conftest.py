@@ -20,6 +20,7 @@ import msgspec
 import pytest
 import redis
 
+from config import compiled
 from config.supervisor.ports import any_free_port as free_port
 from inference import wire as inference_wire
 from inference.wire import EngineAddress, Route, Task
@@ -268,6 +269,7 @@ class Plane:
             process = subprocess.Popen(
                 [sys.executable, *(("-c", code) if code else ("-m", module))],
                 env={"PATH": os.environ["PATH"], **environment},
+                cwd=compiled.folder_to_run() if "proxy" in name else None,
                 stdout=log,
                 stderr=log,
             )
@@ -279,9 +281,8 @@ class Plane:
 
     def raw(self, *, receive_bytes: int | None = None) -> RawClient:
         """A connection that says just what it is told."""
-        client = RawClient(self.port, receive_bytes=receive_bytes)
-        self.raw_clients.append(client)
-        return client
+        self.raw_clients.append(RawClient(self.port, receive_bytes=receive_bytes))
+        return self.raw_clients[-1]
 
     def stop(self) -> None:
         self.client.close()
