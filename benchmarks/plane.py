@@ -15,6 +15,7 @@ from pathlib import Path
 from benchmarks import processes
 from benchmarks.control_plane import SNAPSHOT_KEY, ControlPlane, Key, make_key
 from benchmarks.processes import Cpus
+from config import compiled
 from config.supervisor import valkey
 from config.supervisor.ports import any_free_port
 from metering.domain import journal_format
@@ -182,6 +183,7 @@ def running_proxy(
         [sys.executable, *program],
         cpu=cpu,
         log=log,
+        folder=compiled.folder_to_run() if program == PROXY else None,
         environment={
             "PROXY_PORT": str(port),
             "PROXY_INDEX": str(index),

@@ -16,6 +16,7 @@ from benchmarks.overhead import ALONE, SCENARIOS, select
 from benchmarks.peers import PEERS
 from benchmarks.plane import ENGINE
 from benchmarks.scaling import LIMIT, Scaling
+from config import compiled
 
 RESULTS = Path(os.environ.get("RESULTS") or Path(__file__).parent / "RESULTS.md")
 _BEGIN, _END = "<!-- {}: written by a run -->", "<!-- {}: end -->"
@@ -70,12 +71,17 @@ def machine(measured: Measured) -> Iterator[str]:
     yield (
         f"{datetime.now(UTC):%Y-%m-%d}, {platform.platform()}, {_cpu_model()}, "
         f"{os.cpu_count()} CPUs, "
-        f"Python {platform.python_version()}{_python_build()}; "
+        f"Python {platform.python_version()}{_python_build()}, the proxy {_how()}; "
         f"{measured.repetitions} repetitions, medians. Load average before "
         f"{measured.load_before[0]:.2f}, steal {measured.steal:.1%}."
     )
     if reason := instructions.why_unavailable():
         yield f"Instructions are not available here: {reason}."
+
+
+def _how() -> str:
+    is_compiled = compiled.folder_to_run() == compiled.FOLDER
+    return "compiled" if is_compiled else "interpreted"
 
 
 def _python_build() -> str:
