@@ -35,7 +35,7 @@ def requests_month_key(limit: str, month: str) -> str:
 
 def running_key(limit: str) -> str:
     """A sorted set: place of a running call, or a free one -> deadline in milliseconds.
-    Beside it, with `:lent` and `:wanted` behind, until when free ones are out or missed.
+    Beside it, ending in `:lent` and `:wanted`: until when free ones are out, or missed.
     """
     return f"{limit}:running"
 
