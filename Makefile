@@ -2,6 +2,9 @@
 PYTHON ?= python3
 BIN := .venv/bin
 INSTALL := $(PYTHON) config/install.py
+# Long files come first, whatever needs the engine before all (tests/workers.py): xdist
+# shall not sort them anew.
+PARALLEL := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help setup compile up down status logs check test test-fast bench bench-peers soak chaos profile docs
@@ -47,11 +50,11 @@ test: ## Everything, with the real engine and a real browser; says what it skips
 	@$(BIN)/python -m config.compiled
 	@$(INSTALL) chromium
 	@$(BIN)/python -m inference.engine prepare || echo "The engine is not ready: its tests are skipped."
-	$(BIN)/pytest
+	$(BIN)/pytest $(PARALLEL)
 
 test-fast: ## Everything but engine and browser, within three minutes
 	@$(INSTALL) dev
-	$(BIN)/pytest -m "not engine and not browser"
+	$(BIN)/pytest $(PARALLEL) -m "not engine and not browser"
 
 bench: ## Measure the proxy beside its peers, and the shipper: twelve minutes at most
 	@$(INSTALL) dev

@@ -14,9 +14,11 @@ import pytest
 import redis
 from django.db.backends.base.operations import BaseDatabaseOperations
 from playwright.sync_api import Browser
+from xdist.remote import Producer
 
 from tests.frontend.browser.chromium import start_browser
 from tests.servers import start_servers
+from tests.workers import Scheduling, check_engine_files, put_long_files_first
 
 start_servers()
 os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings"
@@ -73,16 +75,29 @@ def _flush_passes_the_guards_of_history() -> Iterator[None]:
         yield
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Browser tests come last: Playwright's loop stays in this thread once it has been
-    started, and no other loop could run in it after that.
+def pytest_xdist_setupnodes() -> None:
+    """A worker inherits this environment, and must not read the settings before it has
+    started servers of its own.
     """
-    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+    del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
-@pytest.fixture(scope="session")
+@pytest.hookimpl(tryfirst=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling:
+    return Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)  # after all have been shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    check_engine_files(items)
+    put_long_files_first(items)
+
+
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One for each module and no longer: while Playwright's loop runs in this thread,
+    no other loop can.
+    """
     with start_browser() as browser:
         yield browser
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from config.environment import REPOSITORY
-from config.supervisor import leftovers
+from config.supervisor import leftovers, ports
 
 START_SECONDS_MAX = 90.0
 # What the test run has set for itself, and a user has not.
@@ -89,6 +90,13 @@ class RunningTokenfab:
             if self.process.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(self.output.read_text()[-5000:])
             time.sleep(0.05)
+
+
+def own_port() -> str:
+    """For one that may start beside another: both would find the next free port after
+    the usual one. Below the ports of outgoing connections.
+    """
+    return str(ports.next_free_port(random.SystemRandom().randrange(20_000, 30_000)))
 
 
 def clean_environment(home: Path, **environment: str) -> dict[str, str]:

@@ -4,6 +4,10 @@ A given `DATABASE_URL` is used, in a database of its own. Valkey is always ours:
 empty it, so they never touch one that somebody else uses. State lies in a folder that
 goes away with the run. All this happens while conftest.py is being imported, because
 Django's settings read the environment once.
+
+In a parallel run this happens in the controller and again in each worker, which has the
+controller's environment: the workers share its PostgreSQL, in databases of their own,
+and have a Valkey and a folder each.
 """
 
 import atexit
@@ -15,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import psycopg
@@ -29,7 +34,7 @@ START_SECONDS_MAX = 60
 def start_servers() -> None:
     folder = tempfile.mkdtemp(prefix="tokenfab-test-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    os.environ.setdefault("TOKENFAB_HOME", folder)
+    os.environ["TOKENFAB_HOME"] = folder
     if not os.environ.get("DATABASE_URL"):
         os.environ["DATABASE_URL"] = _start_postgres(Path(folder))
     os.environ["VALKEY_URL"] = _start_valkey(Path(folder))
@@ -38,6 +43,8 @@ def start_servers() -> None:
 def _start_postgres(home: Path) -> str:
     server = postgres.prepare(home, any_free_port())
     started = postgres.command(server)
+    # A test run need not outlive a power cut.
+    started = replace(started, argv=(*started.argv, "-c", "fsync=off"))
     process = _start(started, home / "postgres.log", signal.SIGINT)
     started.close()
     _wait(process, lambda: postgres.create_database(server.url), home / "postgres.log")

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.running import RunningTokenfab
+from tests.running import RunningTokenfab, own_port
 
 pytestmark = pytest.mark.slow  # starts a whole Tokenfab
 
@@ -32,7 +32,7 @@ print(time.time(), flush=True)
 @pytest.fixture
 def tokenfab(tmp_path: Path) -> Iterator[RunningTokenfab]:
     running = RunningTokenfab(
-        tmp_path / "state", ENGINE="simulator", PROXY_PROCESSES="2"
+        tmp_path / "state", ENGINE="simulator", PROXY_PROCESSES="2", PORT=own_port()
     )
     try:
         running.wait_until_up()

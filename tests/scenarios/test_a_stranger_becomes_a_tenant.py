@@ -21,7 +21,7 @@ from config.environment import REPOSITORY
 from tests.engine_contract.engines import EngineUnderTest
 from tests.engine_contract.vllm_fixture import require_vllm
 from tests.frontend.browser.chromium import SCREENSHOTS
-from tests.running import RunningTokenfab
+from tests.running import RunningTokenfab, own_port
 
 pytestmark = [pytest.mark.engine, pytest.mark.browser, pytest.mark.slow]
 
@@ -46,7 +46,10 @@ def tokenfab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTokenf
     require_vllm()
     models = os.environ.get("ENGINE_MODELS") or str(REPOSITORY / "var" / "models")
     running = RunningTokenfab(
-        tmp_path_factory.mktemp("state"), ENGINE="vllm", ENGINE_MODELS=models
+        tmp_path_factory.mktemp("state"),
+        ENGINE="vllm",
+        ENGINE_MODELS=models,
+        PORT=own_port(),
     )
     try:
         running.wait_until_up()

@@ -96,7 +96,9 @@ def _set_when_waiting(event):
     wanted = ("host", "port", "user", "password", "dbname")
     with psycopg.connect(**{key: settings[key] for key in wanted}) as watcher:
         while not watcher.execute(
-            "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            "SELECT 1 FROM pg_locks JOIN pg_database ON pg_database.oid = database"
+            " WHERE locktype = 'advisory' AND NOT granted"
+            " AND datname = current_database()"
         ).fetchone():
             watcher.rollback()
             assert time.monotonic() < deadline
