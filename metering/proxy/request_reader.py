@@ -159,9 +159,9 @@ class RequestReader(asyncio.Protocol):
         self._head.complete(method=self._parser.get_method())
         try:
             self._check_head()
-        except StaleSnapshotError as error:
+        except StaleSnapshotError as stale:
             # Decided with a fresh snapshot, when the request is complete.
-            self._refused = error
+            self._refused = stale
             self._continue_if_expected()
         except RefusedError as error:
             self._refused = error

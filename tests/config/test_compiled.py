@@ -1,3 +1,4 @@
+import ast
 import shutil
 
 import pytest
@@ -46,3 +47,29 @@ def test_it_names_modules_that_exist():
     names = {path.name for path in (REPOSITORY / "metering/proxy").rglob("*.py")}
     assert names >= compiled._INTERPRETED
     assert all((REPOSITORY / name).exists() for name in compiled._BESIDES)
+
+
+def _handlers(function):
+    return [
+        (handler.name, ast.unparse(handler.type))
+        for handler in ast.walk(function)
+        if isinstance(handler, ast.ExceptHandler) and handler.name
+    ]
+
+
+def test_no_two_errors_of_a_function_have_one_name():
+    """Compiled, a name has the type that it was given first."""
+    paths = sorted((REPOSITORY / "metering/proxy").rglob("*.py"))
+    functions = [
+        (path.name, node)
+        for path in paths
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert len(functions) > 500
+    twice = [
+        (name, function.name)
+        for name, function in functions
+        if len(set(_handlers(function))) > len({one for one, _ in _handlers(function)})
+    ]
+    assert twice == []

@@ -57,8 +57,8 @@ def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
         body.decode()  # a raw slice would carry what is not UTF-8 to the engine
         raw = _decode_raw(body)
         asked = endpoint.read(body)
-    except msgspec.ValidationError as error:
-        raise _invalid_field(str(error), body) from None
+    except msgspec.ValidationError as invalid:
+        raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise RefusedError(
             errors.INVALID_JSON, f"The body is not valid JSON: {error}."
