@@ -63,7 +63,7 @@ def test_it_keeps_what_a_stream_ended_with(plane: Plane, secret: str):
 
 def test_it_lives_for_an_hour(plane: Plane, secret: str):
     made = respond(plane, secret).json()
-    (name,) = plane.valkey.keys(f"tokenfab:response:*{made['id']}")
+    (name,) = until(lambda: plane.valkey.keys(f"tokenfab:response:*{made['id']}"))
     assert 3500 < plane.valkey.ttl(name) <= 3600
 
 
