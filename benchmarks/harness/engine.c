@@ -191,13 +191,18 @@ static void wait_in_queue(connection *c) {
     last_due = c;
 }
 
+// All streams step together, as the sequences of an engine's batch do.
+static uint64_t next_step_ns(uint64_t now) {
+    return (now / interval_ns + 1) * interval_ns;
+}
+
 static void begin_stream(connection *c, const char *body) {
     c->is_streaming = true;
     c->next_chunk = 0;
     c->wants_usage = strstr(body, "include_usage") != NULL;
     c->wants_running_usage = strstr(body, "continuous_usage_stats") != NULL;
     say(c, STREAM_HEAD, sizeof STREAM_HEAD - 1);
-    c->due_ns = now_ns() + interval_ns;
+    c->due_ns = next_step_ns(now_ns());
     wait_in_queue(c);
 }
 
@@ -277,7 +282,7 @@ static void say_due_chunks(void) {
             c->next_chunk++;
             c->due_ns += interval_ns;
             if (c->due_ns < now)
-                c->due_ns = now; // late already: no burst to catch up
+                c->due_ns = next_step_ns(now); // no burst to catch up
             wait_in_queue(c);
             continue;
         }
