@@ -1,20 +1,24 @@
 """How many leases hold each KV block. Shared blocks count once towards capacity."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
+from typing import Generic, TypeVar
+
+Block = TypeVar("Block", bound=Hashable)
+"""A number in HBM; below it a hash, since one hash lies there once."""
 
 
-class BlockOwners:
+class BlockOwners(Generic[Block]):
     def __init__(self) -> None:
-        self._owners: dict[int, int] = {}
+        self._owners: dict[Block, int] = {}
 
     def __len__(self) -> int:
         """Blocks held, each counted once."""
         return len(self._owners)
 
-    def __contains__(self, block: int) -> bool:
+    def __contains__(self, block: Block) -> bool:
         return block in self._owners
 
-    def add(self, blocks: Iterable[int]) -> list[int]:
+    def add(self, blocks: Iterable[Block]) -> list[Block]:
         """Those that nobody held before, in the order given."""
         owners = self._owners
         fresh = []
@@ -25,7 +29,7 @@ class BlockOwners:
                 fresh.append(block)
         return fresh
 
-    def drop(self, blocks: Iterable[int]) -> list[int]:
+    def drop(self, blocks: Iterable[Block]) -> list[Block]:
         """Those that nobody holds any more, in the order given."""
         owners = self._owners
         freed = []
@@ -37,12 +41,12 @@ class BlockOwners:
                 freed.append(block)
         return freed
 
-    def exclusive(self, blocks: Iterable[int]) -> int:
+    def exclusive(self, blocks: Iterable[Block]) -> int:
         """How many of them a single owner holds."""
         return sum(self._owners[block] == 1 for block in blocks)
 
     def leading_that_fit(
-        self, blocks: Sequence[int], *, blocks_max: int, leaving: Collection[int]
+        self, blocks: Sequence[Block], *, blocks_max: int, leaving: Collection[Block]
     ) -> int:
         """How many leading blocks may be added once the blocks of a lease that is
         `leaving` are dropped, so that no more than `blocks_max` are held then.

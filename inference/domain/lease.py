@@ -18,10 +18,12 @@ class Lease:
     until_ms: int
     """End of its time in the tier where it lies."""
     host_until_ms: int
-    """End of its time in host memory; up to `until_ms`: it has none."""
+    """End of its time in host memory."""
     tier: Tier
     held_blocks: int
     """How many of them lie in `tier`; below HBM it may be fewer."""
+    has_host_floor: bool = False
+    """Its hashes are kept in host memory until `host_until_ms`."""
     turns: int = 0
     """Requests under way that continue it: they arrived in time, so it waits."""
 

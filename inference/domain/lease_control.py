@@ -29,9 +29,11 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     block_bytes: int
     pool_blocks: int
     caps: LeaseCaps
-    has_host_tier: bool
+    host_blocks_max: int
+    """That leases may keep in host memory; 0: there is no such tier."""
+    host_blocks: int
     unsupported: str
-    """Why this model cannot have leases; empty: it can."""
+    """Why this engine gives no leases; empty: it does."""
     leases: int
     held_blocks: int
     """In HBM, shared ones once. They count as used in the engine's own gauge."""
@@ -53,6 +55,7 @@ class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
     last_hash: str
     until_ms: int
     host_until_ms: int
+    """0: it is not kept in host memory."""
     turns: int
     """Requests under way that continue it."""
 
@@ -95,7 +98,8 @@ def status(keeper: LeaseKeeper) -> EngineLeases:
         block_bytes=facts.block_bytes,
         pool_blocks=facts.pool_blocks,
         caps=facts.caps,
-        has_host_tier=keeper.has_host_tier,
+        host_blocks_max=keeper.host.blocks_max if keeper.host else 0,
+        host_blocks=keeper.host.held_blocks if keeper.host else 0,
         unsupported=facts.unsupported,
         leases=len(keeper.table),
         held_blocks=holdings.held_blocks,
@@ -171,6 +175,6 @@ def _state(keeper: LeaseKeeper, lease: Lease) -> LeaseState:
         bytes=lease.held_blocks * keeper.facts.block_bytes,
         last_hash=lease.last_hash,
         until_ms=lease.until_ms,
-        host_until_ms=lease.host_until_ms,
+        host_until_ms=lease.host_until_ms if lease.has_host_floor else 0,
         turns=lease.turns,
     )

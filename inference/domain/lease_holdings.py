@@ -8,15 +8,15 @@ from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_receipt import Reason
 from inference.domain.lease_terms import LeaseClass, LeaseTerms
 
-NOBODY = BlockOwners()
+NOBODY: BlockOwners[int] = BlockOwners()
 
 
 class Holdings:
     def __init__(self, caps: LeaseCaps) -> None:
         self.caps = caps
-        self._all = BlockOwners()
-        self._guaranteed = BlockOwners()
-        self._tenants: dict[str, BlockOwners] = {}
+        self._all: BlockOwners[int] = BlockOwners()
+        self._guaranteed: BlockOwners[int] = BlockOwners()
+        self._tenants: dict[str, BlockOwners[int]] = {}
 
     @property
     def held_blocks(self) -> int:
@@ -65,7 +65,7 @@ class Holdings:
 
     def _limits(
         self, terms: LeaseTerms, leaving: Lease | None
-    ) -> Iterable[tuple[BlockOwners, int, Reason, bool]]:
+    ) -> Iterable[tuple[BlockOwners[int], int, Reason, bool]]:
         """Owners, cap, its name, and whether `leaving` counts among these owners."""
         caps = self.caps
         yield self._all, caps.all_leases, Reason.LEASES_CAP, True

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
+from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_receipt import LeaseReceipt, Reason
 from inference.domain.lease_table import Change, LeaseTable, Turn
 from inference.domain.lease_terms import Rejection, TermsRejectedError, verify
@@ -38,7 +39,7 @@ class EngineFacts:
     pool_blocks: int
     caps: LeaseCaps
     unsupported: str = ""
-    """Why this model cannot have leases; empty: it can."""
+    """Why this engine gives no leases; empty: it does."""
 
 
 class LeaseKeeper:
@@ -49,11 +50,11 @@ class LeaseKeeper:
         key: bytes,
         pool: Pool,
         clock_ms: Callable[[], int],
-        in_host: Callable[[Sequence[bytes]], int] | None = None,
+        host: HostHoldings | None = None,
     ) -> None:
         self.facts = facts
         self.clock_ms = clock_ms
-        self.has_host_tier = in_host is not None
+        self.host = host
         self.rejected: Counter[Rejection] = Counter()
         self.feed = LeaseFeed(
             engine_id=facts.engine_id,
@@ -61,7 +62,7 @@ class LeaseKeeper:
             block_tokens=facts.block_tokens,
             block_bytes=facts.block_bytes,
         )
-        self.table = LeaseTable(caps=facts.caps, feed=self.feed, in_host=in_host)
+        self.table = LeaseTable(caps=facts.caps, feed=self.feed, host=host)
         self._key = key
         self._pool = pool
         self._turns: dict[str, Turn] = {}
@@ -110,6 +111,16 @@ class LeaseKeeper:
             turn, reason=Reason.TURN_ABORTED, now_ms=self.clock_ms()
         )
         return self.carry_out(change)
+
+    def is_to_be_kept_below(self, request_id: str) -> bool:
+        """Whether the blocks of this request are to be copied to host memory."""
+        turn = self._turns.get(request_id)
+        return turn is not None and turn.terms.host_ttl_ms > 0
+
+    def lose_all(self) -> None:
+        """The engine has lost its cache."""
+        change = self.table.lose_all(reason=Reason.CACHE_RESET, now_ms=self.clock_ms())
+        self.carry_out(change)
 
     def sweep(self) -> None:
         self.carry_out(self.table.sweep(now_ms=self.clock_ms()))

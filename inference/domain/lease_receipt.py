@@ -35,13 +35,15 @@ class Reason(enum.StrEnum):
     TENANT_CAP = "tenant_cap"
     NO_FULL_BLOCK = "no_full_block"
     NO_HOST_TIER = "no_host_tier"
+    NO_DISK_TIER = "no_disk_tier"
+    HOST_CAP = "host_cap"
+    """Granted, but not kept below HBM."""
     UNSUPPORTED_MODEL = "unsupported_model"
     TURN_ABORTED = "turn_aborted"
     NOT_ASKED = "not_asked"
     """The turn only continued a lease."""
     PRESSURE = "pressure"
     TIME = "time"
-    HOST_EVICTION = "host_eviction"
     CACHE_RESET = "cache_reset"
 
 
@@ -63,7 +65,9 @@ class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     last_hash: str
     """Hex, of the last block held; empty: none is."""
     until_ms: int
-    """When the engine lets go of it, grace included; of an end: its own time."""
+    """When its time in this tier ends, grace included; of an end: its own time."""
+    host_until_ms: int
+    """When host memory lets go of it, grace included; 0: it is not kept there."""
     reason: Reason | None = None
     previous_lease_id: str | None = None
     """Of `granted` and `refused`: which lease the turn said it continues."""

@@ -5,7 +5,7 @@ the engine carries out: pin first, then free, so that a block that is in both le
 a conversation never is without an owner. The plugin in vLLM and the simulator share it.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from inference.domain.lease import (
@@ -19,6 +19,7 @@ from inference.domain.lease import (
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
 from inference.domain.lease_holdings import Holdings
+from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_queue import LeaseQueue
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
 from inference.domain.lease_terms import (
@@ -28,7 +29,7 @@ from inference.domain.lease_terms import (
     Tier,
 )
 
-SWEPT_MAX = 500
+SWEPT_MAX = 100
 """Leases ended in one sweep: a step of the engine waits for it. The rest go next."""
 
 HOST_COPY_MS = 2_000
@@ -62,12 +63,12 @@ class LeaseTable:
         *,
         caps: LeaseCaps,
         feed: LeaseFeed,
-        in_host: Callable[[Sequence[bytes]], int] | None = None,
+        host: HostHoldings | None = None,
     ) -> None:
-        """`in_host` tells how many leading blocks lie in host memory; None: no tier."""
+        """Without `host` there is no tier below HBM."""
         self.holdings = Holdings(caps)
         self._feed = feed
-        self._in_host = in_host
+        self._host = host
         self._leases: dict[str, Lease] = {}
         self._awaited: set[str] = set()
         self._tombstones = Tombstones()
@@ -116,6 +117,7 @@ class LeaseTable:
         if fits:
             lease = _new_lease(turn.terms, blocks[:fits], hashes, now_ms=now_ms)
             change.pin = self._begin(lease)
+            reason = self._keep_below(lease, leaving=previous) or reason
         if previous:
             self._end(previous, Fact.REUSED, change, now_ms, continuation=continuation)
         if not fits:
@@ -141,6 +143,7 @@ class LeaseTable:
         """Never shortens."""
         until_ms = now_ms + ttl_ms + lease.terms.grace_ms
         lease.until_ms = max(lease.until_ms, until_ms)
+        lease.host_until_ms = max(lease.host_until_ms, until_ms)
         self._queue(lease)
         return Change(receipts=[self._feed.of_lease(Fact.RENEWED, lease, at_ms=now_ms)])
 
@@ -213,7 +216,9 @@ class LeaseTable:
         """
         if not terms.ttl_ms and not terms.host_ttl_ms:
             return 0, Reason.NOT_ASKED
-        if self._in_host is None and (terms.tier is Tier.HOST or not terms.ttl_ms):
+        if terms.tier is Tier.DISK:
+            return 0, Reason.NO_DISK_TIER
+        if self._host is None and (terms.tier is Tier.HOST or not terms.ttl_ms):
             return 0, Reason.NO_HOST_TIER
         fits, reason = self.holdings.fitting(terms, blocks, previous)
         is_whole = fits == len(blocks)
@@ -242,6 +247,12 @@ class LeaseTable:
         )
         change.receipts.append(refused)
         return change
+
+    def _keep_below(self, lease: Lease, *, leaving: Lease | None) -> Reason | None:
+        if not lease.terms.host_ttl_ms or self._host is None:
+            return None
+        lease.has_host_floor = self._host.hold(lease, leaving=leaving)
+        return None if lease.has_host_floor else Reason.HOST_CAP
 
     def _begin(self, lease: Lease) -> list[int]:
         self._leases[lease.terms.lease_id] = lease
@@ -272,6 +283,8 @@ class LeaseTable:
         )
         change.receipts.append(ended)
         self._free(lease, change)
+        if lease.has_host_floor and self._host:
+            self._host.drop(lease)
         self._ends.discard(lease)
         del self._leases[lease.terms.lease_id]
         self._tombstones.add(lease, now_ms=now_ms)
@@ -299,7 +312,9 @@ class LeaseTable:
 
     def _blocks_below(self, lease: Lease, now_ms: int) -> int:
         is_over = not lease.is_in_hbm or lease.host_until_ms <= now_ms
-        return 0 if is_over or self._in_host is None else self._in_host(lease.hashes)
+        if is_over or not lease.has_host_floor or self._host is None:
+            return 0
+        return self._host.leading(lease)
 
     def _cheapest_for(self, blocks: int, spared: Collection[int]) -> list[Lease]:
         seen: list[Lease] = []

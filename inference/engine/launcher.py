@@ -37,6 +37,7 @@ ON_CPU = (
 
 
 PLUGIN = REPOSITORY / "inference" / "vllm_plugin"
+PLUGIN_MODULE = "inference.vllm_plugin"
 LEASE_PLUGIN = "tokenfab_leases"
 """Its name in `entry_points`."""
 
@@ -70,13 +71,37 @@ def _dtype(settings: Settings, build: Build) -> tuple[str, ...]:
 
 def _lease_connector(settings: Settings) -> dict[str, object]:
     """A KVTransferConfig of vLLM. It takes from nobody who asks for no lease."""
-    return {
+    # A consumer would make vLLM free blocks a step later, which only copies need.
+    role = "kv_both" if settings.lease_host_mib else "kv_producer"
+    leases: dict[str, object] = {
         "kv_connector": "LeaseConnector",
-        "kv_connector_module_path": "inference.vllm_plugin.lease_connector",
-        # A consumer would make vLLM free blocks a step later.
-        "kv_role": "kv_producer",
-        "engine_id": settings.engine_id,
+        "kv_connector_module_path": f"{PLUGIN_MODULE}.lease_connector",
+        "kv_role": role,
         "kv_connector_extra_config": {"tenant_percent": settings.lease_tenant_percent},
+    }
+    if not settings.lease_host_mib:
+        return leases | {"engine_id": settings.engine_id}
+    return {
+        "kv_connector": "MultiConnector",
+        "kv_role": role,
+        "engine_id": settings.engine_id,
+        # Else a block that is lost below fails the request that wanted it.
+        "kv_load_failure_policy": "recompute",
+        "kv_connector_extra_config": {"connectors": [leases, _host_tier(settings)]},
+    }
+
+
+def _host_tier(settings: Settings) -> dict[str, object]:
+    return {
+        "kv_connector": "OffloadingConnector",
+        "kv_role": "kv_both",
+        "kv_connector_extra_config": {
+            "cpu_bytes_to_use": settings.lease_host_mib * 2**20,
+            "spec_name": "HostTierSpec",
+            "spec_module_path": f"{PLUGIN_MODULE}.host_tier",
+            # Else what the model said is not copied, and the next turn begins with it.
+            "offload_prompt_only": False,
+        },
     }
 
 

@@ -36,6 +36,8 @@ class Settings:
     """By which lease terms name this engine."""
     lease_tenant_percent: int
     """What one tenant may hold of all that leases may hold."""
+    lease_host_mib: int
+    """Host memory for leased KV below HBM; 0: none."""
     arguments: tuple[str, ...]
     """Further arguments of `vllm serve`; the last of two equal flags wins."""
 
@@ -71,6 +73,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         context_tokens=_whole_number(environment, "ENGINE_CONTEXT_TOKENS", 4096),
         engine_id=get("ENGINE_ID") or f"unix:{socket}",
         lease_tenant_percent=_percent(environment, "LEASE_TENANT_PERCENT", 50),
+        lease_host_mib=_whole_number(environment, "LEASE_HOST_MIB", 0, least=0),
         arguments=tuple(shlex.split(get("ENGINE_ARGUMENTS", ""))),
     )
     if len(os.fsencode(settings.socket)) > SOCKET_PATH_BYTES_MAX:
@@ -100,10 +103,12 @@ def _key(environment: Mapping[str, str]) -> str:
     return environment.get("ENGINE_KEY", "")
 
 
-def _whole_number(environment: Mapping[str, str], name: str, default: int) -> int:
+def _whole_number(
+    environment: Mapping[str, str], name: str, default: int, *, least: int = 1
+) -> int:
     given = environment.get(name) or str(default)
-    if not given.isdecimal() or int(given) < 1:
-        raise EngineError(f"{name}={given} is not a whole number above 0.")
+    if not given.isdecimal() or int(given) < least:
+        raise EngineError(f"{name}={given} is not a whole number from {least} on.")
     return int(given)
 
 

@@ -18,12 +18,14 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
 from vllm.logger import init_logger
 
 from inference.domain.lease_caps import caps_of
+from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_keeper import EngineFacts, LeaseKeeper
 from inference.domain.lease_receipt import LeaseReceipt, public_form
 from inference.domain.lease_terms import derive_key
 from inference.vllm_plugin import engine_hooks
 from inference.vllm_plugin.core_method import core_answer
 from inference.vllm_plugin.feed import ReceiptWaiters
+from inference.vllm_plugin.host_tier import manager_of
 
 if TYPE_CHECKING:
     import torch
@@ -60,6 +62,9 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
         if role is KVConnectorRole.SCHEDULER:
             engine_hooks.check()
             engine_hooks.install_utility(core_answer)
+        asked = vllm_config.kv_transfer_config
+        self._engine_id = asked.engine_id
+        self._tenant_percent = int(asked.kv_connector_extra_config["tenant_percent"])
         self._config = vllm_config
         self._cache = kv_cache_config
         self._requests: dict[str, Request] = {}
@@ -72,38 +77,36 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
 
     def bind_kv_cache_manager(self, kv_cache_manager: "KVCacheManager") -> None:
         self.pool = engine_hooks.EnginePool(kv_cache_manager)
+        memory = manager_of(self._engine_id)
         self.keeper = LeaseKeeper(
             self._facts(),
-            key=derive_key(os.environ.get("VLLM_API_KEY", "")),
+            key=derive_key(_engine_key()),
             pool=self.pool,
             clock_ms=steady_clock_ms(),
+            host=memory and HostHoldings(memory, tenant_percent=self._tenant_percent),
         )
+        if memory:
+            memory.is_leasing = self.keeper.is_to_be_kept_below
         if why := self.keeper.facts.unsupported:
-            logger.warning("No KV leases for this model: %s.", why)
+            logger.warning("No KV leases from this engine: %s.", why)
 
     def _facts(self) -> EngineFacts:
         config, cache = self._config, self._cache
-        assert config.kv_transfer_config is not None  # noqa: S101 - else not made
         tokens = self.pool.block_tokens
         caps = caps_of(
             self.pool.blocks,
             running_blocks=-(-config.model_config.max_model_len // tokens),
-            tenant_percent=self._tenant_percent(),
+            tenant_percent=self._tenant_percent,
         )
         return EngineFacts(
-            engine_id=config.kv_transfer_config.engine_id or "",
+            engine_id=self._engine_id,
             epoch=str(time.time_ns() // 1_000_000),
             block_tokens=tokens,
             block_bytes=engine_hooks.block_bytes(config, cache),
             pool_blocks=self.pool.blocks,
             caps=caps,
-            unsupported=engine_hooks.why_unsupported(config, cache),
+            unsupported=engine_hooks.why_unsupported(config, cache) or _why_unsafe(),
         )
-
-    def _tenant_percent(self) -> int:
-        assert self._config.kv_transfer_config is not None  # noqa: S101 - else not made
-        given = self._config.kv_transfer_config.kv_connector_extra_config
-        return int(given["tenant_percent"])
 
     # The life of a request, as the scheduler tells it.
 
@@ -160,6 +163,10 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
         self.waiters.wake(self.keeper.feed)
         return ()
 
+    def reset_cache(self) -> None:
+        """The prefix cache is forgotten; leased blocks had kept vLLM from that."""
+        self.keeper.lose_all()
+
     def _end_turn(
         self, request: "Request", block_ids: list[int]
     ) -> LeaseReceipt | None:
@@ -208,6 +215,14 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
 
     def wait_for_save(self) -> None:
         pass
+
+
+def _engine_key() -> str:
+    return os.environ.get("VLLM_API_KEY", "")
+
+
+def _why_unsafe() -> str:
+    return "" if _engine_key() else "VLLM_API_KEY is not set, so anybody could sign"
 
 
 def steady_clock_ms() -> Callable[[], int]:

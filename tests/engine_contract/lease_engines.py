@@ -62,7 +62,7 @@ Body = dict[str, Any]
 
 def write_model(folder: Path, config: Body) -> Path:
     """A model without weights, beside the tokenizer of the default one."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     (folder / "config.json").write_text(json.dumps(config))
     models = environment(folder)["ENGINE_MODELS"]
     ours = converted_model(read_settings({"ENGINE_MODELS": models}))
@@ -72,7 +72,9 @@ def write_model(folder: Path, config: Body) -> Path:
 
 
 @contextlib.contextmanager
-def run_tiny_vllm(folder: Path, config: Body) -> Iterator[EngineUnderTest]:
+def run_tiny_vllm(
+    folder: Path, config: Body, **variables: str
+) -> Iterator[EngineUnderTest]:
     require_vllm()
     with run_vllm(
         MODEL=str(write_model(folder / "tiny", config)),
@@ -81,6 +83,7 @@ def run_tiny_vllm(folder: Path, config: Body) -> Iterator[EngineUnderTest]:
         ENGINE_CONTEXT_TOKENS=str(CONTEXT),
         # One block is vLLM's own.
         ENGINE_ARGUMENTS=f"--load-format dummy --num-gpu-blocks-override {BLOCKS + 1}",
+        **variables,
     ) as engine:
         yield engine
 
@@ -177,6 +180,14 @@ def flood(engine: EngineUnderTest, times: int = 8) -> None:
     """Foreign prompts, so many that they fill the pool that often."""
     for _ in range(times * BLOCKS * BLOCK // 400 + 1):
         Conversation(engine, tokens=some_tokens(400)).ask(1)
+
+
+def crowd(engine: EngineUnderTest, count: int = 6, output: int = 100) -> Body:
+    """Requests that run at once, since they come as one, and want more than is free."""
+    prompts = [some_tokens(400) for _ in range(count)]
+    answer = Conversation(engine).ask(output, prompt=prompts)
+    assert len(answer["choices"]) == count
+    return answer
 
 
 @dataclass(frozen=True)

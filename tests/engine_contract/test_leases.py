@@ -13,6 +13,7 @@ from tests.engine_contract.lease_engines import (
     Control,
     Conversation,
     cached,
+    crowd,
     flood,
     run_tiny_vllm,
     some_tokens,
@@ -115,17 +116,9 @@ def test_nobody_starves_and_the_lowest_value_goes_first(tiny, talk, control):
     values = [5, 1, 3]
     leases = [talk().turn(value=value) for value in values]
     begun = leases[-1]["sequence"]
-    asked = {"tokens": 400}
-    with ThreadPoolExecutor(6) as pool:
-        answers = list(
-            pool.map(
-                lambda _: Conversation(tiny, tokens=some_tokens(asked["tokens"])).ask(
-                    100
-                ),
-                range(6),
-            )
-        )
-    assert [one["usage"]["completion_tokens"] for one in answers] == [100] * 6
+    answer = crowd(tiny)
+    assert {one["finish_reason"] for one in answer["choices"]} == {"length"}
+    assert answer["usage"]["completion_tokens"] == 600
     revoked = [one for one in control.events(begun) if one["fact"] == "revoked"]
     by_value = [leases[values.index(value)]["lease_id"] for value in sorted(values)]
     assert [one["lease_id"] for one in revoked] == by_value[: len(revoked)]
@@ -137,9 +130,7 @@ def test_a_guaranteed_lease_outlasts_any_pressure(tiny, talk):
     conversation = talk()
     conversation.turn(lease_class="guaranteed")
     talk().turn(value=10**9)
-    with ThreadPoolExecutor(6) as pool:
-        prompts = [some_tokens(400) for _ in range(6)]
-        list(pool.map(lambda one: Conversation(tiny, tokens=one).ask(100), prompts))
+    crowd(tiny)
     assert conversation.turn(says=some_tokens(5))["cached"] == 288
 
 

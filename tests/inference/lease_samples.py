@@ -4,6 +4,7 @@ from typing import Any
 
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
+from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_table import LeaseTable
 from inference.domain.lease_terms import LeaseTerms, PreviousLease
 
@@ -24,9 +25,31 @@ def terms(lease_id="kvl_1", **given: Any):
     return LeaseTerms(lease_id=lease_id, **fields)
 
 
-def table(*, caps=CAPS, in_host=None):
+class Memory:
+    """Host memory of an engine in which what is copied lies at once."""
+
+    def __init__(self, *, blocks=100):
+        self.blocks = blocks
+        self.kept = set()
+        self.lost = set()
+
+    def keep(self, hashes):
+        assert not self.kept & set(hashes)
+        self.kept |= set(hashes)
+
+    def let_go(self, hashes):
+        assert self.kept >= set(hashes)
+        self.kept -= set(hashes)
+
+    def leading(self, hashes):
+        there = [name in self.kept - self.lost for name in hashes]
+        return [*there, False].index(False)
+
+
+def table(*, caps=CAPS, memory=None):
+    host = memory and HostHoldings(memory, tenant_percent=50)
     feed = LeaseFeed(engine_id="e", epoch="1", block_tokens=SIZE, block_bytes=1000)
-    return LeaseTable(caps=caps, feed=feed, in_host=in_host)
+    return LeaseTable(caps=caps, feed=feed, host=host)
 
 
 def names(blocks, *, of="x"):

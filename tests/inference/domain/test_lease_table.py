@@ -247,6 +247,10 @@ def test_it_refuses_host_memory_where_there_is_none(fields):
     assert refusal(run(table(), asked, [1])) == Reason.NO_HOST_TIER
 
 
+def test_it_refuses_a_disk_that_is_not_there():
+    assert refusal(run(table(), terms(tier=Tier.DISK), [1])) == Reason.NO_DISK_TIER
+
+
 def test_it_revokes_the_lowest_value_first():
     leases = table()
     for number, value in enumerate([5, 1, 3]):

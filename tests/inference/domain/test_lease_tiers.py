@@ -1,11 +1,12 @@
 """A lease that leaves HBM lives on in host memory, if its blocks lie there."""
 
-from inference.domain.lease_receipt import Fact
+from inference.domain.lease_receipt import Fact, Reason
 from inference.domain.lease_table import HOST_COPY_MS
 from inference.domain.lease_terms import Tier
 from tests.inference.lease_samples import (
     NOW,
     SIZE,
+    Memory,
     continuing,
     facts,
     names,
@@ -16,7 +17,7 @@ from tests.inference.lease_samples import (
 
 
 def test_it_works():
-    leases = table(in_host=len)
+    leases = table(memory=Memory())
     run(leases, terms(host_ttl_ms=60_000), [1, 2])
     change = leases.sweep(now_ms=NOW + 15_000)
     assert (facts(change), change.free) == ([("demoted", "kvl_1")], [2, 1])
@@ -28,8 +29,10 @@ def test_it_works():
 
 
 def test_it_moves_down_under_pressure():
-    leases = table(in_host=lambda _: 1)
+    memory = Memory()
+    leases = table(memory=memory)
     run(leases, terms(host_ttl_ms=60_000), [1, 2])
+    memory.lost = {*names([2])}
     change = leases.make_room(1, now_ms=NOW)
     (demoted,) = change.receipts
     assert (demoted.fact, demoted.tokens) == (Fact.DEMOTED, SIZE)
@@ -37,13 +40,15 @@ def test_it_moves_down_under_pressure():
 
 
 def test_it_is_revoked_when_nothing_of_it_lies_below():
-    leases = table(in_host=lambda _: 0)
+    memory = Memory()
+    leases = table(memory=memory)
     run(leases, terms(host_ttl_ms=60_000), [1, 2])
+    memory.lost = {*names([1])}
     assert facts(leases.make_room(1, now_ms=NOW)) == [("revoked", "kvl_1")]
 
 
 def test_the_next_turn_takes_it_up_again():
-    leases = table(in_host=len)
+    leases = table(memory=Memory())
     run(leases, terms(host_ttl_ms=60_000), [1, 2])
     leases.sweep(now_ms=NOW + 15_000)
     asked = terms("kvl_2", previous=continuing("kvl_1", [1, 2]))
@@ -54,7 +59,62 @@ def test_the_next_turn_takes_it_up_again():
 
 
 def test_a_lease_for_host_memory_alone_is_pinned_until_it_lies_there():
-    leases = table(in_host=len)
+    leases = table(memory=Memory())
     change = run(leases, terms(ttl_ms=0, host_ttl_ms=60_000), [1])
     assert (change.receipts[0].tier, change.pin) == (Tier.HBM, [1])
     assert facts(leases.sweep(now_ms=NOW + HOST_COPY_MS)) == [("demoted", "kvl_1")]
+
+
+def test_what_it_keeps_below_is_let_go_at_its_end():
+    memory = Memory()
+    leases = table(memory=memory)
+    change = run(leases, terms(host_ttl_ms=60_000), [1, 2])
+    assert change.receipts[0].host_until_ms == NOW + 60_000
+    assert memory.kept == {*names([1, 2])}
+    run(leases, terms("kvl_2", host_ttl_ms=60_000), [1, 2])
+    leases.release(leases.find("kvl_1", tenant_id="a"), now_ms=NOW)
+    assert memory.kept == {*names([1, 2])}
+    leases.sweep(now_ms=NOW + 15_000)
+    assert leases.sweep(now_ms=NOW + 60_000).receipts[0].fact == Fact.EXPIRED
+    assert memory.kept == set()
+
+
+def test_a_lease_without_time_below_is_not_kept_there():
+    memory = Memory()
+    change = run(table(memory=memory), terms(), [1, 2])
+    assert (change.receipts[0].host_until_ms, memory.kept) == (0, set())
+
+
+def test_extending_moves_both_ends():
+    leases = table(memory=Memory())
+    run(leases, terms(host_ttl_ms=20_000), [1])
+    lease = leases.find("kvl_1", tenant_id="a")
+    (renewed,) = leases.extend(lease, ttl_ms=60_000, now_ms=NOW).receipts
+    assert renewed.until_ms == renewed.host_until_ms == NOW + 60_000
+
+
+def test_it_is_granted_above_alone_when_there_is_no_room_below():
+    # 80 of 100 for leases, 40 of them for one tenant.
+    memory = Memory()
+    leases = table(memory=memory)
+    run(leases, terms(host_ttl_ms=60_000), range(25))
+    leases.sweep(now_ms=NOW + 15_000)
+    asked = terms("kvl_2", host_ttl_ms=60_000)
+    (granted,) = run(leases, asked, range(30, 46), at=NOW + 15_000).receipts
+    assert (granted.fact, granted.reason) == (Fact.GRANTED, Reason.HOST_CAP)
+    assert granted.host_until_ms == 0
+    assert len(memory.kept) == 25
+    other = terms("kvl_3", tenant_id="b", host_ttl_ms=60_000)
+    (granted,) = run(leases, other, range(50, 66), at=NOW + 15_000).receipts
+    assert granted.reason is None
+
+
+def test_a_conversation_takes_its_room_below_with_it():
+    memory = Memory()
+    leases = table(memory=memory)
+    run(leases, terms(host_ttl_ms=60_000), range(28))
+    previous = continuing("kvl_1", list(range(28)))
+    asked = terms("kvl_2", host_ttl_ms=60_000, previous=previous)
+    change = run(leases, asked, range(30))
+    assert change.receipts[1].reason is None
+    assert len(memory.kept) == 30

@@ -1,0 +1,236 @@
+"""Host memory below HBM, for the blocks of leases alone.
+
+vLLM's offloading connector copies blocks down while they are made, and up again when a
+prompt begins with them. Its manager, eviction policy and worker can be one's own:
+
+- `LeasedOnlyManager` copies nothing that no lease pays for, so that a request without
+  one costs what it did before;
+- `KeptFirst` evicts nothing that a lease keeps;
+- `HostTierSpec` brings a worker for engines without a GPU, which the built-in refuses.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import torch
+from vllm.platforms import current_platform
+from vllm.v1.kv_offload.base import (
+    OffloadingWorker,
+    OffloadPolicy,
+    PrepareStoreOutput,
+    RequestOffloadingContext,
+    TransferResult,
+    make_offload_key,
+)
+from vllm.v1.kv_offload.cpu.manager import CPUOffloadingManager
+from vllm.v1.kv_offload.cpu.policies.base import CachePolicy, ChunkStatus
+from vllm.v1.kv_offload.cpu.spec import CPUOffloadingSpec
+
+if TYPE_CHECKING:
+    from vllm.v1.kv_offload.base import (
+        BlockIDsLoadStoreSpec,
+        CanonicalKVCaches,
+        OffloadingManager,
+        OffloadKey,
+        ReqContext,
+    )
+
+Evicted = list[tuple["OffloadKey", ChunkStatus]]
+
+
+class KeptFirst(CachePolicy):
+    """Least recently used, without what leases keep."""
+
+    def __init__(self, cache_capacity: int) -> None:
+        super().__init__(cache_capacity)
+        self._chunks: dict[OffloadKey, ChunkStatus] = {}
+        self._kept: set[OffloadKey] = set()
+        self._evictable: OrderedDict[OffloadKey, None] = OrderedDict()
+        """In no transfer and kept by nobody; the least recently used first."""
+
+    def keep(self, keys: Iterable["OffloadKey"]) -> None:
+        for key in keys:
+            self._kept.add(key)
+            self._evictable.pop(key, None)
+
+    def let_go(self, keys: Iterable["OffloadKey"]) -> None:
+        for key in keys:
+            self._kept.discard(key)
+            chunk = self._chunks.get(key)
+            if chunk is not None and chunk.ref_cnt == 0:
+                self._evictable[key] = None
+
+    def is_ready(self, key: "OffloadKey") -> bool:
+        chunk = self._chunks.get(key)
+        return chunk is not None and chunk.is_ready
+
+    def get(self, key: "OffloadKey") -> ChunkStatus | None:
+        return self._chunks.get(key)
+
+    def insert(self, key: "OffloadKey", chunk: ChunkStatus) -> None:
+        self._chunks[key] = chunk
+
+    def remove(self, key: "OffloadKey") -> None:
+        del self._chunks[key]
+        self._evictable.pop(key, None)
+
+    def touch(self, keys: Iterable["OffloadKey"], req_context: "ReqContext") -> None:
+        """Deepest first: a prefix serves longest when its end goes first."""
+        del req_context
+        for key in reversed(list(keys)):
+            if key in self._evictable:
+                self._evictable.move_to_end(key)
+
+    def evict(self, n: int, protected: set["OffloadKey"]) -> Evicted | None:
+        free = (key for key in self._evictable if key not in protected)
+        chosen = list(islice(free, n))
+        if len(chosen) < n:
+            return None
+        for key in chosen:
+            del self._evictable[key]
+        return [(key, self._chunks.pop(key)) for key in chosen]
+
+    def clear(self) -> None:
+        self._chunks.clear()
+        self._evictable.clear()
+
+    def mark_evictable(self, key: "OffloadKey") -> None:
+        if key not in self._kept:
+            self._evictable[key] = None
+
+    def mark_non_evictable(self, key: "OffloadKey") -> None:
+        self._evictable.pop(key, None)
+
+
+@dataclass(frozen=True)
+class _Leasing:
+    """Noted when a request arrives: its last blocks come after its turn has ended."""
+
+    is_leasing: bool
+
+
+class LeasedOnlyManager(CPUOffloadingManager):
+    def __init__(self, num_chunks: int, *, enable_events: bool) -> None:
+        super().__init__(
+            num_chunks,
+            cache_policy=KeptFirst.__name__,
+            cache_policy_module_path=__name__,
+            enable_events=enable_events,
+        )
+        self.blocks = num_chunks
+        self.is_leasing: Callable[[str], bool] = lambda _: False
+
+    def on_new_request(self, req_context: "ReqContext") -> RequestOffloadingContext:
+        super().on_new_request(req_context)
+        noted = _Leasing(self.is_leasing(req_context.req_id))
+        req_context.set_state(noted)
+        # An earlier turn may have kept its blocks in HBM alone.
+        return RequestOffloadingContext(
+            policy=OffloadPolicy.REQUEST_LEVEL
+            if noted.is_leasing
+            else OffloadPolicy.CHUNK_LEVEL
+        )
+
+    def prepare_store(
+        self, keys: Collection["OffloadKey"], req_context: "ReqContext"
+    ) -> PrepareStoreOutput | None:
+        noted = req_context.get_state(_Leasing)
+        is_leasing = noted is not None and noted.is_leasing
+        return super().prepare_store(keys if is_leasing else (), req_context)
+
+    def keep(self, hashes: Sequence[bytes]) -> None:
+        self._policy.keep(map(_key, hashes))
+
+    def let_go(self, hashes: Sequence[bytes]) -> None:
+        self._policy.let_go(map(_key, hashes))
+
+    def leading(self, hashes: Sequence[bytes]) -> int:
+        for index, name in enumerate(hashes):
+            if not self._policy.is_ready(_key(name)):
+                return index
+        return len(hashes)
+
+
+def _key(block_hash: bytes) -> "OffloadKey":
+    return make_offload_key(block_hash, 0)
+
+
+_managers: dict[str, LeasedOnlyManager] = {}
+
+
+def manager_of(engine_id: str) -> LeasedOnlyManager | None:
+    """In the process of the scheduler. None: the engine has no host tier."""
+    return _managers.get(engine_id)
+
+
+class HostTierSpec(CPUOffloadingSpec):
+    _manager: LeasedOnlyManager | None
+    _worker: OffloadingWorker | None
+
+    def get_manager(self) -> "OffloadingManager":
+        if self._manager is None:
+            self._manager = LeasedOnlyManager(
+                self.num_chunks,
+                enable_events=self.kv_events_config.enable_kv_cache_events,
+            )
+            _managers[self.config.engine_id] = self._manager
+        return self._manager
+
+    def get_worker(self, kv_caches: "CanonicalKVCaches") -> OffloadingWorker:
+        if not current_platform.is_cpu():
+            return super().get_worker(kv_caches)
+        if self._worker is None:
+            self._worker = MemoryToMemoryWorker(kv_caches, self.num_chunks)
+        return self._worker
+
+
+class MemoryToMemoryWorker(OffloadingWorker):
+    """Both tiers are host memory; a copy is over when it returns. One block a chunk."""
+
+    def __init__(self, kv_caches: "CanonicalKVCaches", chunks: int) -> None:
+        self._above = [one.tensor for one in kv_caches.tensors]
+        self._below = [
+            torch.empty((chunks, *one.shape[1:]), dtype=one.dtype)
+            for one in self._above
+        ]
+        self._done: list[TransferResult] = []
+
+    def submit_store(
+        self,
+        job_id: int,
+        src_spec: "BlockIDsLoadStoreSpec",
+        dst_spec: "BlockIDsLoadStoreSpec",
+    ) -> bool:
+        self._copy(job_id, (self._above, src_spec), (self._below, dst_spec))
+        return True
+
+    def submit_load(
+        self,
+        job_id: int,
+        src_spec: "BlockIDsLoadStoreSpec",
+        dst_spec: "BlockIDsLoadStoreSpec",
+    ) -> bool:
+        self._copy(job_id, (self._below, src_spec), (self._above, dst_spec))
+        return True
+
+    def get_finished(self) -> list[TransferResult]:
+        done, self._done = self._done, []
+        return done
+
+    def wait(self, job_ids: set[int]) -> None:
+        pass
+
+    def _copy(
+        self, job_id: int, source: tuple[Any, Any], target: tuple[Any, Any]
+    ) -> None:
+        taken, given = _indices(source[1]), _indices(target[1])
+        for above, below in zip(source[0], target[0], strict=True):
+            below.index_copy_(0, given, above.index_select(0, taken))
+        self._done.append(TransferResult(job_id, success=True))
+
+
+def _indices(spec: "BlockIDsLoadStoreSpec") -> torch.Tensor:
+    return torch.from_numpy(spec.block_ids.astype("int64"))
