@@ -13,8 +13,8 @@ def simulator_engine(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[EngineUnderTest]:
     folder = tmp_path_factory.mktemp("simulator")
-    # A pace, so that a stream can be left in the middle.
-    with run_simulator(folder, SIMULATOR_TOKENS_PER_SECOND="400") as engine:
+    # A pace, so that a stream can be left in the middle, and be seen to be.
+    with run_simulator(folder, SIMULATOR_TOKENS_PER_SECOND="100") as engine:
         yield engine
 
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
+import psycopg
 import pytest
 
 from tests.running import RunningTokenfab, clean_environment, run_manage
@@ -138,6 +139,12 @@ def test_status_shows_every_process(running):
 def test_what_it_writes_is_for_its_user_alone(running):
     for name in ("services.json", "endpoints.json"):
         assert (running.home / "run" / name).stat().st_mode & 0o077 == 0
+
+
+def test_the_database_waits_for_the_disk(running):
+    running.wait_until_ready("postgres")
+    with psycopg.connect(services(running)["DATABASE_URL"]) as database:
+        assert database.execute("SHOW fsync").fetchone() == ("on",)
 
 
 def test_a_child_that_dies_is_started_again(running):
