@@ -1,28 +1,15 @@
 """Answers in the engine core what `control_api.py` asks from the API server."""
 
-from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, Protocol
 
-import msgspec
-
 from inference.domain import lease_control as control
 from inference.domain.lease_keeper import LeaseKeeper
-from inference.domain.lease_table import UnknownLeaseError
 from inference.vllm_plugin import engine_hooks
 from inference.vllm_plugin.feed import ReceiptWaiters
 
 Answer = list[Any]
 """HTTP status and JSON bytes."""
-
-_OPERATIONS: dict[str, tuple[Callable[..., Any], type | None]] = {
-    "status": (control.status, None),
-    "list": (control.list_leases, None),
-    "get": (control.get, control.OneLease),
-    "extend": (control.extend, control.Extension),
-    "release": (control.release, control.OneLease),
-    "events": (control.events, control.EventsAfter),
-}
 
 
 class HoldsLeases(Protocol):
@@ -40,9 +27,9 @@ def core_answer(
     if operation == "wait":
         sequence = int(arguments["sequence"])
         return connector.waiters.next_after(sequence, connector.keeper.feed)
-    told = _act(connector.keeper, operation, arguments)
+    status, body = control.answer(connector.keeper, operation, arguments)
     connector.waiters.wake(connector.keeper.feed)
-    return told
+    return [int(status), body]
 
 
 def _connector(core: Any) -> HoldsLeases:
@@ -50,15 +37,3 @@ def _connector(core: Any) -> HoldsLeases:
         one for one in engine_hooks.connectors_of(core) if hasattr(one, "keeper")
     )
     return found
-
-
-def _act(keeper: LeaseKeeper, operation: str, arguments: dict[str, Any]) -> Answer:
-    act, form = _OPERATIONS[operation]
-    try:
-        if form is None:
-            return [200, control.encoded(act(keeper))]
-        return [200, control.encoded(act(keeper, msgspec.convert(arguments, form)))]
-    except msgspec.ValidationError as error:
-        return [400, control.encoded({"error": str(error)})]
-    except UnknownLeaseError:
-        return [404, control.encoded({"error": "There is no such lease."})]

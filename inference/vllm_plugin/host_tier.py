@@ -9,10 +9,8 @@ prompt begins with them. Its manager, eviction policy and worker can be one's ow
 - `HostTierSpec` brings a worker for engines without a GPU, which the built-in refuses.
 """
 
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +27,8 @@ from vllm.v1.kv_offload.cpu.manager import CPUOffloadingManager
 from vllm.v1.kv_offload.cpu.policies.base import CachePolicy, ChunkStatus
 from vllm.v1.kv_offload.cpu.spec import CPUOffloadingSpec
 
+from inference.domain.host_chunks import HostChunks
+
 if TYPE_CHECKING:
     from vllm.v1.kv_offload.base import (
         BlockIDsLoadStoreSpec,
@@ -38,71 +38,11 @@ if TYPE_CHECKING:
         ReqContext,
     )
 
-Evicted = list[tuple["OffloadKey", ChunkStatus]]
 
-
-class KeptFirst(CachePolicy):
-    """Least recently used, without what leases keep."""
-
+class KeptFirst(HostChunks[ChunkStatus], CachePolicy):
     def __init__(self, cache_capacity: int) -> None:
-        super().__init__(cache_capacity)
-        self._chunks: dict[OffloadKey, ChunkStatus] = {}
-        self._kept: set[OffloadKey] = set()
-        self._evictable: OrderedDict[OffloadKey, None] = OrderedDict()
-        """In no transfer and kept by nobody; the least recently used first."""
-
-    def keep(self, keys: Iterable["OffloadKey"]) -> None:
-        for key in keys:
-            self._kept.add(key)
-            self._evictable.pop(key, None)
-
-    def let_go(self, keys: Iterable["OffloadKey"]) -> None:
-        for key in keys:
-            self._kept.discard(key)
-            chunk = self._chunks.get(key)
-            if chunk is not None and chunk.ref_cnt == 0:
-                self._evictable[key] = None
-
-    def is_ready(self, key: "OffloadKey") -> bool:
-        chunk = self._chunks.get(key)
-        return chunk is not None and chunk.is_ready
-
-    def get(self, key: "OffloadKey") -> ChunkStatus | None:
-        return self._chunks.get(key)
-
-    def insert(self, key: "OffloadKey", chunk: ChunkStatus) -> None:
-        self._chunks[key] = chunk
-
-    def remove(self, key: "OffloadKey") -> None:
-        del self._chunks[key]
-        self._evictable.pop(key, None)
-
-    def touch(self, keys: Iterable["OffloadKey"], req_context: "ReqContext") -> None:
-        """Deepest first: a prefix serves longest when its end goes first."""
-        del req_context
-        for key in reversed(list(keys)):
-            if key in self._evictable:
-                self._evictable.move_to_end(key)
-
-    def evict(self, n: int, protected: set["OffloadKey"]) -> Evicted | None:
-        free = (key for key in self._evictable if key not in protected)
-        chosen = list(islice(free, n))
-        if len(chosen) < n:
-            return None
-        for key in chosen:
-            del self._evictable[key]
-        return [(key, self._chunks.pop(key)) for key in chosen]
-
-    def clear(self) -> None:
-        self._chunks.clear()
-        self._evictable.clear()
-
-    def mark_evictable(self, key: "OffloadKey") -> None:
-        if key not in self._kept:
-            self._evictable[key] = None
-
-    def mark_non_evictable(self, key: "OffloadKey") -> None:
-        self._evictable.pop(key, None)
+        HostChunks.__init__(self)
+        CachePolicy.__init__(self, cache_capacity)
 
 
 @dataclass(frozen=True)
@@ -149,7 +89,7 @@ class LeasedOnlyManager(CPUOffloadingManager):
 
     def leading(self, hashes: Sequence[bytes]) -> int:
         for index, name in enumerate(hashes):
-            if not self._policy.is_ready(_key(name)):
+            if not self._policy.is_there(_key(name)):
                 return index
         return len(hashes)
 

@@ -179,6 +179,8 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
         )
 
     def _make_room(self, request: "Request", *, cached_tokens: int) -> None:
+        if self.pool.missing(request, ()) <= 0:
+            return  # fits even if nothing of it is cached; asked in each step, so cheap
         hits = self.pool.hits(request, cached_tokens)
         self.keeper.make_room(
             lambda: self.pool.missing(request, hits),
