@@ -55,5 +55,8 @@ RUN useradd --system --uid 10001 --user-group --no-create-home \
         --home-dir /var/lib/tokenfab/models --shell /usr/sbin/nologin tokenfab \
     && install --directory --owner tokenfab --group tokenfab --mode 0700 \
         /var/lib/tokenfab/models /run/tokenfab
-ENV HOME=/var/lib/tokenfab/models
+# The lease plugin and its entry point, which vLLM finds by the path.
+COPY inference /srv/tokenfab/inference/
+ENV HOME=/var/lib/tokenfab/models \
+    PYTHONPATH=/srv/tokenfab:/srv/tokenfab/inference/vllm_plugin/entry_points
 USER tokenfab

@@ -54,7 +54,7 @@ def command(settings: Settings, build: Build) -> list[str]:
         *COMMON,
         *(ON_CPU if build is CPU else ()),
         *_dtype(settings, build),
-        *("--kv-transfer-config", json.dumps(_lease_connector(settings))),
+        *("--kv-transfer-config", _json(_lease_connector(settings))),
         *settings.arguments,
     ]
 
@@ -89,6 +89,10 @@ def _lease_connector(settings: Settings) -> dict[str, object]:
         "kv_load_failure_policy": "recompute",
         "kv_connector_extra_config": {"connectors": [leases, _host_tier(settings)]},
     }
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"))
 
 
 def _host_tier(settings: Settings) -> dict[str, object]:
