@@ -9,6 +9,7 @@ a contract test compares the result with a running engine.
 import hashlib
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 
 ROOT_SEED = "vllm-none-hash"
 """What vLLM hashes in place of a first block's parent, unless PYTHONHASHSEED is set."""
@@ -38,7 +39,7 @@ def equal_blocks(one: Sequence[bytes], other: Sequence[bytes]) -> int:
 
 def _hash(parent: bytes, tokens: Sequence[int], *, salt: str) -> bytes:
     keys = _salt_keys(salt) if salt else _NULL
-    ids = _head(_ARRAY, len(tokens)) + b"".join(_head(0, token) for token in tokens)
+    ids = _head(_ARRAY, len(tokens)) + b"".join(map(_token, tokens))
     parts = (_head(_ARRAY, 3), _head(_BYTES, len(parent)), parent, ids, keys)
     return hashlib.sha256(b"".join(parts)).digest()
 
@@ -46,6 +47,12 @@ def _hash(parent: bytes, tokens: Sequence[int], *, salt: str) -> bytes:
 def _salt_keys(salt: str) -> bytes:
     pair = _head(_ARRAY, 2) + _text("cache_salt") + _text(salt)
     return _head(_ARRAY, 1) + pair
+
+
+@lru_cache(maxsize=2**16)
+def _token(token: int) -> bytes:
+    """Kept, since writing them again takes most of the time that a hash takes."""
+    return _head(0, token)
 
 
 def _text(text: str) -> bytes:

@@ -4,6 +4,8 @@ The same operations and bytes from vLLM's plugin and from the simulator; HTTP ar
 them is theirs.
 """
 
+from collections.abc import Callable
+from http import HTTPStatus
 from itertools import islice
 from typing import Annotated, Any
 
@@ -13,6 +15,7 @@ from inference.domain.lease import Lease
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_keeper import LeaseKeeper
 from inference.domain.lease_receipt import LeaseReceipt
+from inference.domain.lease_table import UnknownLeaseError
 from inference.domain.lease_terms import Count, Id, LeaseClass, Milliseconds, Tier
 
 EVENTS_MAX = 1_000
@@ -150,8 +153,33 @@ def events(keeper: LeaseKeeper, asked: EventsAfter) -> LeaseEvents:
     )
 
 
-def encoded(answer: Any) -> bytes:
-    return msgspec.json.encode(answer)
+_OPERATIONS: dict[str, tuple[Callable[..., Any], type | None]] = {
+    "status": (status, None),
+    "list": (list_leases, None),
+    "get": (get, OneLease),
+    "extend": (extend, Extension),
+    "release": (release, OneLease),
+    "events": (events, EventsAfter),
+}
+
+
+def answer(
+    keeper: LeaseKeeper, operation: str, arguments: dict[str, Any]
+) -> tuple[HTTPStatus, bytes]:
+    """Status and JSON; 404 for a lease that is not there and for another tenant's."""
+    act, form = _OPERATIONS[operation]
+    try:
+        if form is None:
+            return HTTPStatus.OK, encoded(act(keeper))
+        return HTTPStatus.OK, encoded(act(keeper, msgspec.convert(arguments, form)))
+    except msgspec.ValidationError as error:
+        return HTTPStatus.BAD_REQUEST, encoded({"error": str(error)})
+    except UnknownLeaseError:
+        return HTTPStatus.NOT_FOUND, encoded({"error": "There is no such lease."})
+
+
+def encoded(told: Any) -> bytes:
+    return msgspec.json.encode(told)
 
 
 def _find(keeper: LeaseKeeper, asked: OneLease) -> Lease:

@@ -58,3 +58,21 @@ def test_a_list_that_is_cut_says_so(keeper, monkeypatch):
     monkeypatch.setattr(control, "LEASES_MAX", 1)
     listed = control.list_leases(keeper)
     assert (len(listed.leases), listed.is_whole) == (1, False)
+
+
+@pytest.mark.parametrize(
+    ("operation", "arguments", "status"),
+    [
+        ("status", {}, 200),
+        ("list", {}, 200),
+        ("events", {"sequence": 0}, 200),
+        ("get", OURS, 200),
+        ("get", OURS | {"tenant_id": "b"}, 404),
+        ("extend", OURS | {"ttl_ms": -1}, 400),
+        ("release", {"lease_id": "", "tenant_id": "a"}, 400),
+    ],
+)
+def test_an_answer_is_a_status_and_json(keeper, operation, arguments, status):
+    found, body = control.answer(keeper, operation, arguments)
+    assert found == status
+    assert ("error" in msgspec.json.decode(body)) == (status != 200)
