@@ -24,17 +24,27 @@ def main() -> int:
         sys.stderr.write(f"{problem}\n")
         return 2
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_serve(settings))
+        begins_anew = runner.run(_serve(settings))
+    if begins_anew:
+        # Another engine epoch, and the same process for whoever supervises it.
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - our own command line
     return 0
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings) -> bool:
+    """Until a signal; or, and then true, until a fault makes it begin anew."""
     loop = asyncio.get_running_loop()
-    stop = asyncio.Event()
+    stop, anew = asyncio.Event(), asyncio.Event()
+
+    def restart() -> None:
+        anew.set()
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     server = Server(
-        Engine(settings).handle, keep_alive_seconds=settings.keep_alive_seconds
+        Engine(settings, restart=restart).handle,
+        keep_alive_seconds=settings.keep_alive_seconds,
     )
     listener = await _listen(server, settings)
     beacon = None
@@ -45,8 +55,9 @@ async def _serve(settings: Settings) -> None:
     listener.close()
     if beacon is not None:
         beacon.put_out()
-    await server.drain(_DRAIN_SECONDS)
+    await server.drain(0 if anew.is_set() else _DRAIN_SECONDS)
     _forget(settings.socket)
+    return anew.is_set()
 
 
 async def _listen(server: Server, settings: Settings) -> asyncio.Server:

@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from inference.simulator.faults import Kind
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 from inference.simulator.server import Exchange
 
 ENGINE_DIED = (

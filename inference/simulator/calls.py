@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass, replace
 from time import time
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
 from inference.simulator import errors, tokens
 from inference.simulator.checks import check_chat, check_completion, check_sampling
 from inference.simulator.errors import Refusal
+from inference.simulator.leases import PARAMETER
 from inference.simulator.replies import Wish, write_reply
 from inference.simulator.requests import (
     ChatBody,
@@ -17,7 +18,7 @@ from inference.simulator.requests import (
     SamplingBody,
     decode,
 )
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 from inference.simulator.settings import Settings
 
 _SYSTEM_PROMPT = "You are the simulated engine of a token fab."
@@ -41,6 +42,15 @@ class Call:
     """How many likely tokens to name beside each token made; None: say nothing."""
     max_tokens: int = 0
     """The ceiling of a chat's answer, lowered to what the context leaves."""
+    tells_token_ids: bool = False
+    """The answer names the ids of the prompt's tokens and of its own."""
+
+    def kv_transfer_params(self, last: Sequence) -> dict[str, Any] | None:
+        """Those of the answer: what the `last` choice to finish was told. Of several
+        prompts the first one counts.
+        """
+        of_the_first = self.sequences[: len(self.sequences) // len(self.prompts)]
+        return (last if last in of_the_first else of_the_first[-1]).told
 
 
 def plan_chat(raw: bytes, *, request_id: str, settings: Settings) -> Call:
@@ -88,6 +98,7 @@ def chat_call(
         echoes=[""] * (body.n or 1),
         logprobs=(body.top_logprobs or 0) if body.logprobs else None,
         max_tokens=wish.max_tokens,
+        tells_token_ids=bool(body.return_token_ids),
     )
 
 
@@ -113,11 +124,13 @@ def plan_completion(raw: bytes, *, request_id: str, settings: Settings) -> Call:
         prompts=prompts,
         sequences=_sequences(asked, body),
         echoes=[
-            question if body.echo else ""
+            # The ids of the prompt's tokens take the place of its text.
+            question if body.echo and not body.return_token_ids else ""
             for question in questions
             for _ in range(body.n or 1)
         ],
         logprobs=body.logprobs,
+        tells_token_ids=bool(body.return_token_ids),
     )
 
 
@@ -215,6 +228,7 @@ def _sequences(
                     prompt=prompt,
                     salt=body.cache_salt or "",
                     reply=write_reply(question, mine),
+                    lease=(body.kv_transfer_params or {}).get(PARAMETER),
                 )
             )
     return sequences

@@ -28,6 +28,15 @@ class Kind(enum.StrEnum):
     ends it then, each dialect in its own way."""
     NO_USAGE = "no-usage"
     """Answers well, but leaves every usage object out."""
+    RESTART = "restart"
+    """Begins anew instead of an answer: another engine epoch, in which nothing is
+    cached, leased or counted."""
+    LOSE = "lose"
+    """Loses its cache and with it all leases, and then answers well."""
+    FULL = "full"
+    """Has no room for the call's lease but what its conversation holds already."""
+    GAP = "gap"
+    """Never tells the receipts of the call's turn to those who ask for receipts."""
 
 
 @dataclass(frozen=True, slots=True)

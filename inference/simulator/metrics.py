@@ -8,6 +8,7 @@ from time import time
 from typing import Final
 
 from inference.simulator.blocks import BLOCK_TOKENS
+from inference.simulator.sequences import Sequence
 
 _SECONDS: Final = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75)
 _LONG_SECONDS: Final = (1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 40.0, 80.0, 160.0, 640.0)
@@ -43,10 +44,17 @@ class Metrics:
     """Seconds since the epoch; tells one engine epoch from the next."""
     prompt_tokens: int = 0
     cached_prompt_tokens: int = 0
-    """The part of `prompt_tokens` found in the prefix cache."""
+    """The part of `prompt_tokens` found in the prefix cache or in host memory."""
+    restored_prompt_tokens: int = 0
+    """The part of `cached_prompt_tokens` that came up from host memory."""
     prefix_cache_queries: int = 0
     """Prompt tokens looked up at admission; counted even if no token followed."""
     prefix_cache_hits: int = 0
+    external_queries: int = 0
+    """Those of `prefix_cache_queries` that were looked up in host memory too."""
+    external_hits: int = 0
+    stored_blocks: int = 0
+    """Copied down to host memory."""
     generation_tokens: int = 0
     running: int = 0
     waiting: int = 0
@@ -57,6 +65,21 @@ class Metrics:
     request_latency: Histogram = field(default_factory=_seconds)
     request_prompt_tokens: Histogram = field(default_factory=_tokens)
     request_generation_tokens: Histogram = field(default_factory=_tokens)
+
+    def count_lookup(self, sequence: Sequence) -> None:
+        """When the sequence is admitted."""
+        restored = sequence.restored_tokens
+        found = sequence.cached_tokens - restored
+        self.prefix_cache_queries += len(sequence.prompt)
+        self.prefix_cache_hits += found
+        self.external_queries += len(sequence.prompt) - found
+        self.external_hits += restored
+
+    def count_prompt(self, sequence: Sequence) -> None:
+        """As in vLLM with the first token, not on admission."""
+        self.prompt_tokens += len(sequence.prompt)
+        self.cached_prompt_tokens += sequence.cached_tokens
+        self.restored_prompt_tokens += sequence.restored_tokens
 
     def text(self) -> bytes:
         """All metrics in Prometheus' text format, version 0.0.4."""
@@ -81,21 +104,23 @@ class Metrics:
 
     def _counters(self) -> dict[str, dict[str, float]]:
         computed = self.prompt_tokens - self.cached_prompt_tokens
+        found = self.cached_prompt_tokens - self.restored_prompt_tokens
         return {
             "prefix_cache_queries": {"": self.prefix_cache_queries},
             "prefix_cache_hits": {"": self.prefix_cache_hits},
             "num_preemptions": {"": 0},
-            "external_prefix_cache_queries": {"": 0},
-            "external_prefix_cache_hits": {"": 0},
+            "external_prefix_cache_queries": {"": self.external_queries},
+            "external_prefix_cache_hits": {"": self.external_hits},
             "prompt_tokens": {"": self.prompt_tokens},
             "prompt_tokens_by_source": {
                 _label("source", "local_compute"): computed,
-                _label("source", "local_cache_hit"): self.cached_prompt_tokens,
-                _label("source", "external_kv_transfer"): 0,
+                _label("source", "local_cache_hit"): found,
+                _label("source", "external_kv_transfer"): self.restored_prompt_tokens,
             },
             "prompt_tokens_cached": {"": self.cached_prompt_tokens},
             "prompt_tokens_cached_by_source": {
                 _label("source", "device"): self.prefix_cache_hits,
+                _label("source", "host"): self.external_hits,
                 **{_label("source", source): 0 for source in _OTHER_CACHES},
             },
             "generation_tokens": {"": self.generation_tokens},
@@ -158,7 +183,7 @@ def _label(name: str, value: str) -> str:
     return f'{name}="{value}"'
 
 
-_OTHER_CACHES = ("host", "p2p", "disk", "external_unspecified")
+_OTHER_CACHES = ("p2p", "disk", "external_unspecified")
 _OTHER_REASONS = ("abort", "error", "repetition")
 _HELP = {
     "num_requests_running": "Sequences that run now.",
@@ -166,8 +191,8 @@ _HELP = {
     "kv_cache_usage_perc": "Share of KV blocks in use, 0 to 1.",
     "prefix_cache_queries_total": "Prompt tokens looked up in the prefix cache.",
     "prefix_cache_hits_total": "Prompt tokens found in the prefix cache.",
-    "external_prefix_cache_queries_total": "Prompt tokens looked up elsewhere: none.",
-    "external_prefix_cache_hits_total": "Prompt tokens found elsewhere: none.",
+    "external_prefix_cache_queries_total": "Prompt tokens looked up in host memory.",
+    "external_prefix_cache_hits_total": "Prompt tokens found in host memory.",
     "num_preemptions_total": "Sequences that lost their blocks and began again.",
     "prompt_tokens_total": "Prompt tokens read.",
     "prompt_tokens_by_source_total": "Prompt tokens read, by where they came from.",

@@ -41,7 +41,9 @@ class SamplingBody(msgspec.Struct, kw_only=True):
     presence_penalty: float | None = None
     frequency_penalty: float | None = None
     cache_salt: str | None = None
+    kv_transfer_params: dict[str, Any] | None = None
     request_id: str | None = None
+    return_token_ids: bool | None = None
 
 
 class ChatBody(SamplingBody, kw_only=True):
@@ -70,6 +72,7 @@ class ResponseBody(msgspec.Struct, kw_only=True):
     include: list[str] | None = None
     include_stop_str_in_output: bool = False
     instructions: str | None = None
+    kv_transfer_params: dict[str, Any] | None = None
     max_output_tokens: int | None = None
     max_tool_calls: int | None = None
     metadata: dict[str, str] | None = None
@@ -125,6 +128,7 @@ class CountBody(msgspec.Struct, kw_only=True):
 class MessagesBody(CountBody, kw_only=True):
     max_tokens: int
     cache_salt: str | None = None
+    kv_transfer_params: dict[str, Any] | None = None
     stop_sequences: list[str] | None = None
     stream: bool | None = False
     temperature: float | None = None

@@ -30,8 +30,11 @@ from inference.simulator.dialects.responses import (
 )
 from inference.simulator.errors import Refusal
 from inference.simulator.faults import FaultPlan, Kind
+from inference.simulator.lease_routes import LeaseRoutes
+from inference.simulator.leases import Leases
 from inference.simulator.metrics import Metrics
-from inference.simulator.scheduler import Listener, Scheduler
+from inference.simulator.scheduler import Scheduler
+from inference.simulator.sequences import Listener
 from inference.simulator.server import Exchange
 from inference.simulator.settings import Settings
 from inference.simulator.tokenizing import detokenized, tokenized
@@ -51,13 +54,18 @@ class FaultOrder(msgspec.Struct):
 class Engine:
     """Everything that the routes share."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, *, restart: Callable[[], None]) -> None:
+        """`restart` ends the process, and lets it begin anew."""
         self.settings = settings
+        self._restart = restart
         self.metrics = Metrics(model=settings.model, block_count=settings.block_count)
         self.faults = FaultPlan(settings.fault, takes_orders=settings.faults)
         self._key_digest = hashlib.sha256(settings.key.encode()).digest()
+        pool = BlockPool(settings.block_count)
+        self._leases = Leases(pool, self.metrics, settings)
         self._scheduler = Scheduler(
-            BlockPool(settings.block_count),
+            pool,
+            self._leases,
             self.metrics,
             max_sequences=settings.max_sequences,
             tokens_per_second=settings.tokens_per_second,
@@ -66,6 +74,9 @@ class Engine:
         self._started_at = int(time())
         self._permission = _permission(self._started_at)
         self._routes = _ROUTES | _ROUTES_OF_TASK[settings.task]
+        self._lease_routes = LeaseRoutes(
+            self._leases, look_again=self._scheduler.look_again
+        )
 
     def handle(self, exchange: Exchange) -> None:
         given = exchange.headers.get(b"x-request-id")
@@ -86,7 +97,7 @@ class Engine:
             if not self._has_key(exchange):
                 exchange.respond(401, b'{"error":"Unauthorized"}')
                 return
-            if self._befall(exchange):
+            if self._answers_of_leases(exchange) or self._befall(exchange):
                 return
         elif path == "/tokenize" and self._befall(exchange):
             return
@@ -95,6 +106,15 @@ class Engine:
             self._answer_without_route(exchange)
             return
         route(self, exchange)
+
+    def _answers_of_leases(self, exchange: Exchange) -> bool:
+        """Faults befall callers, and not the platform's own questions."""
+        if self.settings.task != "generate":
+            return False
+        route = self._lease_routes.find(exchange.method, exchange.path)
+        if route is not None:
+            route(exchange)
+        return route is not None
 
     def _has_key(self, exchange: Exchange) -> bool:
         if not self.settings.key:
@@ -114,6 +134,12 @@ class Engine:
         exchange.suffer(fault)
         if fault is None:
             return False
+        if fault.kind is Kind.LOSE:
+            self._leases.lose_all()
+            self._scheduler.look_again()
+        if fault.kind is Kind.RESTART:
+            self._restart()
+            return True
         if fault.kind is Kind.STATUS:
             status = HTTPStatus(fault.number)
             raise Refusal("A fault was asked for.", kind=status.phrase, status=status)
@@ -190,7 +216,7 @@ class Engine:
         if not allowed and self.settings.task == "generate":
             if refusal := missing_response(exchange.method, path):
                 raise refusal
-            allowed = stored_methods(path)
+            allowed = stored_methods(path) or self._lease_routes.methods(path)
         if allowed:
             exchange.respond(
                 HTTPStatus.METHOD_NOT_ALLOWED,
@@ -236,9 +262,9 @@ class Engine:
 
     def _run(self, exchange: Exchange, dialect: WholeDialect, answer: Listener) -> None:
         sequences = dialect.sequences
-        if exchange.fault is not None and exchange.fault.kind is Kind.SLOW:
+        if exchange.fault is not None:
             for sequence in sequences:
-                sequence.seconds_per_token = exchange.fault.number / 1000
+                sequence.suffer(exchange.fault)
         exchange.on_gone = lambda: self._scheduler.abort(sequences)
         self._scheduler.submit(sequences, answer)
 

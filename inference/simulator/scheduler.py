@@ -3,73 +3,16 @@
 import asyncio
 import math
 from collections import deque
-from typing import Protocol
 
 from inference.simulator.blocks import Allocation, BlockPool
+from inference.simulator.leases import Leases
 from inference.simulator.metrics import Metrics
-from inference.simulator.replies import Reply
+from inference.simulator.sequences import Listener, Sequence
 
 _STEP_SECONDS_MIN = 0.002
 """Faster paces make several tokens a step, so that a step stays worth its timer."""
 _BACKLOG_SECONDS_MAX = 0.1
 """A step that is later than this is not made up for by a burst of tokens."""
-
-
-class Listener(Protocol):
-    is_streamed: bool
-
-    def tokens_made(self, sequence: "Sequence") -> None:
-        """`sequence.made` has grown; the sequence may have finished."""
-
-
-class Sequence:
-    """One choice of one call on its way through the engine."""
-
-    __slots__ = (
-        "allocation",
-        "arrived_at",
-        "index",
-        "listener",
-        "made",
-        "next_token_at",
-        "prompt",
-        "reply",
-        "salt",
-        "seconds_per_token",
-    )
-
-    def __init__(
-        self, *, index: int, prompt: list[int], salt: str, reply: Reply
-    ) -> None:
-        self.index = index
-        self.prompt = prompt
-        self.salt = salt
-        self.reply = reply
-        self.made = 0
-        """Tokens made so far; output tokens in the end."""
-        self.seconds_per_token: float | None = None
-        """Its own pace, where a fault slows it down; None: the engine's."""
-        self.allocation: Allocation | None = None
-        self.arrived_at = 0.0
-        self.next_token_at = 0.0
-        self.listener: Listener
-
-    @property
-    def is_finished(self) -> bool:
-        return self.made == len(self.reply.token_ids)
-
-    def text_since(self, start: int) -> str:
-        """What may be shown now and could not be after `start` tokens."""
-        shown = self.reply.shown
-        return self.reply.text[shown[start] : shown[self.made]]
-
-    @property
-    def cached_tokens(self) -> int:
-        return self.allocation.cached_tokens if self.allocation else 0
-
-    @property
-    def cache_write_tokens(self) -> int:
-        return self.allocation.cache_write_tokens if self.allocation else 0
 
 
 class Scheduler:
@@ -82,6 +25,7 @@ class Scheduler:
     def __init__(
         self,
         pool: BlockPool,
+        leases: Leases,
         metrics: Metrics,
         *,
         max_sequences: int,
@@ -89,6 +33,7 @@ class Scheduler:
         ttft_seconds: float,
     ) -> None:
         self._pool = pool
+        self._leases = leases
         self._metrics = metrics
         self._max_sequences = max_sequences
         pace = 1 / tokens_per_second if tokens_per_second else 0.0
@@ -106,6 +51,7 @@ class Scheduler:
         for sequence in sequences:
             sequence.listener = listener
             sequence.arrived_at = now
+            self._leases.arrived(sequence)
             self._waiting.append(sequence)
         self._admit(now)
         if not listener.is_streamed and not self._step_seconds:
@@ -120,28 +66,39 @@ class Scheduler:
                 self._leave(sequence)
             elif not sequence.made and sequence in self._waiting:
                 self._waiting.remove(sequence)
+                self._leases.never_began(sequence)
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Blocks may have become free."""
         now = self._loop.time()
         self._admit(now)
         self._wake(now)
 
     def _admit(self, now: float) -> None:
+        self._leases.sweep()
         while self._waiting and len(self._running) < self._max_sequences:
             sequence = self._waiting[0]
-            sequence.allocation = self._pool.allocate(
-                sequence.prompt,
-                output_tokens=len(sequence.reply.token_ids),
-                salt=sequence.salt,
-            )
+            sequence.allocation = self._allocate(sequence)
             if sequence.allocation is None:
                 break
             self._waiting.popleft()
             self._running[sequence] = None
             sequence.next_token_at = self._on_grid(now + self._ttft_seconds)
-            self._metrics.prefix_cache_queries += len(sequence.prompt)
-            self._metrics.prefix_cache_hits += sequence.allocation.cached_tokens
+            self._metrics.count_lookup(sequence)
         self._metrics.running = len(self._running)
         self._metrics.waiting = len(self._waiting)
         self._metrics.kv_cache_usage = self._pool.usage
+        self._leases.tell()
+
+    def _allocate(self, sequence: Sequence) -> Allocation | None:
+        output_tokens = len(sequence.reply.token_ids)
+        found = self._pool.find(sequence.prompt, sequence.salt)
+        self._leases.make_room(found, output_tokens=output_tokens)
+        below = self._leases.restorable_blocks(sequence, len(found.known))
+        return self._pool.allocate(
+            found, output_tokens=output_tokens, restored_blocks=below
+        )
 
     def _on_grid(self, at: float) -> float:
         step = self._step_seconds
@@ -202,9 +159,7 @@ class Scheduler:
         return self._tokens_per_step
 
     def _count_prompt(self, sequence: Sequence, now: float) -> None:
-        # As in vLLM the prompt is counted with the first token, not on admission.
-        self._metrics.prompt_tokens += len(sequence.prompt)
-        self._metrics.cached_prompt_tokens += sequence.cached_tokens
+        self._metrics.count_prompt(sequence)
         self._metrics.time_to_first_token.observe(now - sequence.arrived_at)
 
     def _finish(self, sequence: Sequence, now: float) -> None:
@@ -220,6 +175,7 @@ class Scheduler:
     def _leave(self, sequence: Sequence) -> None:
         del self._running[sequence]
         if sequence.allocation is not None:
-            # The last token made has no KV yet: it would be the next one's input.
-            output = sequence.reply.token_ids[: max(0, sequence.made - 1)]
-            self._pool.release(sequence.allocation, sequence.prompt + output)
+            computed = sequence.computed
+            self._pool.learn(sequence.allocation, computed)
+            self._leases.ended(sequence, computed)
+            self._pool.release(sequence.allocation)

@@ -42,6 +42,7 @@ class Exchange:
         "on_drained",
         "on_gone",
         "path",
+        "query",
         "request_id",
     )
 
@@ -51,12 +52,13 @@ class Exchange:
         self._bytes_left: int | None = None
         self.method = ""
         self.path = ""
+        self.query = ""
         self.headers: dict[bytes, str] = {}
         self.body = b""
         self.keeps_alive = True
         self.request_id = ""
         self.fault: Fault | None = None
-        self.on_gone: Callable[[], None] = nothing
+        self.on_gone: Callable[[], object] = nothing
         """Called when the caller closes before the answer has ended."""
         self.on_drained: Callable[[], None] = nothing
         """Called when the caller has read enough to be sent more."""
@@ -270,7 +272,7 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         exchange = self._incoming
         exchange.method = self._parser.get_method().decode()
-        exchange.path = exchange.path.partition("?")[0]
+        exchange.path, _, exchange.query = exchange.path.partition("?")
         exchange.keeps_alive = self._parser.should_keep_alive()
         exchange.body = b"".join(self._body)
         self._incoming, self._body = Exchange(self), []

@@ -31,6 +31,12 @@ class Settings:
     tokens_per_second: float = 0.0
     """Pace of each sequence; 0: as fast as possible."""
     ttft_seconds: float = 0.0
+    engine_id: str = ""
+    """By which lease terms name this engine."""
+    lease_tenant_percent: int = 50
+    """What one tenant may hold of all that leases may hold."""
+    lease_host_mib: int = 0
+    """Host memory for leased KV below HBM; 0: none."""
     keep_alive_seconds: float = 300.0
     """An idle connection is closed after this long, as our launcher tells vLLM."""
     faults: bool = False
@@ -54,6 +60,9 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         max_sequences=int(get("SIMULATOR_MAX_NUM_SEQS") or 16),
         tokens_per_second=float(get("SIMULATOR_TOKENS_PER_SECOND") or 0),
         ttft_seconds=float(get("SIMULATOR_TTFT_MS") or 0) / 1000,
+        engine_id=get("ENGINE_ID") or _address(environment),
+        lease_tenant_percent=int(get("LEASE_TENANT_PERCENT") or 50),
+        lease_host_mib=int(get("LEASE_HOST_MIB") or 0),
         keep_alive_seconds=float(get("SIMULATOR_KEEP_ALIVE_SECONDS") or 300),
         faults=get("SIMULATOR_FAULTS") == "1",
         fault=get("SIMULATOR_FAULT", ""),
@@ -68,6 +77,12 @@ def _task(name: str) -> Task:
             found: Task = task
             return found
     raise ValueError(f"SIMULATOR_TASK={name} is none of {', '.join(get_args(Task))}.")
+
+
+def _address(environment: Mapping[str, str]) -> str:
+    if socket := environment.get("ENGINE_SOCKET"):
+        return f"unix:{Path(socket).absolute()}"
+    return f"http://127.0.0.1:{environment.get('ENGINE_PORT')}"
 
 
 def _key(environment: Mapping[str, str]) -> str:
@@ -86,3 +101,7 @@ def _refuse_what_cannot_work(settings: Settings) -> None:
         )
     if settings.max_sequences < 1 or settings.tokens_per_second < 0:
         raise ValueError("SIMULATOR_MAX_NUM_SEQS and the pace must be positive.")
+    if not 1 <= settings.lease_tenant_percent <= 100:  # noqa: PLR2004 - of a hundred
+        raise ValueError("LEASE_TENANT_PERCENT must be from 1 to 100.")
+    if settings.lease_host_mib < 0:
+        raise ValueError("LEASE_HOST_MIB must be 0 or more.")

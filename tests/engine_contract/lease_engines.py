@@ -24,7 +24,7 @@ from inference.domain.lease_terms import (
 )
 from inference.engine.convert import converted_model
 from inference.engine.settings import read_settings
-from tests.engine_contract.engines import EngineUnderTest
+from tests.engine_contract.engines import EngineUnderTest, run_simulator
 from tests.engine_contract.vllm_fixture import environment, require_vllm, run_vllm
 
 BLOCK = 32
@@ -85,6 +85,33 @@ def run_tiny_vllm(
         ENGINE_ARGUMENTS=f"--load-format dummy --num-gpu-blocks-override {BLOCKS + 1}",
         **variables,
     ) as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def run_tiny_simulator(folder: Path, **variables: str) -> Iterator[EngineUnderTest]:
+    folder.mkdir(parents=True, exist_ok=True)
+    with run_simulator(
+        folder,
+        ENGINE_ID=ENGINE_ID,
+        SIMULATOR_CONTEXT_TOKENS=str(CONTEXT),
+        SIMULATOR_BLOCKS=str(BLOCKS),
+        # A pace, so that an answer can be left in the middle.
+        SIMULATOR_TOKENS_PER_SECOND="400",
+        **variables,
+    ) as engine:
+        yield engine
+
+
+@contextlib.contextmanager
+def run_tiny(kind: str, folder: Path, **variables: str) -> Iterator[EngineUnderTest]:
+    """`kind` is "simulator" or "vllm"."""
+    started = (
+        run_tiny_simulator(folder, **variables)
+        if kind == "simulator"
+        else run_tiny_vllm(folder, TINY, **variables)
+    )
+    with started as engine:
         yield engine
 
 

@@ -3,24 +3,25 @@
 import pytest
 
 from tests.engine_contract.lease_engines import (
-    TINY,
     WINDOWED,
     Control,
     Conversation,
+    run_tiny,
     run_tiny_vllm,
     some_tokens,
 )
 
-pytestmark = pytest.mark.engine
+ENGINE = pytest.mark.engine
 
 
-def test_it_works(tmp_path):
+@pytest.mark.parametrize("kind", ["simulator", pytest.param("vllm", marks=ENGINE)])
+def test_it_works(tmp_path, kind):
     """After a restart nothing is held, and the signed hash proves what was."""
-    with run_tiny_vllm(tmp_path / "first", TINY) as engine:
+    with run_tiny(kind, tmp_path / "first") as engine:
         conversation = Conversation(engine)
         first = conversation.turn()
         lost = conversation.lease_id
-    with run_tiny_vllm(tmp_path / "second", TINY) as engine:
+    with run_tiny(kind, tmp_path / "second") as engine:
         conversation.engine, control = engine, Control(engine)
         assert control.status["epoch"] != first["epoch"]
         assert control.leases() == []
@@ -31,6 +32,7 @@ def test_it_works(tmp_path):
         assert (again["sequence"], again["previous_lease_id"]) == (1, lost)
 
 
+@ENGINE
 def test_it_refuses_a_model_that_sees_a_window(tmp_path):
     with run_tiny_vllm(tmp_path, WINDOWED) as engine:
         control = Control(engine)

@@ -5,24 +5,26 @@ import pytest
 from tests.engine_contract.engines import grown
 from tests.engine_contract.lease_engines import (
     LONG_MS,
-    TINY,
     Control,
     Conversation,
     crowd,
     flood,
-    run_tiny_vllm,
+    run_tiny,
     some_tokens,
 )
 
 # 64 blocks of the tiny model: 51 for leases, 25 of them for one tenant.
-HOST_MIB = "1"
+HOST_MIB = {"simulator": "90", "vllm": "1"}
 BELOW = {"ttl_ms": 1, "host_ttl_ms": LONG_MS}
 
 
-@pytest.fixture(scope="module", params=[pytest.param("vllm", marks=pytest.mark.engine)])
-def tiered(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tiers")
-    with run_tiny_vllm(folder, TINY, LEASE_HOST_MIB=HOST_MIB) as engine:
+@pytest.fixture(
+    scope="module",
+    params=["simulator", pytest.param("vllm", marks=pytest.mark.engine)],
+)
+def tiered(request, tmp_path_factory):
+    kind, folder = request.param, tmp_path_factory.mktemp("tiers")
+    with run_tiny(kind, folder, LEASE_HOST_MIB=HOST_MIB[kind]) as engine:
         yield engine
 
 

@@ -9,13 +9,12 @@ from tests.engine_contract.lease_engines import (
     BLOCK,
     BLOCKS,
     CONTEXT,
-    TINY,
     Control,
     Conversation,
     cached,
     crowd,
     flood,
-    run_tiny_vllm,
+    run_tiny,
     some_tokens,
 )
 
@@ -24,9 +23,12 @@ GUARANTEED = BLOCKS // 5
 PER_TENANT = ALL // 2
 
 
-@pytest.fixture(scope="module", params=[pytest.param("vllm", marks=pytest.mark.engine)])
-def tiny(tmp_path_factory):
-    with run_tiny_vllm(tmp_path_factory.mktemp("leases"), TINY) as engine:
+@pytest.fixture(
+    scope="module",
+    params=["simulator", pytest.param("vllm", marks=pytest.mark.engine)],
+)
+def tiny(request, tmp_path_factory):
+    with run_tiny(request.param, tmp_path_factory.mktemp("leases")) as engine:
         yield engine
 
 

@@ -19,7 +19,7 @@ from inference.simulator.checks import check_salt
 from inference.simulator.errors import Refusal
 from inference.simulator.replies import Reply
 from inference.simulator.requests import EmbeddingBody, decode
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 from inference.simulator.settings import Settings
 
 DIMENSIONS = 576

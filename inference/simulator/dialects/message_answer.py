@@ -9,7 +9,7 @@ import msgspec
 from inference.simulator.answers import ENGINE_DIED
 from inference.simulator.calls import Call
 from inference.simulator.errors import engine_failed
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 
 _encode = msgspec.json.encode
 _REASONS = {"stop": "end_turn", "length": "max_tokens"}
@@ -84,6 +84,7 @@ class MessagesDialect:
             }
             | ({} if stop is None else {"stop_sequence": stop})
             | {"usage": usage_of(self.call, last)}
+            | ({"kv_transfer_params": last.told} if last.told else {})
         )
 
     def without_usage(self, event: bytes) -> bytes:

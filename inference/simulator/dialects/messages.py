@@ -49,6 +49,7 @@ def plan_message(raw: bytes, *, request_id: str, settings: Settings) -> Messages
         temperature=body.temperature,
         top_p=body.top_p,
         cache_salt=body.cache_salt,
+        kv_transfer_params=body.kv_transfer_params,
     )
     call = chat_call(
         chat,

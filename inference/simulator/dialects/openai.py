@@ -12,7 +12,7 @@ from inference.simulator.answers import ENGINE_DIED
 from inference.simulator.calls import Call
 from inference.simulator.errors import engine_failed
 from inference.simulator.logprobs import chat_logprobs, completion_logprobs
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 from inference.simulator.settings import Settings
 
 FINGERPRINT = "vllm-simulator"
@@ -49,11 +49,12 @@ class OpenAiDialect:
     def opening(self) -> list[bytes]:
         if self._call.kind != "chat":
             return []
+        prompt = _encode(_prompt_ids(self._call, self._call.sequences[0]))
         return [
             b'data: %b,"choices":[{"index":%d,"delta":{"role":"assistant","content":""}'
             b',"logprobs":null,"finish_reason":null}],"usage":%b,'
-            b'"prompt_token_ids":null,"prompt_text":null}\n\n'
-            % (self._head, sequence.index, _running_usage("chat", sequence, 0))
+            b'"prompt_token_ids":%b,"prompt_text":null}\n\n'
+            % (self._head, sequence.index, _running_usage("chat", sequence, 0), prompt)
             for sequence in self._call.sequences
         ]
 
@@ -86,10 +87,11 @@ class OpenAiDialect:
             "usage": usage_of(call, last, hides_nulls=False),
         }
         if call.kind == "chat":
-            answer |= {"prompt_logprobs": None, "prompt_token_ids": None}
+            answer |= {"prompt_logprobs": None}
+            answer |= {"prompt_token_ids": _prompt_ids(call, last)}
             answer |= {"prompt_text": None}
-        answer |= {"kv_transfer_params": None, "ec_transfer_params": None}
-        return _encode(answer | {"metrics": None})
+        answer |= {"kv_transfer_params": call.kv_transfer_params(last)}
+        return _encode(answer | {"ec_transfer_params": None, "metrics": None})
 
     def without_usage(self, event: bytes) -> bytes:
         if not event.startswith(b"data: {"):
@@ -157,6 +159,15 @@ def _running_usage(kind: str, sequence: Sequence, made: int) -> bytes:
     ) + (b',"completion_tokens_details":null}' if kind == "chat" else b"}")
 
 
+def _prompt_ids(call: Call, sequence: Sequence) -> list[int] | None:
+    return sequence.prompt if call.tells_token_ids else None
+
+
+def _output_ids(call: Call, sequence: Sequence, start: int) -> list[int] | None:
+    made = sequence.reply.token_ids[start : sequence.made]
+    return made if call.tells_token_ids else None
+
+
 def _logprobs(
     call: Call, sequence: Sequence, start: int, end: int
 ) -> dict[str, Any] | None:
@@ -174,16 +185,18 @@ def _delta(call: Call, sequence: Sequence, start: int, text: str) -> bytes:
     if sequence.is_finished:
         reason = b'"%b"' % sequence.reply.finish_reason.encode()
         stop = _encode(sequence.reply.stop_reason)
+    ids = _encode(_output_ids(call, sequence, start))
     if call.kind == "completion":
+        prompt = b"null" if start else _encode(_prompt_ids(call, sequence))
         return (
             b'{"index":%d,"text":%b,"logprobs":%b,"finish_reason":%b,'
-            b'"stop_reason":%b,"prompt_token_ids":null,"token_ids":null}'
-        ) % (sequence.index, _encode(text), logprobs, reason, stop)
+            b'"stop_reason":%b,"prompt_token_ids":%b,"token_ids":%b}'
+        ) % (sequence.index, _encode(text), logprobs, reason, stop, prompt, ids)
     ending = b'"stop_reason":%b,' % stop if sequence.is_finished else b""
     return (
         b'{"index":%d,"delta":{"content":%b},"logprobs":%b,"finish_reason":%b,'
-        b'%b"token_ids":null}'
-    ) % (sequence.index, _encode(text), logprobs, reason, ending)
+        b'%b"token_ids":%b}'
+    ) % (sequence.index, _encode(text), logprobs, reason, ending, ids)
 
 
 def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
@@ -192,7 +205,7 @@ def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
         "logprobs": _logprobs(call, sequence, 0, sequence.made),
         "finish_reason": reply.finish_reason,
         "stop_reason": reply.stop_reason,
-        "token_ids": None,
+        "token_ids": _output_ids(call, sequence, 0),
     }
     if call.kind == "chat":
         message = {"role": "assistant", "content": reply.text, "refusal": None}
@@ -202,5 +215,6 @@ def _choice(call: Call, sequence: Sequence) -> dict[str, Any]:
         return said | ending | {"routed_experts": None}
     text = call.echoes[sequence.index] + reply.text
     said = {"index": sequence.index, "text": text} | ending
-    said |= {"prompt_logprobs": None, "prompt_token_ids": None}
+    said |= {"prompt_logprobs": None}
+    said |= {"prompt_token_ids": _prompt_ids(call, sequence)}
     return said | {"routed_experts": None}

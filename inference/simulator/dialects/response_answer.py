@@ -12,7 +12,7 @@ from inference.simulator.calls import Call
 from inference.simulator.errors import engine_failed
 from inference.simulator.logprobs import chat_logprobs
 from inference.simulator.requests import ResponseBody
-from inference.simulator.scheduler import Sequence
+from inference.simulator.sequences import Sequence
 
 _encode = msgspec.json.encode
 _TOOL_NULLS = {
@@ -46,7 +46,7 @@ class ResponsesDialect:
         return self.call.is_streamed
 
     def accepted(self) -> list[bytes]:
-        response = self._response([], "in_progress", None)
+        response = self._response([], "in_progress")
         return [
             self._event(kind, {"response": response})
             for kind in ("response.created", "response.in_progress")
@@ -68,12 +68,11 @@ class ResponsesDialect:
     def ending(self, first: Sequence) -> list[bytes]:
         events = self._item_ending(first) if self._has_item else []
         output = [self._item(first)] if self._has_item else []
-        response = self._response(output, _status(first), usage_of(self.call, first))
+        response = self._response(output, _status(first), first)
         return [*events, self._event("response.completed", {"response": response})]
 
     def whole(self, last: Sequence) -> bytes:
-        usage = usage_of(self.call, last)
-        return _encode(self._response([self._item(last)], _status(last), usage))
+        return _encode(self._response([self._item(last)], _status(last), last))
 
     def without_usage(self, event: bytes) -> bytes:
         head, mark, data = event.partition(b"\ndata: ")
@@ -145,7 +144,7 @@ class ResponsesDialect:
         return [_in_order(entry) for entry in found["content"]]
 
     def _response(
-        self, output: list[Any], status: str, usage: dict[str, Any] | None
+        self, output: list[Any], status: str, ended: Sequence | None = None
     ) -> dict[str, Any]:
         body, call = self._body, self.call
         is_cut = status == "incomplete"
@@ -176,11 +175,11 @@ class ResponsesDialect:
             "text": body.text,
             "top_logprobs": call.logprobs,
             "truncation": body.truncation,
-            "usage": usage,
+            "usage": usage_of(call, ended) if ended else None,
             "user": body.user,
             "presence_penalty": _or(body.presence_penalty, 0.0),
             "frequency_penalty": _or(body.frequency_penalty, 0.0),
-            "kv_transfer_params": None,
+            "kv_transfer_params": ended.told if ended else None,
             "ec_transfer_params": None,
             "input_messages": None,
             "output_messages": None,

@@ -118,6 +118,7 @@ def _chat(body: ResponseBody, settings: Settings) -> ChatBody:
         presence_penalty=body.presence_penalty,
         frequency_penalty=body.frequency_penalty,
         cache_salt=body.cache_salt,
+        kv_transfer_params=body.kv_transfer_params,
         logprobs=body.tells_logprobs,
         top_logprobs=body.top_logprobs,
     )

@@ -19,7 +19,13 @@ salts = st.sampled_from(["", "tenant-a", "tenant-b"])
 
 
 def allocate(pool, prompt, *, output_tokens=1, salt=""):
-    return pool.allocate(prompt, output_tokens=output_tokens, salt=salt)
+    found = pool.find(prompt, salt)
+    return pool.allocate(found, output_tokens=output_tokens)
+
+
+def release(pool, allocation, computed):
+    pool.learn(allocation, computed)
+    pool.release(allocation)
 
 
 def test_it_works():
@@ -28,7 +34,7 @@ def test_it_works():
     first = allocate(pool, prompt)
     assert (first.cached_tokens, first.cache_write_tokens) == (0, 32)
     assert pool.usage == 0.2
-    pool.release(first, prompt)
+    release(pool, first, prompt)
     second = allocate(pool, prompt)
     assert (second.cached_tokens, second.cache_write_tokens) == (32, 0)
 
@@ -45,7 +51,7 @@ def test_output_fills_blocks_that_the_next_turn_finds():
     pool = BlockPool(10)
     prompt, output = list(range(37)), list(range(100, 160))
     allocation = allocate(pool, prompt, output_tokens=60)
-    pool.release(allocation, prompt + output)
+    release(pool, allocation, prompt + output)
     assert allocate(pool, prompt + output + [7]).cached_tokens == 96
 
 
@@ -53,7 +59,7 @@ def test_it_refuses_what_does_not_fit():
     pool = BlockPool(2)
     held = allocate(pool, list(range(33)))
     assert allocate(pool, list(range(500, 533))) is None
-    pool.release(held, [])
+    release(pool, held, [])
     assert allocate(pool, list(range(500, 533))) is not None
 
 
@@ -61,8 +67,8 @@ def test_the_least_recently_released_is_evicted_first():
     pool = BlockPool(4)
     old, new = list(range(33)), list(range(500, 533))
     for prompt in (old, new):
-        pool.release(allocate(pool, prompt), prompt)
-    pool.release(allocate(pool, list(range(900, 933))), [])
+        release(pool, allocate(pool, prompt), prompt)
+    release(pool, allocate(pool, list(range(900, 933))), [])
     assert allocate(pool, new).cached_tokens == 32
     assert allocate(pool, old).cached_tokens == 0
 
@@ -70,15 +76,58 @@ def test_the_least_recently_released_is_evicted_first():
 def test_the_end_of_a_sequence_is_evicted_before_its_beginning():
     pool = BlockPool(4)
     prompt = list(range(97))
-    pool.release(allocate(pool, prompt), prompt)
-    pool.release(allocate(pool, list(range(500, 533))), [])
+    release(pool, allocate(pool, prompt), prompt)
+    release(pool, allocate(pool, list(range(500, 533))), [])
     assert allocate(pool, prompt).cached_tokens == 64
+
+
+def test_a_lease_is_one_more_holder():
+    pool = BlockPool(4)
+    prompt = list(range(70))
+    allocation = allocate(pool, prompt)
+    pool.pin(pool.full_blocks(prompt, ""))
+    release(pool, allocation, prompt)
+    assert pool.usage == 0.5
+    release(pool, allocate(pool, list(range(500, 564)), output_tokens=0), [])
+    assert allocate(pool, prompt).cached_tokens == 64
+
+
+def test_it_refuses_the_room_of_a_lease_until_that_is_freed():
+    pool = BlockPool(4)
+    prompt, other = list(range(64)), list(range(500, 600))
+    release(pool, allocate(pool, prompt, output_tokens=0), prompt)
+    pinned = pool.full_blocks(prompt, "")
+    pool.pin(pinned)
+    assert allocate(pool, other) is None
+    assert pool.missing(pool.find(other), output_tokens=1) == 2
+    pool.free(pinned)
+    assert allocate(pool, other) is not None
+
+
+def test_restored_blocks_count_as_cached():
+    pool = BlockPool(4)
+    prompt = list(range(100))
+    found = pool.find(prompt)
+    allocation = pool.allocate(found, output_tokens=1, restored_blocks=2)
+    assert allocation is not None
+    assert (allocation.cached_tokens, allocation.restored_tokens) == (64, 64)
+    assert allocation.cache_write_tokens == 32
+
+
+def test_what_is_forgotten_is_found_no_more():
+    pool = BlockPool(6)
+    held, idle = list(range(64)), list(range(500, 564))
+    allocate(pool, held)
+    release(pool, allocate(pool, idle), idle)
+    pool.forget()
+    assert len(pool.full_blocks(held, "")) == 2
+    assert pool.full_blocks(idle, "") == []
 
 
 @given(prompts, salts)
 def test_the_same_prompt_hits_all_but_its_last_token(prompt, salt):
     pool = BlockPool(100)
-    pool.release(allocate(pool, prompt, salt=salt), prompt)
+    release(pool, allocate(pool, prompt, salt=salt), prompt)
     again = allocate(pool, prompt, salt=salt)
     assert again.cached_tokens == (len(prompt) - 1) // BLOCK_TOKENS * BLOCK_TOKENS
     tail = len(prompt) - again.cached_tokens - again.cache_write_tokens
@@ -88,7 +137,7 @@ def test_the_same_prompt_hits_all_but_its_last_token(prompt, salt):
 @given(prompts, prompts)
 def test_salts_never_share(one, other):
     pool = BlockPool(200)
-    pool.release(allocate(pool, one, salt="a"), one)
+    release(pool, allocate(pool, one, salt="a"), one)
     assert allocate(pool, other, salt="b").cached_tokens == 0
     assert not set(block_keys(one, "a")) & set(block_keys(other, "b"))
 
@@ -130,7 +179,7 @@ class PoolStory(RuleBasedStateMachine):
         allocation, prompt = pair
         room = len(allocation.blocks) * BLOCK_TOKENS - len(prompt)
         del self.alive[id(allocation)]
-        self.pool.release(allocation, prompt + [3] * min(made, room))
+        release(self.pool, allocation, prompt + [3] * min(made, room))
 
     @invariant()
     def it_never_holds_more_than_it_has(self):
