@@ -53,7 +53,7 @@ def _handlers(function):
     return [
         (handler.name, ast.unparse(handler.type))
         for handler in ast.walk(function)
-        if isinstance(handler, ast.ExceptHandler) and handler.name
+        if isinstance(handler, ast.ExceptHandler) and handler.name and handler.type
     ]
 
 
