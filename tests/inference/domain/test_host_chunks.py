@@ -16,7 +16,7 @@ class Place:
 
 def copied(*keys):
     """Host memory in which these have come to lie, one after the other."""
-    chunks = HostChunks()
+    chunks: HostChunks[Place] = HostChunks()
     for key in keys:
         chunks.insert(key, Place())
         chunks.mark_evictable(key)
@@ -63,7 +63,7 @@ def test_it_refuses_to_evict_what_is_protected_or_being_copied():
 
 @pytest.mark.parametrize("ref_cnt", [-1, 1])
 def test_what_is_let_go_during_a_copy_waits_for_its_end(ref_cnt):
-    chunks = HostChunks()
+    chunks: HostChunks[Place] = HostChunks()
     chunks.keep([b"a"])
     chunks.insert(b"a", place := Place(ref_cnt))
     chunks.let_go([b"a"])
