@@ -22,6 +22,8 @@ _TEMPLATE_TOKENS = 32
 """A chat template adds roles and perhaps a system prompt."""
 _RATIO_WEIGHT = 0.2
 """Of the latest call in a key's moving average."""
+_RATIOS_MAX = 20_000
+"""Of keys; the one that began to call first is forgotten first."""
 
 
 class Admission(msgspec.Struct, frozen=True, kw_only=True):
@@ -105,6 +107,8 @@ class Admitter:
         ratio = max(0, input_tokens - _TEMPLATE_TOKENS) / request.prompt_bytes
         old = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
         self._tokens_per_byte[policy.api_key_id] = old + _RATIO_WEIGHT * (ratio - old)
+        if len(self._tokens_per_byte) > _RATIOS_MAX:
+            del self._tokens_per_byte[next(iter(self._tokens_per_byte))]
 
     def visible_routes(self, policy: KeyPolicy) -> list[Route]:
         return [

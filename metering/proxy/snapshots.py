@@ -8,11 +8,15 @@ good copy lies on disk for a restart without Valkey.
 import asyncio
 import logging
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from inference.wire import SNAPSHOT_KIND as ROUTES
 from inference.wire import Route
+from metering.proxy.key_policies import KeyPolicies
 from metering.proxy.valkey import Valkey, ValkeyUnavailableError
 from metering.wire import SNAPSHOT_KIND as PRICE_VECTORS
 from metering.wire import PriceVector
@@ -23,7 +27,7 @@ from tenants.wire import KeyPolicy
 
 _log = logging.getLogger(__name__)
 _KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS)
-_ITEM_TYPES = {KEY_POLICIES: KeyPolicy, ROUTES: Route, PRICE_VECTORS: PriceVector}
+_ITEM_TYPES = {KEY_POLICIES: msgspec.Raw, ROUTES: Route, PRICE_VECTORS: PriceVector}
 _POLL_SECONDS = 0.25
 """A revoked key must stop working within a second."""
 _REFRESH_SECONDS_MIN = 0.1
@@ -38,7 +42,7 @@ class Snapshots:
         self._folder = folder
         self._versions = dict.fromkeys(_KINDS, 0)
         self._keys_expire_at = 0.0
-        self._policies: dict[bytes, KeyPolicy] = {}
+        self._policies = KeyPolicies()
         self.callers: dict[bytes, KeyPolicy] = {}
         """What `Authorization` headers were found to mean by the present snapshot."""
         self._prices: dict[str, tuple[PriceVector, ...]] = {}
@@ -53,7 +57,7 @@ class Snapshots:
         return time.time() < self._keys_expire_at
 
     def policy(self, digest: bytes) -> KeyPolicy | None:
-        return self._policies.get(digest)
+        return self._policies.find(digest)
 
     def price_vector(self, model: str, *, at: float) -> PriceVector | None:
         """The rates of `model` in force at `at` (seconds since the epoch)."""
@@ -69,9 +73,13 @@ class Snapshots:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for kind in _KINDS:
             try:
-                self._take(kind, (self._folder / kind).read_bytes(), keep=False)
+                blob = (self._folder / kind).read_bytes()
             except FileNotFoundError:
                 continue
+            snapshot = self._verified(kind, blob)
+            if snapshot is not None:
+                for _ in self._take(snapshot):
+                    pass
 
     async def keep_polling(self) -> None:
         """Runs for ever."""
@@ -115,30 +123,45 @@ class Snapshots:
                 if version is not None and int(version) > self._versions[kind]:
                     blob = await self._valkey.ask("GET", snapshot_form.valkey_key(kind))
                     if blob is not None:
-                        self._take(kind, blob, keep=True)
+                        await self._take_and_keep(kind, blob)
         except ValkeyUnavailableError:
             return False  # the present copies stay in force until they expire
         return True
 
-    def _take(self, kind: str, blob: bytes, *, keep: bool) -> None:
+    async def _take_and_keep(self, kind: str, blob: bytes) -> None:
+        """In threads and steps: it may be 20 MB, and calls go on meanwhile."""
+        snapshot = await asyncio.to_thread(self._verified, kind, blob)
+        if snapshot is None:
+            return
+        for _ in self._take(snapshot):
+            await asyncio.sleep(0)
+        if self._versions[kind] == snapshot.version:
+            await asyncio.to_thread(self._keep, kind, blob)
+
+    def _verified(self, kind: str, blob: bytes) -> Snapshot[Any] | None:
         try:
-            snapshot: Snapshot[Any] = snapshot_form.verify(
+            return snapshot_form.verify(
                 blob, kind=kind, secret=self._secret, item_type=_ITEM_TYPES[kind]
             )
         except SnapshotRejectedError as error:
             _log.error("a snapshot of %s was rejected: %s", kind, error)
-            return
-        self._apply(snapshot)
-        self._versions[kind] = snapshot.version
-        if keep:
-            draft = self._folder / f"{kind}.draft"
-            draft.touch(mode=0o600)
-            draft.write_bytes(blob)
-            draft.rename(self._folder / kind)
+            return None
 
-    def _apply(self, snapshot: Snapshot[Any]) -> None:
+    def _keep(self, kind: str, blob: bytes) -> None:
+        draft = self._folder / f"{kind}.draft"
+        draft.touch(mode=0o600)
+        draft.write_bytes(blob)
+        draft.rename(self._folder / kind)
+
+    def _take(self, snapshot: Snapshot[Any]) -> Iterator[None]:
+        """In force when the iterator has ended."""
         if snapshot.kind == KEY_POLICIES:
-            self._take_policies(snapshot.items)
+            try:
+                yield from self._policies.take(snapshot.items)
+            except msgspec.MsgspecError as error:
+                _log.error("a snapshot of keys was rejected: %s", error)
+                return
+            self.callers = {}
             self._keys_expire_at = snapshot.expires_at
         elif snapshot.kind == ROUTES:
             self.routes = {route.model: route for route in snapshot.items}
@@ -150,14 +173,4 @@ class Snapshots:
             for vector in snapshot.items:
                 prices.setdefault(vector.model, []).append(vector)
             self._prices = {model: tuple(some) for model, some in prices.items()}
-
-    def _take_policies(self, policies: list[KeyPolicy]) -> None:
-        """A policy that did not change stays the same object: what was worked out for
-        it stays good, and most keys do not change.
-        """
-        before, self._policies = self._policies, {}
-        for policy in policies:
-            digest = bytes.fromhex(policy.digest)
-            old = before.get(digest)
-            self._policies[digest] = old if old == policy else policy
-        self.callers = {}
+        self._versions[snapshot.kind] = snapshot.version
