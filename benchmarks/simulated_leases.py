@@ -55,7 +55,7 @@ class Engine:
     def __init__(self, settings: Settings) -> None:
         metrics = Metrics(model=settings.model, block_count=settings.block_count)
         self.pool = BlockPool(settings.block_count)
-        self.leases = Leases(self.pool, metrics, settings)
+        self.leases = Leases(self.pool, settings)
         self._scheduler = Scheduler(
             self.pool,
             self.leases,

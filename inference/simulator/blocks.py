@@ -74,13 +74,6 @@ def blocks_for(token_count: int) -> int:
     return -(-token_count // BLOCK_TOKENS)
 
 
-def findable_blocks(prompt_tokens: int) -> int:
-    """The last prompt token is always computed, since its result is the first output
-    token: a prompt that is wholly known still misses its last block.
-    """
-    return (prompt_tokens - 1) // BLOCK_TOKENS
-
-
 class BlockPool:
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -94,8 +87,11 @@ class BlockPool:
         return (self.capacity - len(self._free)) / self.capacity
 
     def find(self, prompt: Sequence[int], salt: str = "") -> Found:
+        """The last prompt token is always computed, since its result is the first
+        output token: a prompt that is wholly known still misses its last block.
+        """
         keys = list(block_keys(prompt, salt))
-        known = list(self._known(islice(keys, findable_blocks(len(prompt)))))
+        known = list(self._known(islice(keys, (len(prompt) - 1) // BLOCK_TOKENS)))
         return Found(len(prompt), salt, keys, known)
 
     def missing(self, found: Found, *, output_tokens: int) -> int:

@@ -13,6 +13,7 @@ from inference.domain import lease_control as control
 from inference.domain.lease_control import EVENTS_MAX, EventsAfter
 from inference.simulator.errors import invalid_body
 from inference.simulator.leases import Leases
+from inference.simulator.requests import param_of
 from inference.simulator.server import Exchange
 
 PREFIX = "/v1/tokenfab/"
@@ -49,7 +50,8 @@ class LeaseRoutes:
         return self._routes(path).get(method)
 
     def methods(self, path: str) -> list[str]:
-        return list(self._routes(path))
+        """Those that a refusal names: the first, as vLLM has a route for each."""
+        return list(self._routes(path))[:1]
 
     def _routes(self, path: str) -> dict[str, Callable[[Exchange], None]]:
         match path.removeprefix(PREFIX):
@@ -132,7 +134,7 @@ def _query(exchange: Exchange, form: type[_Query]) -> _Query:
     try:
         return msgspec.convert(given, form, strict=False)
     except msgspec.ValidationError as problem:
-        raise invalid_body(str(problem), "query") from problem
+        raise invalid_body(str(problem), param_of(str(problem), "query")) from problem
 
 
 def _named(exchange: Exchange, form: type[_Whose]) -> dict[str, Any]:

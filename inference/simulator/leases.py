@@ -27,11 +27,9 @@ from inference.simulator.blocks import (
     BlockPool,
     Found,
     blocks_for,
-    findable_blocks,
 )
 from inference.simulator.faults import Kind
 from inference.simulator.host_memory import HostMemory
-from inference.simulator.metrics import Metrics
 from inference.simulator.sequences import Sequence
 from inference.simulator.settings import Settings
 
@@ -40,9 +38,8 @@ PARAMETER = "lease"
 
 
 class Leases:
-    def __init__(self, pool: BlockPool, metrics: Metrics, settings: Settings) -> None:
+    def __init__(self, pool: BlockPool, settings: Settings) -> None:
         self._pool = pool
-        self._metrics = metrics
         self._memory = _host_memory(settings)
         self.keeper = LeaseKeeper(
             _facts(settings),
@@ -72,11 +69,12 @@ class Leases:
             )
 
     def restorable_blocks(self, sequence: Sequence, known_blocks: int) -> int:
-        """How many blocks after the known ones lie in host memory."""
+        """How many blocks after the known ones lie in host memory; as in vLLM with the
+        last one, even if then nothing is left of the prompt.
+        """
         if self._memory is None or not self._memory.used_blocks:
             return 0
-        last = findable_blocks(len(sequence.prompt)) * BLOCK_TOKENS
-        names = _hashes(sequence.prompt[:last], sequence.salt)[known_blocks:]
+        names = _hashes(sequence.prompt, sequence.salt)[known_blocks:]
         found = names[: self._memory.leading(names)]
         self._memory.touch(found)
         return len(found)
@@ -87,8 +85,8 @@ class Leases:
             return
         hashes = _hashes(sequence.token_ids, sequence.salt)
         blocks = self._pool.full_blocks(computed, sequence.salt)
-        if self.keeper.is_to_be_kept_below(sequence.turn_id):
-            self._copy_below(hashes[: len(blocks)])
+        if self._memory and self.keeper.is_to_be_kept_below(sequence.turn_id):
+            self._memory.copy(hashes[: len(blocks)])
         with self._faults_of(sequence):
             receipt = self._end_turn(sequence, blocks, hashes)
         if receipt:
@@ -137,10 +135,6 @@ class Leases:
         if not sequence.is_finished:
             return self.keeper.came_to_nothing(sequence.turn_id)
         return self.keeper.finished(sequence.turn_id, blocks=blocks, hashes=hashes)
-
-    def _copy_below(self, hashes: list[bytes]) -> None:
-        if self._memory is not None:
-            self._metrics.stored_blocks += self._memory.copy(hashes)
 
     @contextlib.contextmanager
     def _faults_of(self, sequence: Sequence) -> Iterator[None]:

@@ -53,8 +53,6 @@ class Metrics:
     external_queries: int = 0
     """Those of `prefix_cache_queries` that were looked up in host memory too."""
     external_hits: int = 0
-    stored_blocks: int = 0
-    """Copied down to host memory."""
     generation_tokens: int = 0
     running: int = 0
     waiting: int = 0

@@ -179,7 +179,9 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
     try:
         return decoder.decode(raw)
     except msgspec.ValidationError as problem:
-        raise errors.invalid_body(str(problem), _param(str(problem))) from problem
+        raise errors.invalid_body(
+            str(problem), param_of(str(problem), "body")
+        ) from problem
     except (msgspec.DecodeError, UnicodeDecodeError) as problem:
         position = _POSITION.search(str(problem))
         raise errors.invalid_body(
@@ -188,9 +190,9 @@ def decode(raw: bytes, decoder: msgspec.json.Decoder[_Body]) -> _Body:
         ) from problem
 
 
-def _param(problem: str) -> str:
+def param_of(problem: str, root: str) -> str:
     """`$.messages[0].role` becomes `body.messages.0.role`; so does a missing field."""
     _, _, path = problem.partition(" - at `$")
-    param = "body" + path.rstrip("`").replace("[", ".").replace("]", "")
+    param = root + path.rstrip("`").replace("[", ".").replace("]", "")
     missing = _MISSING.search(problem)
     return f"{param}.{missing[1]}" if missing else param

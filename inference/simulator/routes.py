@@ -62,7 +62,7 @@ class Engine:
         self.faults = FaultPlan(settings.fault, takes_orders=settings.faults)
         self._key_digest = hashlib.sha256(settings.key.encode()).digest()
         pool = BlockPool(settings.block_count)
-        self._leases = Leases(pool, self.metrics, settings)
+        self._leases = Leases(pool, settings)
         self._scheduler = Scheduler(
             pool,
             self._leases,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from tests.engine_contract.engines import EngineUnderTest, run_simulator
+from tests.engine_contract.lease_engines import run_tiny
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +35,18 @@ def vllm_engine() -> Iterator[EngineUnderTest]:
 def engine(request: pytest.FixtureRequest) -> EngineUnderTest:
     found: EngineUnderTest = request.getfixturevalue(f"{request.param}_engine")
     return found
+
+
+@pytest.fixture(
+    scope="session",
+    params=["simulator", pytest.param("vllm", marks=pytest.mark.engine)],
+)
+def leasing(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[EngineUnderTest]:
+    """With a small pool, of which half may be leased."""
+    with run_tiny(request.param, tmp_path_factory.mktemp("leases")) as engine:
+        yield engine
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from tests.engine_contract.lease_engines import (
     LONG_MS,
     Control,
     Conversation,
+    cached,
     crowd,
     flood,
     run_tiny,
@@ -69,6 +70,20 @@ def test_it_works(tiered, talk, control):
     answer = cold.turn(leased=False)
     assert answer["cached"] == 0
     assert cold.tokens == conversation.tokens
+
+
+def test_a_prompt_that_lies_below_is_cached_to_its_last_token(tiered, talk, control):
+    conversation = talk(tokens=some_tokens(320))
+    prompt = list(conversation.tokens)
+    demoted(control, conversation.turn(**BELOW))
+    flood(tiered)
+    before = tiered.idle_counters()
+    conversation.tokens = prompt
+    assert cached(conversation.ask(1)) == 320
+    after = tiered.idle_counters()
+    for source, tokens in (("external_kv_transfer", 320), ("local_compute", 0)):
+        found = grown(before, after, "prompt_tokens_by_source", source=source)
+        assert found == tokens
 
 
 def test_a_request_without_a_lease_is_not_copied(tiered, talk):

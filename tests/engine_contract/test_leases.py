@@ -14,7 +14,6 @@ from tests.engine_contract.lease_engines import (
     cached,
     crowd,
     flood,
-    run_tiny,
     some_tokens,
 )
 
@@ -23,13 +22,9 @@ GUARANTEED = BLOCKS // 5
 PER_TENANT = ALL // 2
 
 
-@pytest.fixture(
-    scope="module",
-    params=["simulator", pytest.param("vllm", marks=pytest.mark.engine)],
-)
-def tiny(request, tmp_path_factory):
-    with run_tiny(request.param, tmp_path_factory.mktemp("leases")) as engine:
-        yield engine
+@pytest.fixture
+def tiny(leasing):
+    return leasing
 
 
 @pytest.fixture(autouse=True)
