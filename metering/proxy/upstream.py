@@ -255,7 +255,8 @@ class Engine:
         self._is_tried = False
 
     def _pause(self) -> None:
-        seconds = min(_PAUSE_SECONDS_MAX, 2.0 ** (self._pauses - 1))
+        # Bounded twice: no float is as large as the power of a day of pauses.
+        seconds = min(_PAUSE_SECONDS_MAX, 2.0 ** min(self._pauses - 1, 10))
         self._paused_until = time.monotonic() + seconds
 
     def connect(

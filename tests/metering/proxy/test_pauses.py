@@ -66,3 +66,13 @@ def test_a_success_ends_it(engine):
 def test_an_engine_that_is_away_admits_nothing(engine):
     engine.is_healthy = False
     assert not engine.admits()
+
+
+def test_a_day_of_pauses_ends_as_the_last_hour_did(engine):
+    for _ in range(5):
+        engine.failed()
+    for _ in range(24 * 60 * 2):
+        engine.now += 30
+        engine.begin()
+        engine.failed()
+    assert pause_seconds(engine) == 30
