@@ -44,10 +44,8 @@ check: ## Format, lint, types, import contracts, migrations, architecture
 	$(BIN)/lint-imports
 	$(BIN)/pytest -q tests/architecture
 
-test: ## Everything, with the real engine and a real browser; says what it skips
+test: compile ## Everything, with the real engine and a real browser; says what it skips
 	@$(INSTALL) dev
-	@$(INSTALL) compile
-	@$(BIN)/python -m config.compiled
 	@$(INSTALL) chromium
 	@$(BIN)/python -m inference.engine prepare || echo "The engine is not ready: its tests are skipped."
 	$(BIN)/pytest $(PARALLEL)
@@ -56,26 +54,20 @@ test-fast: ## Everything but engine and browser, within three minutes
 	@$(INSTALL) dev
 	$(BIN)/pytest $(PARALLEL) -m "not engine and not browser"
 
-bench: ## Measure the proxy beside its peers, and the shipper: twelve minutes at most
+bench: compile ## Measure the proxy beside its peers, and the shipper: twelve minutes at most
 	@$(INSTALL) dev
-	@$(INSTALL) compile
-	@$(BIN)/python -m config.compiled
 	$(BIN)/python -m benchmarks.bench
 
 bench-peers: ## Install the peers that `make bench` measures beside ours
 	@$(INSTALL) dev
 	$(BIN)/python -m benchmarks.install_peers
 
-soak: ## Load the proxy for half an hour with 10,000 keys (DURATION=seconds)
+soak: compile ## Load the proxy for half an hour with 10,000 keys (DURATION=seconds)
 	@$(INSTALL) dev
-	@$(INSTALL) compile
-	@$(BIN)/python -m config.compiled
 	$(BIN)/python -m benchmarks.soak
 
-chaos: ## Kill processes of a running Tokenfab 200 times and count (KILLS=, SEED=)
+chaos: compile ## Kill processes of a running Tokenfab 200 times and count (KILLS=, SEED=)
 	@$(INSTALL) dev
-	@$(INSTALL) compile
-	@$(BIN)/python -m config.compiled
 	$(BIN)/python -m benchmarks.chaos
 
 profile: ## Show where the proxy spends its CPU time under load (SCENARIO=streamed)

@@ -14,7 +14,8 @@ import sysconfig
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+from config.environment import REPOSITORY
+
 FOLDER = REPOSITORY / "var" / "compiled"
 _PACKAGES = ("metering", "inference", "tenants")
 _DIGEST = "sources.sha256"
@@ -87,7 +88,7 @@ def _sources(root: Path) -> list[str]:
         for package in _PACKAGES
         for pattern in ("*.py", "*.lua")
         for path in (root / package).rglob(pattern)
-        if not skipped & set(path.parts)
+        if not skipped & set(path.relative_to(root).parts)
     )
 
 

@@ -4,7 +4,7 @@ import shutil
 import pytest
 
 from config import compiled
-from config.compiled import REPOSITORY
+from config.environment import REPOSITORY
 
 
 @pytest.fixture

@@ -5,13 +5,14 @@ both.
 import pytest
 
 from config import compiled
+from config.environment import REPOSITORY
 from tests.metering.proxy.conftest import Plane, until
 
 
 @pytest.fixture(params=["interpreted", "compiled"])
 def how(request, monkeypatch):
     if request.param == "interpreted":
-        monkeypatch.setattr(compiled, "FOLDER", compiled.REPOSITORY / "absent")
+        monkeypatch.setattr(compiled, "FOLDER", REPOSITORY / "absent")
     elif compiled.folder_to_run() != compiled.FOLDER:
         pytest.skip("the proxy is not compiled: `make compile`")
     return request.param
