@@ -40,16 +40,18 @@ class Plan:
     """
 
     __slots__ = (
-        "bounds", "call_prefix", "counts_spend", "counts_tokens", "day",
-        "ends_at_ms", "images_max", "limits", "model", "month", "month_ends_at_ms",
-        "needs_hold", "needs_place", "needs_renewal", "needs_settle", "policy",
-        "settle_prefix", "share", "smallest", "tokens_max", "uses_money",
+        "_keeps", "_processes", "_settle_prefix", "bounds", "call_prefix",
+        "counts_spend", "counts_tokens", "day", "ends_at_ms", "images_max", "limits",
+        "model", "month", "month_ends_at_ms", "needs_hold", "needs_place",
+        "needs_renewal", "needs_settle", "policy", "smallest", "tokens_max",
+        "uses_money",
     )  # fmt: skip
 
     def __init__(
         self, policy: KeyPolicy, model: str, *, now: datetime, processes: int
     ) -> None:
         self.policy, self.model = policy, model
+        self._processes = processes
         self.day, self.month = limit_keys.day_of(now), limit_keys.month_of(now)
         applying = [one for one in policy.rate_limits if one.model in {None, model}]
         midnight = datetime(now.year, now.month, now.day, tzinfo=UTC)
@@ -77,7 +79,6 @@ class Plan:
             [(name, limit.amount) for name, limit in counters],
             [(name, limit.amount) for name, limit in running],
         )
-        self.share = self._share(processes)
         self.smallest = {kind: _smallest(applying, kind) for kind in LimitKind}
         self.tokens_max = self._most(LimitKind.TOKENS_PER_MINUTE)
         self.images_max = self._most(LimitKind.IMAGES_PER_MINUTE)
@@ -88,27 +89,37 @@ class Plan:
         self.needs_place = bool(running)
         self.needs_renewal = self.uses_money or self.needs_place
         self.needs_settle = bool(applying)
-        self._pack(len(months), processes)
+        self._keeps = [_MONTH_KEEP_SECONDS] * len(months)
+        self._keeps += [_DAY_KEEP_SECONDS] * len(days)
+        self.call_prefix = self._call_prefix()
+        self._settle_prefix = b""
 
     def _most(self, kind: LimitKind) -> int:
         limit = self.smallest[kind]
         return _NO_LIMIT if limit is None else limit.amount
 
-    def _pack(self, months: int, processes: int) -> None:
+    def _call_prefix(self) -> bytes:
         windows, counters, running = self.bounds
-        keeps = [
-            _MONTH_KEEP_SECONDS if number < months else _DAY_KEEP_SECONDS
-            for number in range(len(counters))
-        ]
-        names = [name for name, _ in (*windows, *counters, *running)]
         amounts = [
             *(amount for _, triple in windows for amount in triple),
             *(amount for _, amount in (*counters, *running)),
         ]
-        sizes = (len(windows), len(counters))
-        fixed = (*sizes, len(running), processes, amounts, keeps, self._money())
-        self.call_prefix = HOLD.prefix([*names, *self._spent_names()], fixed)
-        self.settle_prefix = SETTLE.prefix(names, (*sizes, keeps))
+        sizes = len(windows), len(counters), len(running)
+        fixed = (*sizes, self._processes, amounts, self._keeps, self._money())
+        return HOLD.prefix([*self._names(), *self._spent_names()], fixed)
+
+    @property
+    def settle_prefix(self) -> bytes:
+        """Packed when first needed: calls of a slice settle without it."""
+        if not self._settle_prefix:
+            windows, counters, _ = self.bounds
+            fixed = len(windows), len(counters), self._keeps
+            self._settle_prefix = SETTLE.prefix(self._names(), fixed)
+        return self._settle_prefix
+
+    def _names(self) -> list[str]:
+        windows, counters, running = self.bounds
+        return [name for name, _ in (*windows, *counters, *running)]
 
     @property
     def may_slice(self) -> bool:
@@ -191,11 +202,12 @@ class Plan:
             for one in policy.spend_limits
         ]
 
-    def _share(self, processes: int) -> Bounds:
+    @property
+    def share(self) -> Bounds:
         """Of one process that cannot ask; the shares never sum to more."""
 
         def part(amount: int) -> int:
-            return amount if amount == UNLIMITED else amount // processes
+            return amount if amount == UNLIMITED else amount // self._processes
 
         windows, counters, running = self.bounds
         return Bounds(

@@ -32,8 +32,8 @@ from metering.proxy.valkey import Reply, Valkey, ValkeyUnavailableError
 from tenants.wire import KeyPolicy, RateLimit
 
 __all__ = ["Claim", "Hold", "HoldCallback", "Limits", "RateLimitedError"]
-_PLANS_MAX = 4000
-"""3.5 kB each, those of the keys that called last."""
+_PLANS_MAX = 2000
+"""Those of the keys that called last; 5 kB each with 18 limits."""
 _REFUSALS_MAX = 1000
 _LEFT_MAX = 1000
 """Plans whose ended calls are told when Valkey is back; others' end by deadline."""

@@ -1,3 +1,5 @@
+import hashlib
+import hmac
 import json
 
 import pytest
@@ -68,3 +70,11 @@ def test_it_refuses_junk(junk):
 def test_it_refuses_a_signed_payload_of_another_form(payload):
     with pytest.raises(SnapshotRejectedError, match="malformed"):
         verify(sign(payload, secret=SECRET), kind="routes", secret=SECRET)
+
+
+def test_it_refuses_a_signed_payload_that_is_not_packed():
+    packed = b"{}"
+    mac = hmac.new(SECRET, packed, hashlib.sha256).hexdigest().encode()
+
+    with pytest.raises(SnapshotRejectedError, match="malformed"):
+        verify(mac + b"." + packed, kind="routes", secret=SECRET)
