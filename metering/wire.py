@@ -5,9 +5,10 @@ import enum
 import msgspec
 
 SNAPSHOT_KIND = "price_vectors"
-USAGE_EVENT_SCHEMA = 2
+USAGE_EVENT_SCHEMA = 3
 """1 knew no images, samples, tries and costs: a shipper of its time must not read 2,
-it would store that nothing was made and nothing charged."""
+it would store that nothing was made and nothing charged. 2 knew no leases: its reader
+would charge for leased tokens."""
 
 
 class UsageSource(enum.StrEnum):
@@ -40,6 +41,10 @@ class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     """Seconds since the epoch, inclusive."""
     effective_to: float | None
     """Seconds since the epoch, exclusive; None: open."""
+    hbm_mb_s_nano_usd_per_million: int | None = None
+    """Of a lease in HBM, per million MB_s (10^6 byte-seconds); None: not sold."""
+    host_mb_s_nano_usd_per_million: int | None = None
+    """The same in host memory."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
@@ -86,3 +91,12 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Microseconds since the epoch: the last try went out to its engine."""
     cost_nano_usd: int = 0
     """At the price version, rounded up: what the money limits were charged."""
+    leased_input_tokens: int = 0
+    """At the prompt's beginning, paid for by a lease that this call continued in time.
+    The engine may have computed some of them again; that is at our cost."""
+    lease_id: str = ""
+    """Of the lease that this call was granted, 32 hexadecimal digits; empty: none."""
+    lease_expires_at_us: int = 0
+    """Microseconds since the epoch: until when that lease was sold; 0: none."""
+    previous_lease_id: str = ""
+    """Of the lease that this call continued; empty: none."""
