@@ -25,6 +25,8 @@ _INTERPRETED = {
     "endpoint.py",
     "engine_errors.py",
     "kept_answers.py",
+    "lease_fields.py",
+    "lease_rows.py",
     "prompts.py",
     "stored_responses.py",
     "usage.py",

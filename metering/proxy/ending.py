@@ -2,6 +2,7 @@
 or nothing of that, and all of the hold returned.
 """
 
+import asyncio
 import enum
 import logging
 import time
@@ -10,6 +11,7 @@ from functools import partial
 from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
+from metering.proxy.lease_turn import LeaseTurn
 from metering.proxy.limits import Hold
 from metering.proxy.plane import Client, Keeper, Plane, new_request_id
 from metering.proxy.prompts import prompts_at_most
@@ -17,7 +19,7 @@ from metering.proxy.settings import CALLS_MAX
 from metering.proxy.settle import Use, encoded_event, unbilled_use
 from metering.proxy.transform.request import ParsedRequest
 from metering.proxy.upstream import Engine, EngineConnection
-from metering.proxy.usage import Usage, cost_nano_usd
+from metering.proxy.usage import Usage
 from metering.proxy.usage_tap import StreamTap
 from metering.wire import Outcome, UsageSource
 from tenants.wire import KeyPolicy
@@ -43,7 +45,8 @@ class EndingCall:
         "_admission", "_body", "_body_bytes", "_client", "_connection", "_engine",
         "_first_token_at_us", "_hold", "_is_paused", "_is_stopping", "_keeper",
         "_plane", "_policy", "_received_at_us", "_request", "_sent_at_us", "_state",
-        "_tried", "_tries", "deadline", "request_id", "tap", "watched_slot",
+        "_task", "_tried", "_tries", "_turn", "deadline", "request_id", "tap",
+        "watched_slot",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +92,18 @@ class EndingCall:
         self._first_token_at_us: int | None = None
         self._is_paused = self._is_stopping = False
         self._state = State.HOLDING
+        self._task: asyncio.Task[None] | None = None
+        """The loop itself keeps tasks only weakly."""
+        self._turn: LeaseTurn | None = None
+        if request.lease is not None:
+            self._turn = LeaseTurn(
+                plane.leases,
+                asked=request.lease,
+                policy=policy,
+                route=self._admission.route,
+                price=self._admission.price,
+                received_at_us=received_at_us,
+            )
         self.request_id = request_id
         stream = request.endpoint.stream if request.asked.is_streamed else None
         self.tap: StreamTap | None = None
@@ -125,6 +140,8 @@ class EndingCall:
         if hold is None or engine is None:  # cannot be: both precede the engine's work
             raise RuntimeError("a call was recorded before it was held")
         self._state = State.RECORDING
+        if self._turn is not None:
+            use = self._turn.applied_to(use)
         if use.outcome is not Outcome.ENGINE_FAILED:
             engine.succeeded()
         happened_at_us = time.time_ns() // 1000
@@ -143,7 +160,7 @@ class EndingCall:
             hold,
             tokens=use.limited_tokens(self._policy) if is_known else hold.tokens,
             images=use.usage.images if is_known else hold.images,
-            cost_nano_usd=cost_nano_usd(use.usage, self._admission.price),
+            cost_nano_usd=use.cost_nano_usd(self._admission.price),
             happened_at_us=happened_at_us,
         )
         if is_known:
@@ -207,7 +224,8 @@ class EndingCall:
         self._finish()
 
     def _answer_headers(self) -> bytes:
-        return self._hold.headers() if self._hold is not None else b""
+        headers = self._hold.headers() if self._hold is not None else b""
+        return headers if self._turn is None else headers + self._turn.headers()
 
     def _refuse_invalid(self, error: Exception) -> None:
         _log.error("request %s: invalid answer: %s", self.request_id, error)

@@ -67,6 +67,11 @@ IDEMPOTENCY_KEY_REUSED = Refusal(
 IDEMPOTENT_ANSWER_NOT_KEPT = Refusal(
     "idempotent_answer_not_kept", HTTPStatus.CONFLICT, _IDEMPOTENCY
 )
+LEASE_NOT_FOUND = Refusal("kv_lease_not_found", HTTPStatus.NOT_FOUND, INVALID)
+LEASE_ENDED = Refusal("kv_lease_ended", HTTPStatus.CONFLICT, INVALID)
+LEASE_NOT_EXTENDED = Refusal("kv_lease_not_extended", HTTPStatus.BAD_REQUEST, INVALID)
+LEASES_NOT_OFFERED = Refusal("kv_leases_not_offered", HTTPStatus.BAD_REQUEST, INVALID)
+LEASES_FULL = Refusal("kv_capacity_exhausted", HTTPStatus.CONFLICT, INVALID)
 # Who the caller is.
 MISSING_KEY = Refusal("missing_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
 MALFORMED_KEY = Refusal("malformed_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
@@ -106,6 +111,9 @@ RESPONSES_UNAVAILABLE = Refusal(
 )
 IDEMPOTENCY_UNAVAILABLE = Refusal(
     "idempotency_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
+LEASES_UNAVAILABLE = Refusal(
+    "kv_leases_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
 USAGE_UNAVAILABLE = Refusal(
     "usage_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER

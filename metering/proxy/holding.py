@@ -8,6 +8,7 @@ from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.counting import Counting
 from metering.proxy.errors import RefusedError
+from metering.proxy.lease_turn import LeaseTurn
 from metering.proxy.limits import Claim, Hold, Limits, RateLimitedError
 from metering.proxy.prompts import prompts_at_most
 from metering.proxy.transform.request import ParsedRequest
@@ -21,7 +22,7 @@ _TOKENS_PER_BYTE_MIN = 0.01
 class Holding:
     __slots__ = (
         "_admission", "_callback", "_claimed", "_counting", "_hold", "_limits",
-        "_paid_input_tokens", "_policy", "_refusal", "_request",
+        "_paid_input_tokens", "_policy", "_refusal", "_request", "_turn",
     )  # fmt: skip
 
     def __init__(
@@ -33,6 +34,7 @@ class Holding:
         request: ParsedRequest,
         admission: Admission,
         callback: Callable[[Hold | RefusedError, int | None], None],
+        turn: LeaseTurn | None = None,
     ) -> None:
         """`callback` gets the hold, and how many tokens per sample its money is enough
         for; None: for all that the caller asked.
@@ -43,6 +45,7 @@ class Holding:
         self._request = request
         self._admission = admission
         self._callback = callback
+        self._turn = turn
         self._paid_input_tokens = 0
         self._claimed: Claim | None = None
         self._hold: Hold | None = None
@@ -61,7 +64,10 @@ class Holding:
         input_cost = self._admission.cost_nano_usd(
             input_tokens=self._paid_input_tokens, output_tokens=0, images=0
         )
-        left_femto = (hold.cost_nano_usd - input_cost) * _FEMTO_PER_NANO
+        most = self._paid_input_tokens + self._admission.most_output_tokens
+        lease_cost = self._lease_cost_nano_usd(most)
+        left = hold.cost_nano_usd - input_cost - lease_cost
+        left_femto = left * _FEMTO_PER_NANO
         tokens = left_femto // price.output_nano_usd_per_million
         answers = self._request.asked.samples * prompts_at_most(self._request)
         return max(1, tokens // answers)
@@ -80,10 +86,10 @@ class Holding:
             self._paid_input_tokens = paid
             least_cost = admission.cost_nano_usd(
                 input_tokens=paid, output_tokens=least, images=asked.images
-            )
+            ) + self._lease_cost_nano_usd(paid + least)
             most_cost = admission.cost_nano_usd(
                 input_tokens=paid, output_tokens=most, images=asked.images
-            )
+            ) + self._lease_cost_nano_usd(paid + most)
         claim = self._claimed = Claim(
             model=admission.route.model,
             least_tokens=tokens + least,
@@ -93,6 +99,9 @@ class Holding:
             most_cost_nano_usd=most_cost,
         )
         return claim
+
+    def _lease_cost_nano_usd(self, tokens: int) -> int:
+        return 0 if self._turn is None else self._turn.most_cost_nano_usd(tokens)
 
     @property
     def _most_input_tokens(self) -> int:

@@ -22,6 +22,7 @@ from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
 from metering.proxy.kept_answers import KeptAnswers
+from metering.proxy.lease_turn import Leases
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
 from metering.proxy.plane import Plane
@@ -94,6 +95,7 @@ def _make_plane(
         settings=settings,
         snapshots=snapshots,
         admitter=Admitter(snapshots),
+        leases=Leases(answers_valkey, engine_key=settings.engine_key),
         limits=Limits(
             limits_valkey, counts=observer.limits, processes=settings.proxy_processes
         ),

@@ -11,13 +11,13 @@ from functools import partial
 
 from metering.proxy import errors
 from metering.proxy.chunks import chunk
-from metering.proxy.ending import EndingCall, State, engine_use
+from metering.proxy.ending import State, engine_use
 from metering.proxy.errors import RefusedError
 from metering.proxy.holding import Holding
+from metering.proxy.leasing import LeasingCall
 from metering.proxy.limits import Hold
 from metering.proxy.settings import ENGINE_TRIES_MAX
 from metering.proxy.settle import estimated_use
-from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.engine_errors import BUSY, public_error
 from metering.proxy.transform.request import rewrite
 from metering.proxy.upstream import (
@@ -29,8 +29,6 @@ from metering.proxy.upstream import (
 from metering.proxy.usage import (
     InvalidAnswerError,
     Usage,
-    cost_femto_usd,
-    usd,
 )
 from metering.proxy.usage_tap import StreamTap
 from metering.wire import Outcome
@@ -41,20 +39,27 @@ _STOP_SECONDS = 1.0
 _RETRIED_STATUSES = {429, 502, 503, 504}
 
 
-class Call(EndingCall):
+class Call(LeasingCall):
     __slots__ = ()
 
     def start(self) -> None:
         plane = self._plane
         plane.calls.add(self)
+        if self._turn is None:
+            self._claim_limits()
+        else:
+            self._prepare(self._turn, self._claim_limits)
+
+    def _claim_limits(self) -> None:
         # Nothing of ours refers to it: together we would be garbage for the collector.
         Holding(
-            plane.limits,
-            plane.counting,
+            self._plane.limits,
+            self._plane.counting,
             policy=self._policy,
             request=self._request,
             admission=self._admission,
             callback=self._on_held,
+            turn=self._turn,
         ).start()
 
     def _on_held(self, hold: Hold | RefusedError, output_ceiling: int | None) -> None:
@@ -87,6 +92,7 @@ class Call(EndingCall):
                 # Two kilobytes to copy and to hash, where there is something to choose.
                 prefix=self._request.prefix if len(route.engines) > 1 else b"",
                 besides=() if fresh else self._tried,
+                preferred_id=self._turn.preferred_engine_id if self._turn else 0,
             )
         except RefusedError as error:
             self._refuse(error)
@@ -110,6 +116,7 @@ class Call(EndingCall):
             self._retry_or_refuse(connection)
             return
         settings = self._plane.settings
+        body = self._body if self._turn is None else self._body_with_terms(self._turn)
         self._connection = connection
         self._state = State.WAITING
         # The engine makes its own ids of it, and they must differ from try to try.
@@ -123,10 +130,10 @@ class Call(EndingCall):
             self._request.endpoint.engine_path,
             engine_key=settings.engine_key,
             request_id=self.request_id + again,
-            body_bytes=len(self._body),
+            body_bytes=len(body),
         )
         self._sent_at_us = time.time_ns() // 1000
-        connection.send(self, head, self._body)
+        connection.send(self, head, body)
 
     def on_stream_begun(self) -> None:
         if self._state is State.WAITING:
@@ -167,12 +174,15 @@ class Call(EndingCall):
         if self._client is not None and tap.releases == 0:
             self._first_token_at_us = time.time_ns() // 1000
             self._client.begin_stream(self._answer_headers(), b"")
-        asked = self._request.asked
-        noted = partial(self._noted, tap.usage_path, final)
-        rest = tap.rest(
-            with_usage=asked.wants_usage, noted=noted if asked.wants_cost else None
-        )
-        self._record(engine_use(final, self._outcome()), rest=rest)
+        self._conclude(partial(self._record_stream, tap, final))
+
+    def _record_stream(self, tap: StreamTap, final: Usage) -> None:
+        use, shows_usage = self._use(final), self._request.asked.wants_usage
+        noted = None
+        if self._has_notes:
+            is_told = shows_usage or not tap.final_is_usage_only
+            noted = partial(self._noted, tap.usage_path, use, shows_usage=is_told)
+        self._record(use, rest=tap.rest(with_usage=shows_usage, noted=noted))
 
     def on_whole_answer(self, status: int, body: bytes) -> None:
         self._connection = None
@@ -195,16 +205,13 @@ class Call(EndingCall):
         if usage is None or self.tap is not None:
             self._refuse_invalid(InvalidAnswerError("no usage, or no stream"))
             return
-        if self._request.asked.wants_cost:
-            body = self._noted(self._request.endpoint.usage_path, usage, body)
-        self._record(engine_use(usage, self._outcome()), rest=body)
+        self._conclude(partial(self._record_whole, usage, body))
 
-    def _outcome(self) -> Outcome:
-        return Outcome.COMPLETED if self._client else Outcome.CLIENT_GONE
-
-    def _noted(self, path: tuple[str, ...], usage: Usage, answer: bytes) -> bytes:
-        cost = usd(cost_femto_usd(usage, self._admission.price))
-        return with_cost(answer, path, cost)
+    def _record_whole(self, usage: Usage, body: bytes) -> None:
+        use = self._use(usage)
+        if self._has_notes:
+            body = self._noted(self._request.endpoint.usage_path, use, body)
+        self._record(use, rest=body)
 
     def on_engine_lost(self, error: Exception) -> None:
         self._connection = None

@@ -12,6 +12,7 @@ from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.errors import RefusedError
 from metering.proxy.journal import Journal
+from metering.proxy.lease_turn import Leases
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
 from metering.proxy.recorder import Recorders
@@ -34,6 +35,7 @@ class Plane:
     settings: ProxySettings
     snapshots: Snapshots
     admitter: Admitter
+    leases: Leases
     limits: Limits
     counting: Counting
     router: Router

@@ -19,8 +19,10 @@ class RequestHead:
         "expects_continue",
         "idempotency_key",
         "is_chunked",
+        "lease",
         "method",
         "path",
+        "retention",
     )
 
     def __init__(self) -> None:
@@ -30,6 +32,9 @@ class RequestHead:
         self.api_key: bytes | None = None
         """Of `x-api-key`, as Anthropic's clients send it."""
         self.idempotency_key: bytes | None = None
+        self.retention: bytes | None = None
+        self.lease: bytes | None = None
+        """Of `x-kv-retention` and `x-kv-lease`."""
         self.content_length = 0
         self.is_chunked = self.expects_continue = False
 
@@ -56,6 +61,10 @@ class RequestHead:
                 self.is_chunked = True
             case b"expect":
                 self.expects_continue = value.lower() == b"100-continue"
+            case b"x-kv-retention":
+                self.retention = value
+            case b"x-kv-lease":
+                self.lease = value
             case b"idempotency-key":
                 # Two of them are none: which was meant?
                 self.idempotency_key = b"" if self.idempotency_key else value

@@ -6,7 +6,7 @@ from typing import Any
 
 import httptools
 
-from metering.proxy import answers, errors, response_routes, usage_lookup
+from metering.proxy import answers, errors, lease_routes, response_routes, usage_lookup
 from metering.proxy.auth import (
     StaleSnapshotError,
     authenticate,
@@ -183,7 +183,12 @@ class RequestReader(asyncio.Protocol):
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
         is_read = self._head.path == MODELS_PATH or self._head.path.startswith(
-            (MODELS_PATH + b"/", usage_lookup.PATH, response_routes.PREFIX)
+            (
+                MODELS_PATH + b"/",
+                usage_lookup.PATH,
+                response_routes.PREFIX,
+                lease_routes.PREFIX,
+            )
         )
         if not (self._endpoint or is_read or self._head.path in OPEN_PATHS):
             path = self._head.path[:200].decode("latin-1")
@@ -203,7 +208,12 @@ class RequestReader(asyncio.Protocol):
     def _allowed_methods(self) -> tuple[bytes, ...]:
         if self._endpoint:
             return (b"POST",)
-        return response_routes.allowed_methods(self._head.path) or (b"GET",)
+        path = self._head.path
+        return (
+            response_routes.allowed_methods(path)
+            or lease_routes.allowed_methods(path)
+            or (b"GET",)
+        )
 
     def _check_length(self, length: int) -> None:
         limit = self._plane.settings.body_bytes_max

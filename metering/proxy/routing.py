@@ -42,10 +42,21 @@ class Router:
         self._observer = observer
         self._engines: dict[int, Engine] = {}
 
+    def admitted(self, route: Route) -> list[Engine]:
+        """The engines of the route that take calls."""
+        found = [self._engine(address) for address in route.engines]
+        return [engine for engine in found if engine.admits()]
+
     def pick(
-        self, route: Route, *, besides: Container[int], prefix: bytes = b""
+        self,
+        route: Route,
+        *,
+        besides: Container[int],
+        prefix: bytes = b"",
+        preferred_id: int = 0,
     ) -> Engine:
-        """A healthy engine of the route, not one in `besides`.
+        """A healthy engine of the route, not one in `besides`; `preferred_id`, where it
+        is among them.
 
         Raises RefusedError when there is none, or all are full.
         """
@@ -57,7 +68,7 @@ class Router:
         ]
         if not engines:
             raise self._not_ready(route)
-        engine = _choose(engines, prefix)
+        engine = _preferred(engines, preferred_id) or _choose(engines, prefix)
         if engine.calls >= ENGINE_CALLS_MAX:
             raise RefusedError(
                 errors.OVERLOADED,
@@ -142,6 +153,14 @@ class Router:
             self._observer.engine_healthy.labels(name).set(is_healthy)
             engine.succeeded()
         engine.is_healthy = is_healthy
+
+
+def _preferred(engines: list[Engine], engine_id: int) -> Engine | None:
+    if engine_id:
+        for engine in engines:
+            if engine.address.engine_id == engine_id:
+                return engine
+    return None
 
 
 def _choose(engines: list[Engine], prefix: bytes) -> Engine:

@@ -7,7 +7,7 @@ from typing import cast
 
 import msgspec
 
-from metering.proxy import answers, errors, response_routes, usage_lookup
+from metering.proxy import answers, errors, lease_routes, response_routes, usage_lookup
 from metering.proxy.auth import (
     StaleSnapshotError,
     secret_of,
@@ -15,6 +15,7 @@ from metering.proxy.auth import (
 from metering.proxy.background import Running, make_response_call
 from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
+from metering.proxy.lease_routes import LeaseRequest
 from metering.proxy.pipeline import Call
 from metering.proxy.plane import new_request_id
 from metering.proxy.request_reader import (
@@ -30,7 +31,7 @@ from metering.proxy.settings import (
 )
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.transform.endpoint import Endpoint
-from metering.proxy.transform.request import parse
+from metering.proxy.transform.request import ParsedRequest, parse
 from tenants.wire import KeyPolicy
 
 
@@ -125,6 +126,16 @@ class ClientConnection(RequestReader):
                 path=self._head.path,
             )
             self._call.start()
+        elif self._head.path.startswith(lease_routes.PREFIX):
+            self._call = LeaseRequest(
+                self._plane,
+                self,
+                self._policy,
+                method=self._head.method,
+                path=self._head.path,
+                body=b"".join(self._body),
+            )
+            self._call.start()
         else:
             self._answer_models(self._policy)
 
@@ -141,7 +152,7 @@ class ClientConnection(RequestReader):
                     request_id=self._request_id,
                     received_at_us=self._received_at_us,
                     policy=policy,
-                    request=parse(endpoint, body),
+                    request=self._parse(endpoint, body),
                     body_bytes=self._body_bytes,
                 )
             else:
@@ -152,6 +163,13 @@ class ClientConnection(RequestReader):
         self._body_bytes = 0  # the call gives them back
         self._call = call
         call.start()
+
+    def _parse(self, endpoint: Endpoint, body: bytes) -> ParsedRequest:
+        """Raises RefusedError."""
+        head = self._head
+        return parse(
+            endpoint, body, retention_header=head.retention, lease_header=head.lease
+        )
 
     def _attempt(
         self,
@@ -167,7 +185,7 @@ class ClientConnection(RequestReader):
             request_id=self._request_id,
             received_at_us=self._received_at_us,
             policy=policy,
-            request=parse(endpoint, body),
+            request=self._parse(endpoint, body),
         )
         key = self._head.idempotency_key or b""
         return Attempt(

@@ -4,11 +4,18 @@ import msgspec
 
 from metering.proxy.admission import Admission
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage import NOTHING, Usage, cost_nano_usd
-from metering.wire import USAGE_EVENT_SCHEMA, Outcome, UsageEvent, UsageSource
+from metering.proxy.usage import NOTHING, Usage, cost_femto_usd
+from metering.wire import (
+    USAGE_EVENT_SCHEMA,
+    Outcome,
+    PriceVector,
+    UsageEvent,
+    UsageSource,
+)
 from tenants.wire import KeyPolicy
 
 _encode = msgspec.json.Encoder().encode
+_FEMTO_PER_NANO = 1_000_000
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,13 +24,28 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     usage: Usage
     usage_source: UsageSource
     outcome: Outcome
+    lease_id: str = ""
+    """Of the lease that the call was granted; empty: none."""
+    lease_expires_at_us: int = 0
+    lease_cost_femto_usd: int = 0
+    """Of that lease, should it live to its end."""
+    previous_lease_id: str = ""
+    """Of the lease that the call continued."""
+
+    def cost_nano_usd(self, price: PriceVector) -> int:
+        """Rounded up, so that what the money limits were charged is never too little.
+        A lease is charged for all of its time before it begins.
+        """
+        femto_usd = cost_femto_usd(self.usage, price) + self.lease_cost_femto_usd
+        return -(-femto_usd // _FEMTO_PER_NANO)
 
     def limited_tokens(self, policy: KeyPolicy) -> int:
         """What counts against tokens per minute: cached input by policy only."""
         usage = self.usage
         if policy.are_cached_tokens_limited:
             return usage.input_tokens + usage.output_tokens
-        return usage.input_tokens - usage.cached_input_tokens + usage.output_tokens
+        known = max(usage.cached_input_tokens, usage.leased_input_tokens)
+        return usage.input_tokens - known + usage.output_tokens
 
 
 def estimated_use(
@@ -94,6 +116,10 @@ def encoded_event(
             samples=asked.samples,
             tries=tries,
             sent_at_us=sent_at_us,
-            cost_nano_usd=cost_nano_usd(usage, admission.price) if is_charged else 0,
+            cost_nano_usd=use.cost_nano_usd(admission.price) if is_charged else 0,
+            leased_input_tokens=usage.leased_input_tokens,
+            lease_id=use.lease_id,
+            lease_expires_at_us=use.lease_expires_at_us,
+            previous_lease_id=use.previous_lease_id,
         )
     )

@@ -326,3 +326,12 @@ def request_head(
         b"content-length: %d\r\n\r\n"
         % (path, engine_key.encode(), request_id.encode(), body_bytes)
     )
+
+
+def question_head(method: bytes, path: bytes, *, engine_key: str) -> bytes:
+    """Of a request without a body."""
+    return b"%b %b HTTP/1.1\r\nhost: engine\r\nauthorization: Bearer %b\r\n\r\n" % (
+        method,
+        path,
+        engine_key.encode(),
+    )

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import msgspec
 
+from metering.domain.leased import split_input
 from metering.domain.usd import decimal_usd
 from metering.wire import PriceVector
 
@@ -25,6 +26,8 @@ class Usage(msgspec.Struct, frozen=True, kw_only=True):
     reasoning_tokens: int = 0
     images: int = 0
     """Images made."""
+    leased_input_tokens: int = 0
+    """At the prompt's beginning, paid for by a lease. No engine says it: we do."""
 
 
 _TOKENS_MAX = 2**31 - 1
@@ -215,8 +218,15 @@ def _checked(usage: Usage) -> Usage:
 def cost_femto_usd(usage: Usage, price: PriceVector) -> int:
     """Exact: rates are nano-USD per million units, so a unit costs 10^-15 USD steps."""
     cached = usage.cached_input_tokens
+    new = usage.input_tokens - cached
+    if usage.leased_input_tokens:
+        new, cached, _, _ = split_input(
+            input_tokens=usage.input_tokens,
+            cached_input_tokens=cached,
+            leased_input_tokens=usage.leased_input_tokens,
+        )
     return (
-        (usage.input_tokens - cached) * price.new_input_nano_usd_per_million
+        new * price.new_input_nano_usd_per_million
         + cached * price.cached_input_nano_usd_per_million
         + usage.output_tokens * price.output_nano_usd_per_million
         + usage.images * (price.image_nano_usd_per_million or 0)

@@ -109,6 +109,11 @@ class StreamTap:
         """Where in the data of the final event the usage is."""
         return self._form.usage_path
 
+    @property
+    def final_is_usage_only(self) -> bool:
+        """The final event is there for its usage alone."""
+        return self._form.final_is_usage_only
+
     def final_usage(self) -> Usage | None:
         """The usage that closes the stream. Raises InvalidAnswerError."""
         for event in _events(unchunk(self._held)):

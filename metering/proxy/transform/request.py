@@ -11,6 +11,7 @@ from msgspec import Raw
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.transform.endpoint import PROMPT_FIELDS, Asked, Endpoint, OutputKind
+from metering.proxy.transform.lease_fields import AskedLease, read_lease
 
 # Accepted and left out. The first lines are the engine's own, never a tenant's to set:
 # they reach other tenants' blocks, the scheduler, or code paths that cost us. The last
@@ -26,6 +27,7 @@ _DROPPED = {
     "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
     "prompt_cache_options", "prompt_cache_retention", "verbosity", "moderation",
     "prediction", "best_of", "stream_options", "usage", "background", "truncation",
+    "kv_retention", "kv_lease",
 }  # fmt: skip
 _LOGIT_BIAS_BYTES_MAX = 8192
 PREFIX_BYTES = 2048
@@ -36,6 +38,7 @@ class ParsedRequest(msgspec.Struct, kw_only=True):
     raw: dict[str, Raw]
     asked: Asked
     prompt_bytes: int
+    lease: AskedLease | None = None
 
     @property
     def prefix(self) -> bytes:
@@ -51,12 +54,21 @@ _encode = msgspec.json.Encoder().encode
 _RUNNING_USAGE = Raw(b'{"include_usage":true,"continuous_usage_stats":true}')
 
 
-def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
+def parse(
+    endpoint: Endpoint,
+    body: bytes,
+    *,
+    retention_header: bytes | None = None,
+    lease_header: bytes | None = None,
+) -> ParsedRequest:
     """Raises RefusedError with the field at fault."""
     try:
         body.decode()  # a raw slice would carry what is not UTF-8 to the engine
         raw = _decode_raw(body)
         asked = endpoint.read(body)
+        lease = read_lease(
+            raw, retention_header=retention_header, lease_header=lease_header
+        )
     except msgspec.ValidationError as invalid:
         raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -64,6 +76,8 @@ def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
             errors.INVALID_JSON, f"The body is not valid JSON: {error}."
         ) from None
     _refuse_unknown_fields(endpoint, raw)
+    if lease is not None:
+        _refuse_unleasable(endpoint, asked, lease)
     if not any(field in raw for field in endpoint.prompt_fields):
         raise _missing(" or ".join(endpoint.prompt_fields))
     if asked.is_streamed and endpoint.stream is None:
@@ -75,7 +89,11 @@ def parse(endpoint: Endpoint, body: bytes) -> ParsedRequest:
             errors.INVALID_VALUE, "logit_bias has too many entries.", param="logit_bias"
         )
     return ParsedRequest(
-        endpoint=endpoint, raw=raw, asked=asked, prompt_bytes=_prompt_bytes(raw)
+        endpoint=endpoint,
+        raw=raw,
+        asked=asked,
+        prompt_bytes=_prompt_bytes(raw),
+        lease=lease,
     )
 
 
@@ -105,6 +123,27 @@ def rewrite(
     if endpoint.ceiling_field is not None and output_ceiling is not None:
         body[endpoint.ceiling_field] = Raw(_encode(output_ceiling))
     return _encode(body)
+
+
+def with_terms(body: bytes, terms: str) -> bytes:
+    """The engine's body with signed lease terms (inference.domain.lease_terms)."""
+    return b'%b,"kv_transfer_params":{"lease":%b}}' % (body[:-1], _encode(terms))
+
+
+def _refuse_unleasable(endpoint: Endpoint, asked: Asked, lease: AskedLease) -> None:
+    param = "kv_retention" if lease.ttl_ms else "kv_lease"
+    if endpoint.output is not OutputKind.TOKENS:
+        raise RefusedError(
+            errors.INVALID_VALUE,
+            f"{endpoint.name} has no conversation whose KV could be leased.",
+            param=param,
+        )
+    if asked.samples > 1:
+        raise RefusedError(
+            errors.INVALID_VALUE,
+            "A lease is of one conversation: send n=1, or leave the lease out.",
+            param=param,
+        )
 
 
 def _prompt_bytes(raw: dict[str, Raw]) -> int:

@@ -38,7 +38,7 @@ SNAPSHOT_KEY = "snapshot-key-of-the-tests"
 ENGINE_KEY = "engine-key-of-the-tests"
 MODEL = "smollm2-135m-instruct"
 MODELS = {Task.GENERATE: MODEL, Task.EMBED: "embedder", Task.IMAGE: "painter"}
-IMAGE_RATE = 40_000_000 * 1_000_000
+IMAGE_RATE, HBM_RATE = 40_000_000 * 1_000_000, 13_500_000
 """Nano-USD per million images: four cents each."""
 WAIT_SECONDS_MAX = 15
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -129,8 +129,7 @@ class Plane:
         if limits:
             changes["rate_limits"] = (*changes.get("rate_limits", ()), *limits)
         secret = api_keys.make("live")
-        self.keys_made += 1
-        number = self.keys_made
+        number = self.keys_made = self.keys_made + 1
         values: dict[str, Any] = {
             "api_key_id": number,
             "tenant_id": 1,
@@ -177,7 +176,7 @@ class Plane:
                 )
 
     def publish_prices(
-        self, *, models: tuple[str, ...] = tuple(MODELS.values())
+        self, *, models: tuple[str, ...] = tuple(MODELS.values()), **changes: Any
     ) -> None:
         vectors = [
             PriceVector(
@@ -187,6 +186,7 @@ class Plane:
                 cached_input_nano_usd_per_million=20_000_000,
                 output_nano_usd_per_million=400_000_000,
                 image_nano_usd_per_million=IMAGE_RATE,
+                **{"hbm_mb_s_nano_usd_per_million": HBM_RATE, **changes},
                 effective_from=0,
                 effective_to=None,
             )

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.proxy.errors import RefusedError
-from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.endpoints import ENDPOINTS
+from metering.proxy.transform.notes import with_note
 from metering.proxy.transform.request import _DROPPED, ParsedRequest, parse, rewrite
 from metering.proxy.usage import InvalidAnswerError, Usage, cost_nano_usd
 from metering.wire import PriceVector
@@ -169,7 +169,7 @@ def test_no_call_uses_more_than_there_can_be(name: str, count: int):
 @given(answer=answers, path=st.sampled_from([(), ("usage",), ("response", "usage")]))
 def test_the_cost_is_added_or_nothing_changes(answer: Any, path: tuple[str, ...]):
     text = json.dumps(answer).encode()
-    noted = json.loads(with_cost(text, path, "0.10"))
+    noted = json.loads(with_note(text, path, "cost", "0.10"))
     found = noted
     for name in path:
         found = found.get(name) if isinstance(found, dict) else None
@@ -183,4 +183,4 @@ def test_what_is_no_json_gets_no_cost(text: bytes):
     try:
         json.loads(text)
     except ValueError:
-        assert with_cost(text, ("usage",), "0.10") == text
+        assert with_note(text, ("usage",), "cost", "0.10") == text

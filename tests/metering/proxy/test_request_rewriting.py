@@ -18,7 +18,8 @@ from metering.proxy.transform.request import parse, rewrite
 
 SALT = "the-tenant's-salt"
 MESSAGES = [{"role": "user", "content": "Hi"}]
-NEVER_A_TENANTS = sorted(transform._DROPPED - {"stream_options", "usage"})
+READ_BY_US = {"stream_options", "usage", "kv_retention", "kv_lease"}
+NEVER_A_TENANTS = sorted(transform._DROPPED - READ_BY_US)
 # What the proxy itself reads has a type to keep to; the rest passes as it is.
 PASSING = sorted(
     CHAT_COMPLETIONS.fields
@@ -79,6 +80,12 @@ def test_a_stream_always_says_its_usage():
             "continuous_usage_stats": True,
         }
         assert parsed.asked.wants_usage is bool(asked and asked["include_usage"])
+
+
+def test_what_is_asked_of_leases_is_ours_alone():
+    lease = {"kv_retention": {"timeout": "1.5m"}, "kv_lease": f"kvl_{'0' * 32}"}
+    sent = json.loads(rewritten(chat(**lease)))
+    assert not set(lease) & set(sent)
 
 
 def test_stream_options_without_a_stream_are_left_out():

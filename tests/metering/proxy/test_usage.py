@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from metering.proxy import usage
-from metering.proxy.transform.cost_note import with_cost
+from metering.proxy.transform.notes import with_note
 from metering.proxy.usage import InvalidAnswerError, Usage
 from metering.wire import PriceVector
 
@@ -163,7 +163,7 @@ def test_usd_is_exact(femto):
     [(("usage",), RESPONSE), (("response", "usage"), {"response": RESPONSE})],
 )
 def test_the_cost_stands_beside_the_usage(path, answer):
-    noted = json.loads(with_cost(encoded(answer), path, "0.00000484"))
+    noted = json.loads(with_note(encoded(answer), path, "cost", "0.00000484"))
     inner = noted
     for name in path:
         inner = inner[name]
@@ -173,4 +173,4 @@ def test_the_cost_stands_beside_the_usage(path, answer):
 
 @pytest.mark.parametrize("answer", [b'{"usage":null}', b'{"id": "x"}'])
 def test_without_usage_an_answer_stays_as_it_is(answer):
-    assert with_cost(answer, ("usage",), "1.00") == answer
+    assert with_note(answer, ("usage",), "cost", "1.00") == answer

@@ -9,10 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from metering.proxy.chunks import ChunkedBody, chunk, unchunk
-from metering.proxy.transform.cost_note import with_cost
 from metering.proxy.transform.dialects.completions import CHAT_COMPLETIONS
 from metering.proxy.transform.dialects.messages import MESSAGES
 from metering.proxy.transform.dialects.responses import RESPONSES
+from metering.proxy.transform.notes import with_note
 from metering.proxy.usage import InvalidAnswerError, StreamForm, of_completion
 from metering.proxy.usage_tap import StreamTap
 
@@ -220,7 +220,8 @@ def test_the_cost_is_noted_in_the_event_that_has_the_usage(endpoint):
         tap.feed(chunk(event))
     tap.feed(b"0\r\n\r\n")
     rest = tap.rest(
-        with_usage=True, noted=lambda data: with_cost(data, tap.usage_path, "0.01")
+        with_usage=True,
+        noted=lambda data: with_note(data, tap.usage_path, "cost", "0.01"),
     )
     (noted,) = [line for line in unchunk(rest).split(b"\n") if b'"cost":"0.01"' in line]
     assert noted.startswith(b"data: ")

@@ -1,0 +1,380 @@
+"""One turn of a leased conversation: which lease it continues, what it asks the engine
+to keep, and what came of both.
+
+The guarantee: a turn that arrives in time and begins with the leased tokens pays for
+the others only, whatever happened to the cache.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from inference.domain import lease_terms
+from inference.domain.lease_control import EngineLeases
+from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
+from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
+from inference.wire import Route
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.lease_listener import EngineSilentError, LeaseListener
+from metering.proxy.lease_rows import LeaseRow, LeaseRows, LeaseState
+from metering.proxy.settle import Use
+from metering.proxy.transform.lease_fields import (
+    AskedLease,
+    OnFull,
+    no_such_lease,
+    public_id,
+)
+from metering.proxy.upstream import Engine
+from metering.proxy.usage import Usage
+from metering.proxy.valkey import Valkey, ValkeyUnavailableError
+from metering.wire import PriceVector
+from tenants.wire import KeyPolicy
+
+_READY_SECONDS_MAX = 1.0
+_RECEIPT_SECONDS_MAX = 0.05
+"""For what the engine has written already, at the end of the turn's last step."""
+_BYTE_MS_PER_MB_S = 1_000_000_000
+UNAVAILABLE = RefusedError(
+    errors.LEASES_UNAVAILABLE,
+    "Leases cannot be looked up right now. Please retry in a second.",
+    retry_after_seconds=1,
+)
+
+
+class Leases:
+    """What all turns of the process share."""
+
+    def __init__(self, valkey: Valkey, *, engine_key: str) -> None:
+        self.rows = LeaseRows(valkey)
+        self.terms_key = lease_terms.derive_key(engine_key)
+        self._engine_key = engine_key
+        self._listeners: dict[int, tuple[Engine, LeaseListener]] = {}
+
+    def listener(self, engine: Engine) -> LeaseListener:
+        engine_id = engine.address.engine_id
+        known = self._listeners.get(engine_id)
+        if known is None or known[0] is not engine:
+            known = engine, LeaseListener(engine, engine_key=self._engine_key)
+            self._listeners[engine_id] = known
+        return known[1]
+
+
+class LeaseTurn:
+    def __init__(
+        self,
+        leases: Leases,
+        *,
+        asked: AskedLease,
+        policy: KeyPolicy,
+        route: Route,
+        price: PriceVector,
+        received_at_us: int,
+    ) -> None:
+        self._leases = leases
+        self._asked = asked
+        self._policy = policy
+        self._route = route
+        self._price = price
+        self._received_at_ms = received_at_us // 1000
+        self._previous: LeaseRow | None = None
+        self._facts: EngineLeases | None = None
+        self._engine: Engine | None = None
+        self._lease_id = ""
+        self._receipt: LeaseReceipt | None = None
+        self._granted: LeaseRow | None = None
+        """Sold: the engine granted it and every proxy will find it."""
+
+    @property
+    def preferred_engine_id(self) -> int:
+        """0: any."""
+        return self._previous.engine_id if self._previous is not None else 0
+
+    async def prepare(self, engines: Callable[[], list[Engine]]) -> None:
+        """Before the hold. `engines`: those that the turn may go to, the best first.
+
+        Raises RefusedError.
+        """
+        if self._asked.previous_lease_id:
+            self._previous = await self._find(self._asked.previous_lease_id)
+        if self._asked.ttl_ms:
+            self._check_offer()
+        listeners = [self._leases.listener(engine) for engine in engines()]
+        for one in listeners[1:]:
+            one.want()
+        try:
+            if listeners:
+                self._facts = await listeners[0].ready(seconds_max=_READY_SECONDS_MAX)
+        except EngineSilentError:
+            if self._asked.on_full is OnFull.FAIL:
+                raise UNAVAILABLE from None
+            return  # the turn itself can do without
+        if self._asked.ttl_ms and self._facts is not None:
+            self._check_engine(self._facts)
+            if self._asked.on_full is OnFull.FAIL:
+                await self._check_room(listeners[0])
+
+    async def _find(self, lease_id: str) -> LeaseRow:
+        tenant_id = self._policy.tenant_id
+        try:
+            row = await self._leases.rows.read(tenant_id=tenant_id, lease_id=lease_id)
+        except ValkeyUnavailableError:
+            raise UNAVAILABLE from None
+        if row is None or row.project_id != self._policy.project_id:
+            raise no_such_lease()
+        if row.model != self._route.model:
+            raise RefusedError(
+                errors.INVALID_VALUE,
+                f"This lease is of the model {row.model}; its KV means nothing to "
+                f"{self._route.model}.",
+                param="kv_lease",
+            )
+        return row
+
+    def _check_offer(self) -> None:
+        if self._rate is None:
+            tier = "" if self._asked.tier is Tier.AUTO else f" in {self._asked.tier}"
+            raise RefusedError(
+                errors.LEASES_NOT_OFFERED,
+                f"KV leases{tier} of the model {self._route.model} are not sold: they "
+                "have no price.",
+                param="kv_retention",
+            )
+
+    def _check_engine(self, facts: EngineLeases) -> None:
+        reason = facts.unsupported
+        if not reason and self._asked.tier is Tier.HOST and not facts.host_blocks_max:
+            reason = "its engines have no host memory for leases"
+        if reason:
+            raise RefusedError(
+                errors.LEASES_NOT_OFFERED,
+                f"The model {self._route.model} gives no such leases: {reason}.",
+                param="kv_retention",
+            )
+
+    async def _check_room(self, listener: LeaseListener) -> None:
+        try:
+            now = await listener.status_now()
+        except EngineSilentError:
+            raise UNAVAILABLE from None
+        if now.held_blocks >= now.caps.all_leases:
+            raise RefusedError(
+                errors.LEASES_FULL,
+                "There is no room for a lease right now. Retry later, or send "
+                "`on_full: degrade` to be answered without one.",
+                param="kv_retention",
+                retry_after_seconds=5,
+            )
+
+    # What it may cost.
+
+    @property
+    def _rate(self) -> int | None:
+        """The highest that applies; None: not sold."""
+        price, tier = self._price, self._asked.tier
+        hbm, host = (
+            price.hbm_mb_s_nano_usd_per_million,
+            price.host_mb_s_nano_usd_per_million,
+        )
+        if tier is Tier.HOST:
+            return host
+        if tier is Tier.HBM or host is None:
+            return hbm
+        return None if hbm is None else max(hbm, host)
+
+    def most_cost_nano_usd(self, tokens: int) -> int:
+        """Of a lease of so many tokens, held for all of its time; rounded up."""
+        facts = self._facts
+        if facts is None or not self._asked.ttl_ms:
+            return 0
+        blocks = -(-tokens // facts.block_tokens)
+        return -(-self._cost_femto_usd(blocks * facts.block_bytes) // 1_000_000)
+
+    def _cost_femto_usd(self, size: int) -> int:
+        """Bytes times milliseconds times a rate per million MB_s."""
+        return -(-size * self._asked.ttl_ms * (self._rate or 0) // _BYTE_MS_PER_MB_S)
+
+    # The engine's part.
+
+    def terms_for(self, engine: Engine) -> str:
+        """Signed, of a new lease each time: an engine takes an id once. Empty: this
+        engine tells nothing of leases, so none is asked for.
+        """
+        self._engine, self._lease_id = engine, ""
+        facts = self._leases.listener(engine).status
+        if facts is None or facts.unsupported:
+            return ""
+        self._facts = facts
+        self._lease_id = secrets.token_hex(16)
+        asked, previous = self._asked, self._previous
+        terms = LeaseTerms(
+            lease_id=self._lease_id,
+            tenant_id=str(self._policy.tenant_id),
+            engine_id=facts.engine_id,
+            tier=asked.tier,
+            ttl_ms=0 if asked.tier is Tier.HOST else asked.ttl_ms,
+            host_ttl_ms=(
+                asked.ttl_ms
+                if asked.tier is not Tier.HBM and facts.host_blocks_max
+                else 0
+            ),
+            value=self._rate or 0,
+            previous=PreviousLease(
+                lease_id=previous.lease_id,
+                tokens=previous.tokens,
+                last_hash=previous.last_hash,
+            )
+            if previous is not None and previous.last_hash
+            else None,
+            issued_at_ms=now_ms(),
+        )
+        return lease_terms.sign(terms, key=self._leases.terms_key)
+
+    async def conclude(self) -> None:
+        """The engine has answered: waits for its receipt, and keeps what it says."""
+        if self._engine is None or not self._lease_id:
+            return
+        listener = self._leases.listener(self._engine)
+        self._receipt = receipt = await listener.receipt(
+            self._lease_id, seconds_max=_RECEIPT_SECONDS_MAX
+        )
+        if receipt is None:
+            return
+        at_ms, rows = now_ms(), self._leases.rows
+        previous = self._previous
+        is_replaced = receipt.fact is Fact.GRANTED or receipt.reason is Reason.NOT_ASKED
+        if previous is not None and is_replaced and previous.is_live(at_ms):
+            await rows.write(previous.ended(LeaseState.REUSED, at_ms=at_ms))
+        if receipt.fact is Fact.GRANTED:
+            granted = self._row(receipt, self._engine, at_ms)
+            if await rows.write(granted):
+                self._granted = granted
+
+    def _row(self, receipt: LeaseReceipt, engine: Engine, at_ms: int) -> LeaseRow:
+        return LeaseRow(
+            lease_id=receipt.lease_id,
+            tenant_id=self._policy.tenant_id,
+            project_id=self._policy.project_id,
+            model=self._route.model,
+            engine_id=engine.address.engine_id,
+            epoch=receipt.epoch,
+            tokens=receipt.tokens,
+            bytes=receipt.bytes,
+            last_hash=receipt.last_hash,
+            tier=receipt.tier,
+            granted_at_ms=at_ms,
+            expires_at_ms=at_ms + self._asked.ttl_ms,
+        )
+
+    # What came of it.
+
+    def applied_to(self, use: Use) -> Use:
+        """`use` as it is billed."""
+        granted, previous = self._granted, self._previous
+        usage = msgspec.structs.replace(
+            use.usage, leased_input_tokens=self._leased_tokens(use.usage.input_tokens)
+        )
+        return msgspec.structs.replace(
+            use,
+            usage=usage,
+            lease_id=granted.lease_id if granted else "",
+            lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
+            lease_cost_femto_usd=self._cost_femto_usd(granted.bytes) if granted else 0,
+            previous_lease_id=previous.lease_id if previous else "",
+        )
+
+    def _leased_tokens(self, input_tokens: int) -> int:
+        previous = self._previous
+        if previous is None or not previous.is_live(self._received_at_ms):
+            return 0
+        leased = min(previous.tokens, input_tokens)
+        if self._receipt is None:
+            return leased  # that nobody could compare them is our fault
+        return min(leased, self._receipt.reusable_tokens or 0)
+
+    def headers(self) -> bytes:
+        granted = self._granted
+        if granted is None:
+            return b""
+        return (
+            b"x-kv-lease-id: %b\r\nx-kv-lease-expires-at: %b\r\n"
+            b"x-kv-lease-tokens: %d\r\nx-kv-lease-tier: %b\r\n"
+        ) % (
+            public_id(granted.lease_id).encode(),
+            iso(granted.expires_at_ms).encode(),
+            granted.tokens,
+            granted.tier.encode(),
+        )
+
+    def document(self, usage: Usage) -> dict[str, Any]:
+        """The answer's `kv_lease`."""
+        granted, receipt = self._granted, self._receipt
+        return {
+            "id": public_id(granted.lease_id) if granted else None,
+            "status": self._status(usage),
+            "tokens": granted.tokens if granted else 0,
+            "bytes": granted.bytes if granted else 0,
+            "tier": granted.tier if granted else None,
+            "expires_at": iso(granted.expires_at_ms) if granted else None,
+            "verified": granted is not None,
+            "reason": self._reason(receipt),
+            "previous": self._previous_document(usage),
+        }
+
+    def _status(self, usage: Usage) -> str:
+        if not self._asked.ttl_ms:
+            return "none"
+        if self._granted is None or self._facts is None:
+            receipt = self._receipt
+            is_refused = receipt is not None and receipt.fact is Fact.REFUSED
+            return "refused" if is_refused else "unverified"
+        block_tokens = self._facts.block_tokens
+        # The last sampled token has no KV yet, and only full blocks are kept.
+        whole = (usage.input_tokens + usage.output_tokens - 1) // block_tokens
+        is_whole = self._granted.tokens >= whole * block_tokens
+        return "granted" if is_whole else "partial"
+
+    def _reason(self, receipt: LeaseReceipt | None) -> str | None:
+        if receipt is None:
+            return "receipt_missing" if self._lease_id else "engine_silent"
+        if receipt.fact is Fact.GRANTED and self._granted is None:
+            return "not_kept"
+        return None if receipt.reason is Reason.NOT_ASKED else receipt.reason
+
+    def _previous_document(self, usage: Usage) -> dict[str, Any] | None:
+        previous, receipt = self._previous, self._receipt
+        if previous is None:
+            return None
+        end_ms = previous.ended_at_ms or min(
+            self._received_at_ms, previous.expires_at_ms
+        )
+        leased = usage.leased_input_tokens
+        return {
+            "id": public_id(previous.lease_id),
+            "outcome": self._outcome(previous, leased),
+            "held_seconds": max(0, end_ms - previous.granted_at_ms) / 1000,
+            "leased_tokens": leased,
+            "absorbed_tokens": max(0, leased - usage.cached_input_tokens),
+            "diverged_at_token": receipt.diverged_at_token if receipt else None,
+        }
+
+    def _outcome(self, previous: LeaseRow, leased: int) -> str:
+        if previous.state is not LeaseState.LIVE:
+            return previous.state
+        if not previous.is_live(self._received_at_ms):
+            return "expired"
+        return "reused" if leased >= previous.tokens else "diverged"
+
+
+def iso(at_ms: int) -> str:
+    """RFC 3339, UTC, to the millisecond."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
