@@ -6,6 +6,7 @@ from datetime import timedelta
 from billing.domain.money import amount_nano_usd
 from billing.domain.rating import Rates
 from frontend.prices import find_rates
+from metering.domain.leased import InputSplit, split_input
 from metering.domain.usage import Meter
 from metering.models import UsageEvent
 from metering.wire import Outcome
@@ -20,8 +21,8 @@ class Call:
     """At the rates of the event's price version; None: it is not there."""
 
     @property
-    def new_input_tokens(self) -> int:
-        return self.event.input_tokens - self.event.cached_input_tokens
+    def input(self) -> InputSplit:
+        return _split(self.event)
 
     @property
     def ttft(self) -> timedelta | None:
@@ -66,14 +67,23 @@ def newest_calls(
     ]
 
 
+def _split(event: UsageEvent) -> InputSplit:
+    return split_input(
+        input_tokens=event.input_tokens,
+        cached_input_tokens=event.cached_input_tokens,
+        leased_input_tokens=event.leased_input_tokens,
+    )
+
+
 def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
     if event.outcome == Outcome.UNBILLED:
         return 0
     if rates is None:
         return None
+    split = _split(event)
     quantities = {
-        Meter.NEW_INPUT_TOKENS: event.input_tokens - event.cached_input_tokens,
-        Meter.CACHED_INPUT_TOKENS: event.cached_input_tokens,
+        Meter.NEW_INPUT_TOKENS: split.new,
+        Meter.CACHED_INPUT_TOKENS: split.cached,
         Meter.OUTPUT_TOKENS: event.output_tokens,
         Meter.IMAGES: event.images,
     }

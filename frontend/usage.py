@@ -15,8 +15,14 @@ OTHERS = "all others"
 KINDS = {
     Meter.NEW_INPUT_TOKENS: "New input",
     Meter.CACHED_INPUT_TOKENS: "Cached input",
+    Meter.LEASED_INPUT_TOKENS: "Leased input",
     Meter.OUTPUT_TOKENS: "Output",
 }
+_ALWAYS_SHOWN = (
+    Meter.NEW_INPUT_TOKENS,
+    Meter.CACHED_INPUT_TOKENS,
+    Meter.OUTPUT_TOKENS,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,12 +30,15 @@ class Figures:
     requests: int
     new_input_tokens: int
     cached_input_tokens: int
+    leased_input_tokens: int
     output_tokens: int
     images: int
 
     @property
     def input_tokens(self) -> int:
-        return self.new_input_tokens + self.cached_input_tokens
+        return (
+            self.new_input_tokens + self.cached_input_tokens + self.leased_input_tokens
+        )
 
     @property
     def tokens(self) -> int:
@@ -37,7 +46,7 @@ class Figures:
 
     @property
     def cached_percent(self) -> int:
-        """Share of the input that the prefix cache held, rounded down."""
+        """Share of the input that was charged as cached, rounded down."""
         return 100 * self.cached_input_tokens // max(self.input_tokens, 1)
 
 
@@ -50,6 +59,7 @@ def figures(rows: Iterable[dict[str, Any]]) -> Figures:
         requests=sums[Meter.REQUESTS],
         new_input_tokens=sums[Meter.NEW_INPUT_TOKENS],
         cached_input_tokens=sums[Meter.CACHED_INPUT_TOKENS],
+        leased_input_tokens=sums[Meter.LEASED_INPUT_TOKENS],
         output_tokens=sums[Meter.OUTPUT_TOKENS],
         images=sums[Meter.IMAGES],
     )
@@ -104,8 +114,8 @@ def chart(rows: Iterable[dict[str, Any]], span: Range, grouping: Grouping) -> Ch
     requests = [0] * len(place)
     series: dict[str, list[int]] = defaultdict(lambda: [0] * len(place))
     if grouping == "kind":
-        for title in KINDS.values():
-            series[title] = [0] * len(place)
+        for meter in _ALWAYS_SHOWN:
+            series[KINDS[meter]] = [0] * len(place)
     for row in rows:
         at = place[row[span.dimension]]
         if row["meter"] == Meter.REQUESTS:

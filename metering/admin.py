@@ -65,6 +65,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "usage_source",
         "input_tokens",
         "cached_input_tokens",
+        "leased_input_tokens",
         "output_tokens",
         "images",
         "cost_nano_usd",

@@ -48,6 +48,7 @@ def _document(event: UsageEvent) -> dict[str, Any]:
         "usage": {
             "input_tokens": event.input_tokens,
             "cached_input_tokens": event.cached_input_tokens,
+            "leased_input_tokens": event.leased_input_tokens,
             "cache_write_tokens": event.cache_write_tokens,
             "output_tokens": event.output_tokens,
             "reasoning_tokens": event.reasoning_tokens,

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any, Self
 
 from django.db import models
-from django.db.models import Q, QuerySet, Sum
-from django.db.models.functions import Now, TruncDay
+from django.db.models import F, Q, QuerySet, Sum
+from django.db.models.functions import Greatest, Now, TruncDay
 
 from metering.domain.usage import Meter
 from metering.wire import Outcome, UsageSource
@@ -18,6 +18,7 @@ QUANTITY_FIELDS = (
     "reasoning_tokens",
     "images",
     "cost_nano_usd",
+    "leased_input_tokens",
 )
 
 
@@ -39,7 +40,8 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
 
     def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
         """One dict per combination of `dimensions`: those, `events`,
-        `input_sum`, `cached_input_sum`, `output_sum`, `image_sum`, and `last_at`.
+        `input_sum`, `cached_input_sum`, `leased_input_sum`, `output_sum`, `image_sum`,
+        and `last_at`. Cached are those beyond the leased ones, as `split_input` says.
         """
         sums: QuerySet[UsageEvent, dict[str, Any]] = (
             self.order_by()
@@ -47,7 +49,10 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
             .annotate(
                 events=models.Count("*"),
                 input_sum=Sum("input_tokens"),
-                cached_input_sum=Sum("cached_input_tokens"),
+                cached_input_sum=Sum(
+                    Greatest(F("cached_input_tokens") - F("leased_input_tokens"), 0)
+                ),
+                leased_input_sum=Sum("leased_input_tokens"),
                 output_sum=Sum("output_tokens"),
                 image_sum=Sum("images"),
                 last_at=models.Max("happened_at"),
@@ -102,6 +107,15 @@ class UsageEvent(models.Model):
     """The last try went out to its engine; null: an old journal did not say."""
     cost_nano_usd = models.BigIntegerField(db_default=0)
     """At the price version, rounded up: what the money limits were charged."""
+    leased_input_tokens = models.IntegerField(db_default=0)
+    """At the prompt's beginning, paid for by a lease. Those that the engine computed
+    again are not in `cached_input_tokens`, which stays what the engine counted."""
+    lease_id = models.UUIDField(null=True)
+    """Of the lease that this call was granted; null: none."""
+    lease_expires_at = models.DateTimeField(null=True)
+    """Until when that lease was sold; null: it was not."""
+    previous_lease_id = models.UUIDField(null=True)
+    """Of the lease that this call continued; null: none."""
     stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
 
@@ -115,6 +129,12 @@ class UsageEvent(models.Model):
             ),
             # For the operator's look at the latest calls of all tenants.
             models.Index(fields=["-happened_at"], name="usage_event_time"),
+            # From the receipts of a lease to the call that bought it.
+            models.Index(
+                fields=["lease_id"],
+                condition=Q(lease_id__isnull=False),
+                name="usage_event_lease",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -126,11 +146,15 @@ class UsageEvent(models.Model):
                 name="usage_event_samples_and_tries_positive",
             ),
             models.CheckConstraint(
-                condition=Q(cached_input_tokens__lte=models.F("input_tokens")),
+                condition=Q(cached_input_tokens__lte=F("input_tokens")),
                 name="usage_event_cached_within_input",
             ),
             models.CheckConstraint(
-                condition=Q(reasoning_tokens__lte=models.F("output_tokens")),
+                condition=Q(leased_input_tokens__lte=F("input_tokens")),
+                name="usage_event_leased_within_input",
+            ),
+            models.CheckConstraint(
+                condition=Q(reasoning_tokens__lte=F("output_tokens")),
                 name="usage_event_reasoning_within_output",
             ),
             models.CheckConstraint(

@@ -15,7 +15,7 @@ METER_NAMES = (
 )
 """The meters that have a price, in the order of an invoice."""
 
-_UNPRICED_METERS = frozenset({Meter.REQUESTS.value})
+_UNPRICED_METERS = frozenset({Meter.REQUESTS.value, Meter.LEASED_INPUT_TOKENS.value})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -34,6 +34,7 @@ _CSV_HEAD = (
     "cached_input_tokens",
     "output_tokens",
     "images",
+    "leased_input_tokens",
 )
 
 
@@ -146,6 +147,7 @@ def _csv_row(
         Meter.CACHED_INPUT_TOKENS,
         Meter.OUTPUT_TOKENS,
         Meter.IMAGES,
+        Meter.LEASED_INPUT_TOKENS,
     )
     return (
         hour_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from metering.domain.leased import split_input
 from metering.domain.usage import Meter, Usage, hour_us, quantities
 
 UNBILLED = "unbilled"
@@ -36,13 +37,21 @@ class Sums:
     events: int = 0
     input_tokens: int = 0
     cached_input_tokens: int = 0
+    """Beyond the leased ones, event by event: the split is not linear."""
+    leased_input_tokens: int = 0
     output_tokens: int = 0
     images: int = 0
 
     def add(self, event: Usage) -> None:
+        split = split_input(
+            input_tokens=event.input_tokens,
+            cached_input_tokens=event.cached_input_tokens,
+            leased_input_tokens=event.leased_input_tokens,
+        )
         self.events += 1
         self.input_tokens += event.input_tokens
-        self.cached_input_tokens += event.cached_input_tokens
+        self.cached_input_tokens += split.cached
+        self.leased_input_tokens += split.leased
         self.output_tokens += event.output_tokens
         self.images += event.images
 
@@ -53,6 +62,7 @@ class Sums:
             cached_input_tokens=self.cached_input_tokens,
             output_tokens=self.output_tokens,
             images=self.images,
+            leased_input_tokens=self.leased_input_tokens,
         )
 
 

@@ -1,6 +1,7 @@
 """What one call used: the meters, and what a usage event must never say."""
 
 import enum
+import re
 from typing import Protocol
 
 QUANTITY_MAX = 2**31 - 1
@@ -12,7 +13,7 @@ COST_NANO_USD_MAX = 9 * 10**15
 _ID_MAX = 2**63 - 1
 _EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
 _LATEST_US = 4_102_444_800_000_000  # 2100-01-01
-_EVENT_ID_CHARACTERS = 32
+_HEX_ID = re.compile("[0-9a-f]{32}", re.ASCII)
 _HOUR_US = 3_600_000_000
 
 
@@ -20,8 +21,11 @@ class Meter(enum.StrEnum):
     """A named quantity; all are summed."""
 
     NEW_INPUT_TOKENS = "new_input_tokens"
-    """Input tokens less the cached ones."""
+    """Input tokens less the leased and the cached ones."""
     CACHED_INPUT_TOKENS = "cached_input_tokens"
+    """Hits of the prefix cache beyond what a lease paid for."""
+    LEASED_INPUT_TOKENS = "leased_input_tokens"
+    """Input that a lease paid for; shown, never priced."""
     OUTPUT_TOKENS = "output_tokens"
     """Reasoning tokens included."""
     IMAGES = "images"
@@ -75,6 +79,14 @@ class Usage(Protocol):
     def sent_at_us(self) -> int | None: ...
     @property
     def cost_nano_usd(self) -> int: ...
+    @property
+    def leased_input_tokens(self) -> int: ...
+    @property
+    def lease_id(self) -> str: ...
+    @property
+    def lease_expires_at_us(self) -> int: ...
+    @property
+    def previous_lease_id(self) -> str: ...
 
 
 def quantities(
@@ -84,13 +96,19 @@ def quantities(
     cached_input_tokens: int,
     output_tokens: int,
     images: int = 0,
+    leased_input_tokens: int = 0,
 ) -> dict[Meter, int]:
     """What the meters show for one event, or for the sums over several: the rule is
     linear, so both agree. A meter that shows nothing is left out.
+
+    `cached_input_tokens` and `leased_input_tokens` are those of `split_input`.
     """
     shown = {
-        Meter.NEW_INPUT_TOKENS: input_tokens - cached_input_tokens,
+        Meter.NEW_INPUT_TOKENS: input_tokens
+        - cached_input_tokens
+        - leased_input_tokens,
         Meter.CACHED_INPUT_TOKENS: cached_input_tokens,
+        Meter.LEASED_INPUT_TOKENS: leased_input_tokens,
         Meter.OUTPUT_TOKENS: output_tokens,
         Meter.IMAGES: images,
         Meter.REQUESTS: events,
@@ -110,14 +128,13 @@ def objection(event: Usage) -> str | None:
     return (
         _objection_to_ids(event)
         or _objection_to_quantities(event)
+        or _objection_to_lease(event)
         or _objection_to_times(event)
     )
 
 
 def _objection_to_ids(event: Usage) -> str | None:
-    if len(event.event_id) != _EVENT_ID_CHARACTERS or set(event.event_id) - set(
-        "0123456789abcdef"
-    ):
+    if not _is_hex_id(event.event_id):
         return "event_id is not 32 hexadecimal digits"
     ids = (
         event.tenant_id,
@@ -129,6 +146,19 @@ def _objection_to_ids(event: Usage) -> str | None:
     if min(ids) < 0 or max(ids) > _ID_MAX:
         return "an id is out of range"
     return _objection_to_names((event.model, event.endpoint))
+
+
+def _is_hex_id(text: str) -> bool:
+    return _HEX_ID.fullmatch(text) is not None
+
+
+def _objection_to_lease(event: Usage) -> str | None:
+    for lease_id in (event.lease_id, event.previous_lease_id):
+        if lease_id and not _is_hex_id(lease_id):
+            return "a lease id is not 32 hexadecimal digits"
+    if event.leased_input_tokens > event.input_tokens:
+        return "more leased input tokens than input tokens"
+    return None
 
 
 def _objection_to_names(names: tuple[str, ...]) -> str | None:
@@ -147,6 +177,7 @@ def _objection_to_quantities(event: Usage) -> str | None:
         event.output_tokens,
         event.reasoning_tokens,
         event.images,
+        event.leased_input_tokens,
     )
     if min(counts) < 0 or max(counts) > QUANTITY_MAX:
         return "a quantity is out of range"
@@ -165,6 +196,8 @@ def _objection_to_times(event: Usage) -> str | None:
     optional = (event.first_token_at_us, event.sent_at_us)
     times = [event.received_at_us, event.happened_at_us]
     times += [at_us for at_us in optional if at_us is not None]
+    if event.lease_expires_at_us:
+        times.append(event.lease_expires_at_us)
     if min(times) < _EARLIEST_US or max(times) >= _LATEST_US:
         return "a time is out of range"
     return None

@@ -63,6 +63,7 @@ def test_it_works(client, key):
     assert record["usage"] == {
         "input_tokens": 100,
         "cached_input_tokens": 40,
+        "leased_input_tokens": 0,
         "cache_write_tokens": 60,
         "output_tokens": 11,
         "reasoning_tokens": 0,

@@ -57,12 +57,21 @@ def test_usage_events_are_append_only(statement, has_month):
 @pytest.mark.parametrize(
     ("changes", "constraint"),
     [
-        ({"input_tokens": -1, "cached_input_tokens": -2}, "quantities_not_negative"),
+        (
+            {
+                "input_tokens": -1,
+                "cached_input_tokens": -2,
+                "leased_input_tokens": -1,
+            },
+            "quantities_not_negative",
+        ),
         ({"cached_input_tokens": -1}, "quantities_not_negative"),
         ({"cache_write_tokens": -1}, "quantities_not_negative"),
         ({"output_tokens": -1}, "quantities_not_negative"),
         ({"reasoning_tokens": -1}, "quantities_not_negative"),
         ({"cached_input_tokens": 101}, "cached_within_input"),
+        ({"leased_input_tokens": 101}, "leased_within_input"),
+        ({"leased_input_tokens": -1}, "quantities_not_negative"),
         ({"reasoning_tokens": 8}, "reasoning_within_output"),
         ({"images": -1}, "quantities_not_negative"),
         ({"cost_nano_usd": -1}, "quantities_not_negative"),
@@ -99,6 +108,10 @@ class AcceptedEventTest(TestCase):
                 "tries": EXTREME_QUANTITIES,
                 "sent_at_us": st.none() | TIMES,
                 "cost_nano_usd": st.sampled_from([0, 1, 9 * 10**15]),
+                "leased_input_tokens": EXTREME_QUANTITIES,
+                "lease_id": st.sampled_from(["", "0" * 32, "f" * 32]),
+                "lease_expires_at_us": st.just(0) | TIMES,
+                "previous_lease_id": st.sampled_from(["", "0" * 32, "f" * 32]),
             }
         )
     )
@@ -113,6 +126,8 @@ class AcceptedEventTest(TestCase):
         assert (row.model, row.endpoint) == (event.model, event.endpoint)
         assert (row.images, row.samples) == (event.images, event.samples)
         assert (row.tries, row.cost_nano_usd) == (event.tries, event.cost_nano_usd)
+        assert (row.lease_id.hex if row.lease_id else "") == event.lease_id
+        assert (row.lease_expires_at is None) == (event.lease_expires_at_us == 0)
         assert (row.sent_at is None) == (event.sent_at_us is None)
 
 

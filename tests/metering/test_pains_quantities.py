@@ -17,7 +17,11 @@ from metering.wire import Outcome
 from tests.metering.journal import make_event
 
 COUNTS = st.integers(0, 40) | st.integers(0, 40) | st.integers(-20_000, 20_000)
-INPUT_METERS = (Meter.NEW_INPUT_TOKENS, Meter.CACHED_INPUT_TOKENS)
+INPUT_METERS = (
+    Meter.NEW_INPUT_TOKENS,
+    Meter.CACHED_INPUT_TOKENS,
+    Meter.LEASED_INPUT_TOKENS,
+)
 
 
 @st.composite
@@ -26,6 +30,7 @@ def events(draw):
     return make_event(
         input_tokens=draw(COUNTS),
         cached_input_tokens=draw(COUNTS),
+        leased_input_tokens=draw(st.just(0) | COUNTS),
         cache_write_tokens=draw(COUNTS),
         output_tokens=draw(COUNTS),
         reasoning_tokens=draw(COUNTS),

@@ -73,13 +73,17 @@ def test_images_are_priced_where_they_are_sold():
     assert charge.amount_nano_usd == 120_000_000
 
 
-def test_requests_are_counted_and_not_priced():
-    assert amounts([used("requests", 5)]) == []
+@pytest.mark.parametrize("meter", ["requests", "leased_input_tokens"])
+def test_what_is_only_shown_has_no_price(meter):
+    assert amounts([used(meter, 5)]) == []
 
 
 def test_every_meter_is_priced_or_known_to_be_free():
     """A meter added to metering must be given a price here, or be said to be free."""
-    assert {meter.value for meter in Meter} == {*METER_NAMES, "requests"}
+    assert {meter.value for meter in Meter} == {
+        *METER_NAMES,
+        *("requests", "leased_input_tokens"),
+    }
 
 
 @pytest.mark.parametrize(

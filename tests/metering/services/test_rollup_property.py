@@ -34,6 +34,7 @@ def usages(draw):
         "price_version_id": draw(st.integers(1, 2)),
         "input_tokens": input_tokens,
         "cached_input_tokens": draw(st.integers(0, input_tokens)),
+        "leased_input_tokens": draw(st.just(0) | st.integers(0, input_tokens)),
         "output_tokens": draw(st.integers(0, 1000)),
         "images": draw(st.integers(0, 2)),
         "outcome": draw(st.sampled_from(Outcome)),

@@ -41,6 +41,10 @@ def test_it_works(journal):
         received_at_us=NOON_US - 1_000_001,
         first_token_at_us=NOON_US - 500_000,
         happened_at_us=NOON_US + 123_457,
+        leased_input_tokens=32,
+        lease_id="a" * 32,
+        lease_expires_at_us=NOON_US + 15_000_001,
+        previous_lease_id="b" * 32,
     )
     journal.append(event)
 
@@ -56,9 +60,11 @@ def test_it_works(journal):
         *("tenant_id", "project_id", "api_key_id", "model", "engine_id", "endpoint"),
         *("price_version_id", "streamed", "outcome", "usage_source", "input_tokens"),
         *("cached_input_tokens", "cache_write_tokens", "output_tokens"),
-        "reasoning_tokens",
+        *("reasoning_tokens", "leased_input_tokens"),
     )
     assert {f: getattr(row, f) for f in same} == {f: getattr(event, f) for f in same}
+    assert (row.lease_id, row.previous_lease_id) == (UUID("a" * 32), UUID("b" * 32))
+    assert row.lease_expires_at == datetime(2026, 11, 21, 12, 0, 15, 1, tzinfo=UTC)
     mark = OpenHour.objects.get()
     assert (mark.tenant_id, mark.generation) == (1, 1)
     assert mark.hour_at == datetime(2026, 11, 21, 12, tzinfo=UTC)
