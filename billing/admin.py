@@ -60,6 +60,20 @@ def image_usd(row: PriceVersion) -> str:
     return "not sold" if rate is None else exact_usd(rate // UNITS_PER_RATE)
 
 
+def _lease_usd(rate: int | None) -> str:
+    return "not sold" if rate is None else exact_usd(rate)
+
+
+@admin.display(description="Leases in GPU memory, USD per million MB·s")
+def lease_hbm_usd(row: PriceVersion) -> str:
+    return _lease_usd(row.hbm_mb_s_nano_usd_per_million)
+
+
+@admin.display(description="Leases in host memory, USD per million MB·s")
+def lease_host_usd(row: PriceVersion) -> str:
+    return _lease_usd(row.host_mb_s_nano_usd_per_million)
+
+
 @admin.register(CreditGrant)
 class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     """Granted by `manage.py grant_credit`."""
@@ -80,6 +94,8 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         cached_input_usd,
         output_usd,
         image_usd,
+        lease_hbm_usd,
+        lease_host_usd,
         "effective_from",
         "effective_to",
     )

@@ -14,13 +14,13 @@ from billing.services.set_price import set_price
 
 
 class RateField(forms.CharField):
-    """USD per million tokens, as nano-USD."""
+    """USD per million tokens, or MB_s, as nano-USD; None for an empty field."""
 
     widget = UnfoldAdminTextInputWidget
 
     def to_python(self, value: Any) -> Any:
         try:
-            return parse_rate_usd(str(value)) if value else value
+            return parse_rate_usd(str(value)) if value else None
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
 
@@ -48,6 +48,16 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
     image_nano_usd_per_million = ImageRateField(
         required=False, label="USD per image", help_text="Empty: not sold."
     )
+    hbm_mb_s_nano_usd_per_million = RateField(
+        required=False,
+        label="KV leases in GPU memory, USD per million MB·s",
+        help_text="Empty: not sold.",
+    )
+    host_mb_s_nano_usd_per_million = RateField(
+        required=False,
+        label="KV leases in host memory, USD per million MB·s",
+        help_text="Empty: not sold.",
+    )
     effective_from = forms.SplitDateTimeField(
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
@@ -63,6 +73,8 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
             "cached_input_nano_usd_per_million",
             "output_nano_usd_per_million",
             "image_nano_usd_per_million",
+            "hbm_mb_s_nano_usd_per_million",
+            "host_mb_s_nano_usd_per_million",
             "effective_from",
         )
 

@@ -31,8 +31,14 @@ class Figures:
     new_input_tokens: int
     cached_input_tokens: int
     leased_input_tokens: int
+    hbm_mb_s: int
+    host_mb_s: int
     output_tokens: int
     images: int
+
+    @property
+    def lease_mb_s(self) -> int:
+        return self.hbm_mb_s + self.host_mb_s
 
     @property
     def input_tokens(self) -> int:
@@ -60,6 +66,8 @@ def figures(rows: Iterable[dict[str, Any]]) -> Figures:
         new_input_tokens=sums[Meter.NEW_INPUT_TOKENS],
         cached_input_tokens=sums[Meter.CACHED_INPUT_TOKENS],
         leased_input_tokens=sums[Meter.LEASED_INPUT_TOKENS],
+        hbm_mb_s=sums[Meter.HBM_MB_S],
+        host_mb_s=sums[Meter.HOST_MB_S],
         output_tokens=sums[Meter.OUTPUT_TOKENS],
         images=sums[Meter.IMAGES],
     )

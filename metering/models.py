@@ -227,7 +227,7 @@ class UsageRollup(models.Model):
     hour_at = models.DateTimeField()
     """The begin of the UTC hour in which the events happened."""
     quantity = models.BigIntegerField()
-    """Tokens, or events for the meter `requests`. Never 0: there is no such row."""
+    """Tokens, MB_s, or events for the meter `requests`. Never 0."""
     event_count = models.IntegerField()
     """Events of this hour and dimension, whether or not this meter showed any."""
 

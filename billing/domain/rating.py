@@ -12,6 +12,8 @@ METER_NAMES = (
     Meter.CACHED_INPUT_TOKENS.value,
     Meter.OUTPUT_TOKENS.value,
     Meter.IMAGES.value,
+    Meter.HBM_MB_S.value,
+    Meter.HOST_MB_S.value,
 )
 """The meters that have a price, in the order of an invoice."""
 
@@ -25,6 +27,9 @@ class Rates:
     output_nano_usd_per_million: int
     image_nano_usd_per_million: int | None = None
     """Per million images; None: images of the model are not sold."""
+    hbm_mb_s_nano_usd_per_million: int | None = None
+    """Of a lease, per million MB_s; None: not sold."""
+    host_mb_s_nano_usd_per_million: int | None = None
 
     def __post_init__(self) -> None:
         if min(rate for rate in vars(self).values() if rate is not None) < 0:
@@ -39,6 +44,8 @@ class Rates:
             METER_NAMES[1]: self.cached_input_nano_usd_per_million,
             METER_NAMES[2]: self.output_nano_usd_per_million,
             METER_NAMES[3]: self.image_nano_usd_per_million,
+            METER_NAMES[4]: self.hbm_mb_s_nano_usd_per_million,
+            METER_NAMES[5]: self.host_mb_s_nano_usd_per_million,
         }[meter]
 
 

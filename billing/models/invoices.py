@@ -170,7 +170,7 @@ class LineItem(models.Model):
         PriceVersion, models.PROTECT, related_name="line_items"
     )
     quantity = models.BigIntegerField()
-    """Tokens."""
+    """Tokens, images or MB_s, as the meter says."""
     rate_nano_usd_per_million = models.BigIntegerField()
     amount_nano_usd = models.BigIntegerField()
     """What the month's whole quantity comes to, less what issued invoices billed."""

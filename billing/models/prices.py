@@ -51,6 +51,11 @@ class PriceVersion(models.Model):
     output_nano_usd_per_million = models.BigIntegerField()
     image_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
     """Null: images of the model are not sold."""
+    hbm_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    """Of leases in the engine's memory, per million MB_s (10^6 byte-seconds); null: not
+    sold."""
+    host_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    """Of leases in host memory; null: not sold."""
     effective_from = models.DateTimeField()
     """The first instant at which it applies."""
     effective_to = models.DateTimeField(null=True, blank=True)
@@ -89,6 +94,11 @@ class PriceVersion(models.Model):
                 condition=Q(image_nano_usd_per_million__gte=0),
                 name="price_image_rate_not_negative",
             ),
+            models.CheckConstraint(
+                condition=Q(hbm_mb_s_nano_usd_per_million__gte=0)
+                & Q(host_mb_s_nano_usd_per_million__gte=0),
+                name="price_lease_rates_not_negative",
+            ),
             # An empty span would overlap nothing and could not apply to anything.
             models.CheckConstraint(
                 condition=Q(effective_to__isnull=True)
@@ -116,4 +126,6 @@ class PriceVersion(models.Model):
             cached_input_nano_usd_per_million=self.cached_input_nano_usd_per_million,
             output_nano_usd_per_million=self.output_nano_usd_per_million,
             image_nano_usd_per_million=self.image_nano_usd_per_million,
+            hbm_mb_s_nano_usd_per_million=self.hbm_mb_s_nano_usd_per_million,
+            host_mb_s_nano_usd_per_million=self.host_mb_s_nano_usd_per_million,
         )

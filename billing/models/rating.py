@@ -96,7 +96,7 @@ class RatedUsage(models.Model):
     )
     meter = models.CharField(max_length=32)
     quantity = models.BigIntegerField()
-    """Tokens."""
+    """Tokens, images or MB_s, as the meter says."""
     amount_nano_usd = models.BigIntegerField()
 
     class Meta:

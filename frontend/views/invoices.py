@@ -22,7 +22,10 @@ METER_TITLES = {
     Meter.CACHED_INPUT_TOKENS.value: "Cached input tokens",
     Meter.OUTPUT_TOKENS.value: "Output tokens",
     Meter.IMAGES.value: "Images",
+    Meter.HBM_MB_S.value: "KV lease, GPU memory (MB·s)",
+    Meter.HOST_MB_S.value: "KV lease, host memory (MB·s)",
 }
+_TOKENS = frozenset(meter.value for meter in Meter if meter.value.endswith("_tokens"))
 _CSV_HEAD = (
     "model",
     "meter",
@@ -65,9 +68,7 @@ def invoice_context(found: Invoice) -> dict[str, Any]:
         "invoice": found,
         "lines": lines,
         "is_draft": found.status == InvoiceStatus.DRAFT,
-        "tokens": sum(
-            line.quantity for line in lines if line.meter != Meter.IMAGES.value
-        ),
+        "tokens": sum(line.quantity for line in lines if line.meter in _TOKENS),
     }
 
 

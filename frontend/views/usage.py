@@ -35,6 +35,8 @@ _CSV_HEAD = (
     "output_tokens",
     "images",
     "leased_input_tokens",
+    "hbm_mb_s",
+    "host_mb_s",
 )
 
 
@@ -148,6 +150,8 @@ def _csv_row(
         Meter.OUTPUT_TOKENS,
         Meter.IMAGES,
         Meter.LEASED_INPUT_TOKENS,
+        Meter.HBM_MB_S,
+        Meter.HOST_MB_S,
     )
     return (
         hour_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

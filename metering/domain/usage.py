@@ -30,6 +30,10 @@ class Meter(enum.StrEnum):
     """Reasoning tokens included."""
     IMAGES = "images"
     """Images made."""
+    HBM_MB_S = "hbm_mb_s"
+    """MB_s (10^6 byte-seconds) of leases, held in the engine's own memory."""
+    HOST_MB_S = "host_mb_s"
+    """The same in host memory."""
     REQUESTS = "requests"
     """Number of usage events; shown, never priced."""
 

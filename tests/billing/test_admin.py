@@ -91,6 +91,16 @@ def test_a_price_is_set_through_the_service(staff, price):
     assert price.effective_to == new.effective_from
 
 
+def test_a_lease_has_a_price_for_each_tier_or_none(staff, price):
+    rates = {"hbm_mb_s_nano_usd_per_million": "0.0135"}
+
+    assert staff.post(ADD_PRICE, price_form(price, **rates)).status_code == 302
+
+    new = PriceVersion.objects.latest("id")
+    assert new.hbm_mb_s_nano_usd_per_million == 13_500_000
+    assert new.host_mb_s_nano_usd_per_million is None
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

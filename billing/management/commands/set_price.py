@@ -22,6 +22,13 @@ class Command(BaseCommand):
         parser.add_argument(
             "--image", metavar="USD", help="per image; default: images are not sold"
         )
+        for tier, memory in (("hbm", "the engine's"), ("host", "host")):
+            parser.add_argument(
+                f"--lease-{tier}",
+                metavar="USD",
+                help=f"per million MB_s of KV leases in {memory} memory;"
+                " default: they are not sold",
+            )
         parser.add_argument(
             "--effective-from",
             metavar="TIME",
@@ -51,10 +58,16 @@ def _set(options: dict[str, Any]) -> PriceVersion:
             image_nano_usd_per_million=(
                 parse_image_rate_usd(options["image"]) if options["image"] else None
             ),
+            hbm_mb_s_nano_usd_per_million=_optional_rate(options["lease_hbm"]),
+            host_mb_s_nano_usd_per_million=_optional_rate(options["lease_host"]),
         ),
         effective_from=_time(wanted) if wanted else now,
         now=now,
     )
+
+
+def _optional_rate(text: str | None) -> int | None:
+    return parse_rate_usd(text) if text else None
 
 
 def _model(name: str) -> ServedModel:

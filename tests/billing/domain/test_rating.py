@@ -8,7 +8,7 @@ from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
-NEW, CACHED, OUTPUT, IMAGES = METER_NAMES
+NEW, CACHED, OUTPUT, IMAGES, HBM, HOST = METER_NAMES
 SMALL = Price(
     price_version_id=1,
     model="small",
@@ -73,6 +73,20 @@ def test_images_are_priced_where_they_are_sold():
     assert charge.amount_nano_usd == 120_000_000
 
 
+def test_leases_are_rated_by_the_memory_they_lay_in():
+    rates = replace(
+        SMALL.rates,
+        hbm_mb_s_nano_usd_per_million=13_500_000,
+        host_mb_s_nano_usd_per_million=200_000,
+    )
+    prices = {SMALL.price_version_id: replace(SMALL, rates=rates)}
+
+    hbm, host = rate([used(HOST, 1_000_000), used(HBM, 20_133)], prices)
+
+    assert (hbm.meter, hbm.amount_nano_usd) == (HBM, 271_796)
+    assert (host.meter, host.amount_nano_usd) == (HOST, 200_000)
+
+
 @pytest.mark.parametrize("meter", ["requests", "leased_input_tokens"])
 def test_what_is_only_shown_has_no_price(meter):
     assert amounts([used(meter, 5)]) == []
@@ -92,6 +106,8 @@ def test_every_meter_is_priced_or_known_to_be_free():
         (used(NEW, 1, price_version_id=9), "which is not there"),
         (used(NEW, 1, model="large"), "which is of small"),
         (used(IMAGES, 1), "does not sell them"),
+        (used(HBM, 1), "does not sell them"),
+        (used(HOST, 1), "does not sell them"),
         (used("minutes", 1), "no price knows"),
     ],
 )

@@ -89,6 +89,45 @@ def test_the_price_of_an_image_is_published(
     assert new.image_nano_usd_per_million == 40_000_000_000_000
 
 
+def test_the_price_of_leases_is_published(
+    price, valkey, settings, django_capture_on_commit_callbacks
+):
+    leases = {
+        "hbm_mb_s_nano_usd_per_million": 13_500_000,
+        "host_mb_s_nano_usd_per_million": 200_000,
+    }
+    with django_capture_on_commit_callbacks(execute=True):
+        set_price(
+            served_model=price.served_model,
+            rates=replace(DEARER, **leases),
+            effective_from=DECEMBER,
+            now=NOON,
+        )
+
+    old, new = published(valkey, settings)
+    assert {name: getattr(old, name) for name in leases} == dict.fromkeys(leases)
+    assert {name: getattr(new, name) for name in leases} == leases
+
+
+def test_leases_are_on_the_bill(tenant, price):
+    version = set_price(
+        served_model=price.served_model,
+        rates=replace(DEARER, hbm_mb_s_nano_usd_per_million=13_500_000),
+        effective_from=NOON,
+        now=NOON,
+    )
+    use(tenant, version, 20_133, meter="hbm_mb_s")
+    rate_usage(now=NOON)
+
+    assert draft_of(tenant).total_nano_usd == 271_796
+
+
+def test_a_lease_in_a_tier_without_a_price_is_not_rated(tenant, price):
+    use(tenant, price, 1, meter="host_mb_s")
+
+    assert rate_usage(now=NOON).refused == 1
+
+
 def test_images_are_on_the_bill(tenant, price):
     version = set_price(
         served_model=price.served_model,
