@@ -64,6 +64,7 @@ def table(plan: Plan) -> list[Process]:
         _web(plan),
         *(_proxy(plan, index) for index in range(plan.proxy_count)),
         _shipper(plan),
+        _leases(plan),
         _money(plan),
         _tasks(plan),
     ]
@@ -165,6 +166,16 @@ def _shipper(plan: Plan) -> Process:
     return Process(
         name="shipper",
         command=_python("manage.py", "ship_journal"),
+        environment=plan.child_environment(),
+        needs=("migrate", "web"),
+    )
+
+
+def _leases(plan: Plan) -> Process:
+    """Engines that are away are waited for by itself."""
+    return Process(
+        name="leases",
+        command=_python("manage.py", "collect_leases"),
         environment=plan.child_environment(),
         needs=("migrate", "web"),
     )

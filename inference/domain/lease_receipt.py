@@ -27,6 +27,10 @@ class Fact(enum.StrEnum):
     LOST = "lost"
 
 
+ENDS = frozenset({Fact.REUSED, Fact.EXPIRED, Fact.RELEASED, Fact.REVOKED, Fact.LOST})
+"""After one of these there is no lease any more."""
+
+
 class Reason(enum.StrEnum):
     """Why less than asked for was granted, or why a lease ended."""
 

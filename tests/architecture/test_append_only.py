@@ -21,6 +21,7 @@ WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
 
 KEPT_ROW_BY_ROW = (
     "usage_event",
+    "lease_receipt",
     "billing_ledgeraccount",
     "billing_ledgertransaction",
     "billing_ledgerentry",
@@ -29,7 +30,13 @@ KEPT_ROW_BY_ROW = (
     "billing_priceversion",
     "billing_creditgrant",
 )
-KEPT_FAMILIES = ("usage_event", "billing_ledger", "billing_invoice_", "billing_line")
+KEPT_FAMILIES = (
+    "usage_event",
+    "lease_receipt",
+    "billing_ledger",
+    "billing_invoice_",
+    "billing_line",
+)
 
 
 @pytest.fixture

@@ -104,7 +104,9 @@ def test_the_processes_are_those_of_the_supervisor(processes):
     assert described == running
 
 
-@pytest.mark.parametrize("name", ["web", "proxy", "shipper", "money", "simulator"])
+@pytest.mark.parametrize(
+    "name", ["web", "proxy", "shipper", "leases", "money", "simulator"]
+)
 def test_a_service_runs_the_command_of_the_supervisor(name, processes):
     process = processes[SPLIT.get(name, name)]
     command = process.command().argv
@@ -129,7 +131,7 @@ def test_migrate_takes_the_steps_in_order(processes):
     said = re.findall(r"manage\.py (\w+)", words(services()["migrate"])[-1])
     assert said == steps
     assert services()["migrate"]["restart"] == "no"
-    for name in ("web", "shipper", "money", "tasks", "beat"):
+    for name in ("web", "shipper", "leases", "money", "tasks", "beat"):
         condition = services()[name]["depends_on"]["migrate"]["condition"]
         assert condition == "service_completed_successfully"
 
@@ -191,7 +193,7 @@ def test_every_setting_is_read_by_the_code(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["migrate", "web", "shipper", "money", "tasks", "beat"]
+    "name", ["migrate", "web", "shipper", "leases", "money", "tasks", "beat"]
 )
 def test_the_settings_lack_no_secret(name):
     """A missing one would be made anew in each container, and differ."""
@@ -270,7 +272,7 @@ def test_journal_and_socket_are_shared_by_those_who_need_them():
     assert sharers["journal"] == {"proxy", "shipper", "money", "tasks"}
     for name in ("money", "tasks"):
         assert "journal:/var/lib/tokenfab/journal:ro" in services()[name]["volumes"]
-    assert sharers["socket"] == {"proxy", "tasks", "engine", "simulator"}
+    assert sharers["socket"] == {"proxy", "leases", "tasks", "engine", "simulator"}
     assert sharers.keys() == compose()["volumes"].keys()
     sockets = {v for _, setting, v in _values() if setting == "ENGINE_SOCKET"}
     assert sockets == {SOCKET}

@@ -19,7 +19,17 @@ from tests.running import RunningTokenfab, clean_environment, run_manage
 
 pytestmark = [pytest.mark.slow]  # each start is some ten real processes
 
-ALL = ("postgres", "valkey", "web", "proxy-0", "shipper", "money", "tasks", "engine")
+ALL = (
+    "postgres",
+    "valkey",
+    "web",
+    "proxy-0",
+    "shipper",
+    "leases",
+    "money",
+    "tasks",
+    "engine",
+)
 ORPHAN_SECONDS_MAX = 5.0
 STOP_SECONDS_MAX = 10.0
 

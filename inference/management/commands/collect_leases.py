@@ -1,0 +1,28 @@
+"""`manage.py collect_leases`: the lease collector process."""
+
+import asyncio
+import signal
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import connection
+
+from inference.services.collect_until_stopped import collect_until_stopped
+
+
+class Command(BaseCommand):
+    help = "Copies the engines' lease receipts to PostgreSQL until stopped."
+
+    def handle(self, **_: object) -> None:
+        # One connection is all we need, and a pool would make a stop wait for its
+        # time-out while PostgreSQL is away.
+        connection.settings_dict["OPTIONS"].pop("pool", None)
+        asyncio.run(_collect())
+
+
+async def _collect() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, stop.set)
+    await collect_until_stopped(stop, engine_key=settings.ENGINE_KEY)

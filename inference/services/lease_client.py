@@ -1,0 +1,68 @@
+"""Asks one engine about its leases."""
+
+import asyncio
+import ssl
+from typing import TypeVar
+
+import httpx
+import msgspec
+
+from inference.domain.engine_address import parse
+from inference.domain.lease_control import LeaseEvents, LeaseList
+
+WAIT_SECONDS = 10
+"""How long an engine that has nothing to tell keeps the question."""
+ANSWER_SECONDS_MAX = 5.0
+"""Beyond that, for a whole answer."""
+BYTES_MAX = 32 * 1024 * 1024
+
+_Answer = TypeVar("_Answer")
+
+
+class LeaseClient:
+    """Raises httpx.HTTPError, OSError, TimeoutError, and ValueError for an answer that
+    is too long or is none.
+    """
+
+    def __init__(self, address: str, *, key: str) -> None:
+        where = parse(address)
+        # An empty TLS context, since engines speak plain HTTP: see check_engines.
+        transport = httpx.AsyncHTTPTransport(
+            uds=where.socket_path,
+            verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+            trust_env=False,
+        )
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            base_url=f"{where.base_url}/v1/tokenfab/",
+            headers={"authorization": f"Bearer {key}"},
+            timeout=WAIT_SECONDS + ANSWER_SECONDS_MAX,
+            trust_env=False,
+        )
+
+    async def events(self, sequence: int, *, wait_seconds: int) -> LeaseEvents:
+        """What came after that number; none after `wait_seconds`."""
+        path = f"lease_events?sequence={sequence}&wait_seconds={wait_seconds}"
+        return await self._read(path, LeaseEvents, seconds_max=wait_seconds)
+
+    async def leases(self) -> LeaseList:
+        return await self._read("leases", LeaseList, seconds_max=0)
+
+    async def close(self) -> None:
+        await self._http.aclose()
+
+    async def _read(
+        self, path: str, form: type[_Answer], *, seconds_max: float
+    ) -> _Answer:
+        # Over everything: httpx's own time-outs begin anew with each byte.
+        async with (
+            asyncio.timeout(seconds_max + ANSWER_SECONDS_MAX),
+            self._http.stream("GET", path) as response,
+        ):
+            response.raise_for_status()
+            body = bytearray()
+            async for part in response.aiter_bytes():
+                body += part
+                if len(body) > BYTES_MAX:
+                    raise ValueError("the answer about leases is too long")
+        return msgspec.json.decode(body, type=form)
