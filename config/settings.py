@@ -129,6 +129,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "measure leases": {
+        "task": "metering.tasks.measure_leases",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
     "rate usage": {
         "task": "billing.tasks.rate_usage",
         "schedule": timedelta(seconds=2),

@@ -5,6 +5,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from inference.models import Engine, ServedModel
 from inference.services.drain_engine import drain_engine
 from inference.services.resume_engine import resume_engine
@@ -63,3 +64,52 @@ class EngineAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         for row in queryset:
             resume_engine(engine_id=row.pk)
         self.message_user(request, f"Resumed {len(queryset)} engines.")
+
+
+@admin.register(Lease)
+class LeaseAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "lease_id",
+        "engine__name",
+        "tenant_id",
+        "state",
+        "tier",
+        "tokens",
+        "bytes",
+        "granted_ms",
+        "until_ms",
+        "ended_ms",
+    )
+    list_filter = ("state", "tier", "engine__name")
+    list_select_related = ("engine",)
+    search_fields = ("=lease_id", "=tenant_id")
+    ordering = ("-id",)
+
+
+@admin.register(LeaseReceipt)
+class LeaseReceiptAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "sequence",
+        "fact",
+        "lease_id",
+        "engine__name",
+        "tenant_id",
+        "tier",
+        "bytes",
+        "at_ms",
+        "until_ms",
+        "is_inferred",
+        "reason",
+    )
+    list_filter = ("fact", "is_inferred", "engine__name")
+    list_select_related = ("engine",)
+    search_fields = ("=lease_id", "=tenant_id")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(LeaseCursor)
+class LeaseCursorAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = ("engine__name", "epoch", "sequence", "proven_ms", "gap_proven_ms")
+    list_select_related = ("engine",)
+    ordering = ("engine",)

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
 import metering.audit_admin  # noqa: F401  registers its pages
+from metering.lease_models import LeaseInterval
 from metering.models import JournalCursor, OpenHour, UsageEvent, UsageRollup
 
 if TYPE_CHECKING:
@@ -104,6 +105,24 @@ class UsageRollupAdmin(ReadOnlyAdmin):
     search_fields = ("=tenant_id", "=api_key_id", "model")
     date_hierarchy = "hour_at"
     ordering = ("-hour_at", "tenant_id", "model", "meter")
+
+
+@admin.register(LeaseInterval)
+class LeaseIntervalAdmin(ReadOnlyAdmin):
+    list_display = (
+        "lease_id",
+        "tenant_id",
+        "model",
+        "engine_id",
+        "tier",
+        "bytes",
+        "started_at",
+        "ended_at",
+        "mb_s",
+    )
+    list_filter = ("tier",)
+    search_fields = ("=tenant_id",)
+    ordering = ("-ended_at", "-id")
 
 
 @admin.register(OpenHour)

@@ -9,4 +9,5 @@ class MeteringConfig(AppConfig):
     def import_models(self) -> None:
         """Django itself looks only into `metering.models`."""
         import_module("metering.audit_models")
+        import_module("metering.lease_models")
         super().import_models()

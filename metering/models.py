@@ -229,7 +229,8 @@ class UsageRollup(models.Model):
     quantity = models.BigIntegerField()
     """Tokens, MB_s, or events for the meter `requests`. Never 0."""
     event_count = models.IntegerField()
-    """Events of this hour and dimension, whether or not this meter showed any."""
+    """Events of this hour and dimension, whether or not this meter showed any; of the
+    meters of leases, intervals."""
 
     objects = UsageRollupQuerySet.as_manager()
 

@@ -4,6 +4,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from metering.services import alert_quarantine as quarantine
+from metering.services import measure_leases as leases
 from metering.services import prepare_usage_partitions as partitions
 from metering.services import read_engines as readings
 from metering.services import reconcile_due as audit
@@ -14,6 +15,11 @@ from metering.services import thin_engine_readings as thinning
 @shared_task
 def roll_up_usage() -> None:
     roll_up.roll_up_usage()
+
+
+@shared_task
+def measure_leases() -> None:
+    leases.measure_leases(now=timezone.now())
 
 
 @shared_task

@@ -19,6 +19,9 @@ FRESH_MS_MAX = 60_000
 """Terms are read when the engine receives the request, not when the turn is scheduled;
 so only the way there and two clocks count."""
 
+GRACE_MS = 5_000
+"""What the platform adds to the time that it sells."""
+
 TEXT_CHARACTERS_MAX = 4096
 _KEY_USE = b"tokenfab lease terms v1"
 
@@ -63,7 +66,7 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """In HBM, from the end of the turn; 0: not held there."""
     host_ttl_ms: Milliseconds = 0
     """In host memory, from the end of the turn; 0: lost when it leaves HBM."""
-    grace_ms: Milliseconds = 5_000
+    grace_ms: Milliseconds = GRACE_MS
     """Held longer than sold, at our cost: arrival at the proxy decides."""
     value: Count
     """Price per byte-second times the chance of a return; the lowest goes first."""

@@ -3,11 +3,14 @@
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
+from metering.domain.lease_intervals import METERS
 from metering.domain.leased import split_input
 from metering.domain.usage import Meter, Usage, hour_us, quantities
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 UNBILLED = "unbilled"
 """The outcome of events that no meter shows."""
 
@@ -75,6 +78,46 @@ def dimension_of(event: Usage) -> Dimension:
         price_version_id=event.price_version_id,
         hour_us=hour_us(event.happened_at_us),
     )
+
+
+class MeasuredLease(Protocol):
+    """The fields of a lease interval that the fold reads."""
+
+    @property
+    def tenant_id(self) -> int: ...
+    @property
+    def project_id(self) -> int: ...
+    @property
+    def api_key_id(self) -> int: ...
+    @property
+    def model(self) -> str: ...
+    @property
+    def price_version_id(self) -> int: ...
+    @property
+    def tier(self) -> str: ...
+    @property
+    def ended_at(self) -> datetime: ...
+    @property
+    def mb_s(self) -> int: ...
+
+
+def fold_leases(
+    intervals: Iterable[MeasuredLease],
+) -> dict[Dimension, dict[Meter, tuple[int, int]]]:
+    """Per dimension and meter: MB_s, and of how many intervals."""
+    sums: dict[Dimension, dict[Meter, tuple[int, int]]] = defaultdict(dict)
+    for one in intervals:
+        dimension = Dimension(
+            tenant_id=one.tenant_id,
+            project_id=one.project_id,
+            api_key_id=one.api_key_id,
+            model=one.model,
+            price_version_id=one.price_version_id,
+            hour_us=hour_us((one.ended_at - _EPOCH) // timedelta(microseconds=1)),
+        )
+        mb_s, count = sums[dimension].get(METERS[one.tier], (0, 0))
+        sums[dimension][METERS[one.tier]] = mb_s + one.mb_s, count + 1
+    return dict(sums)
 
 
 def fold(events: Iterable[MeteredUsage]) -> dict[Dimension, Sums]:

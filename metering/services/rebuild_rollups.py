@@ -8,13 +8,17 @@ from django.db.models import Max
 from metering.models import OpenHour
 from metering.services.roll_up_usage import roll_up_usage
 
-# The hours that have events, and those that only have rollups: these must go.
+# The hours that have events or lease intervals, and those that only have rollups: these
+# must go.
 _OPEN = """
     INSERT INTO open_hour (tenant_id, hour_at, generation)
     SELECT tenant_id, hour_at, 1 FROM (
         SELECT tenant_id, date_trunc('hour', happened_at, 'UTC') AS hour_at
         FROM usage_event
         WHERE happened_at >= %(start)s AND happened_at < %(end)s
+        UNION
+        SELECT tenant_id, date_trunc('hour', ended_at, 'UTC') FROM lease_interval
+        WHERE ended_at >= %(start)s AND ended_at < %(end)s
         UNION
         SELECT tenant_id, hour_at FROM usage_rollup
         WHERE hour_at >= %(start)s AND hour_at < %(end)s

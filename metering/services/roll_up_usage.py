@@ -1,12 +1,16 @@
-"""Folds the usage events of open hours into their rollups."""
+"""Folds the usage events and lease intervals of open hours into their rollups."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db import connection, transaction
+from django.db.models import Count, Sum
 
+from metering.domain.lease_intervals import METERS
 from metering.domain.usage import quantities
+from metering.lease_models import LeaseInterval, LeaseIntervalQuerySet
 from metering.models import UsageEvent, UsageRollup
 from tenants.services.note_api_key_use import note_api_key_use
 
@@ -72,11 +76,12 @@ def _replace_rollups(
     """Also notes in `last_used`, by API key, the latest event of the hour."""
     events = UsageEvent.objects.of_tenant(tenant_id).between(hour_at, hour_at + _HOUR)
     sums = list(events.metered().summed(*_DIMENSIONS))
+    intervals = LeaseInterval.objects.of_tenant(tenant_id)
+    leases = intervals.between(hour_at, hour_at + _HOUR)
     UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at).delete()
     UsageRollup.objects.bulk_create(
         UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row)
-        for of_dimension in sums
-        for row in _rows(of_dimension)
+        for row in chain(chain.from_iterable(map(_rows, sums)), _lease_rows(leases))
     )
     for of_dimension in sums:
         _note_last_use(of_dimension, last_used)
@@ -99,6 +104,14 @@ def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
             "quantity": quantity,
             "event_count": sums["events"],
         }
+
+
+def _lease_rows(leases: LeaseIntervalQuerySet) -> Iterator[dict[str, Any]]:
+    sums = leases.order_by().values(*_DIMENSIONS, "tier")
+    for row in sums.annotate(quantity=Sum("mb_s"), event_count=Count("*")):
+        meter = METERS[row.pop("tier")]
+        if row["quantity"]:
+            yield {**row, "meter": meter}
 
 
 def _note_last_use(sums: dict[str, Any], last_used: dict[int, datetime]) -> None:

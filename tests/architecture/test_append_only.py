@@ -22,6 +22,7 @@ WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
 KEPT_ROW_BY_ROW = (
     "usage_event",
     "lease_receipt",
+    "lease_interval",
     "billing_ledgeraccount",
     "billing_ledgertransaction",
     "billing_ledgerentry",
@@ -33,6 +34,7 @@ KEPT_ROW_BY_ROW = (
 KEPT_FAMILIES = (
     "usage_event",
     "lease_receipt",
+    "lease_interval",
     "billing_ledger",
     "billing_invoice_",
     "billing_line",

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from metering.domain.rollup import fold
+from metering.domain.rollup import fold, fold_leases
+from metering.lease_models import LeaseInterval
 from metering.models import UsageRollup
 
 
@@ -24,9 +25,23 @@ def rolled_up():
 def folded(events):
     """The same of `events`, folded in Python."""
     return {
-        (
-            *(d.tenant_id, d.project_id, d.api_key_id, d.model, d.price_version_id),
-            datetime.fromtimestamp(d.hour_us // 1_000_000, UTC),
-        ): {meter: (n, sums.events) for meter, n in sums.per_meter().items()}
+        _key(d): {meter: (n, sums.events) for meter, n in sums.per_meter().items()}
         for d, sums in fold(events).items()
     }
+
+
+def folded_with_leases(events):
+    """The same of `events` and all lease intervals in the books."""
+    found = folded(events)
+    for dimension, meters in fold_leases(LeaseInterval.objects.all()).items():
+        shown = {meter: row for meter, row in meters.items() if row[0]}
+        if shown:
+            found.setdefault(_key(dimension), {}).update(shown)
+    return found
+
+
+def _key(d):
+    return (
+        *(d.tenant_id, d.project_id, d.api_key_id, d.model, d.price_version_id),
+        datetime.fromtimestamp(d.hour_us // 1_000_000, UTC),
+    )
