@@ -120,10 +120,11 @@ class LeaseRequest:
         return msgspec.structs.replace(row, tier=found.tier), True
 
     async def _release(self, row: LeaseRow) -> LeaseRow:
-        """The meter stops even if the engine holds it no more."""
+        """The meter stops when the engine has let go, which its receipt tells."""
         listener = self._listener(row)
-        if listener is not None:
-            await listener.release(row.lease_id, row.tenant_id)
+        if listener is None:
+            raise UNAVAILABLE
+        await listener.release(row.lease_id, row.tenant_id)
         return await self._ended(row, LeaseState.RELEASED)
 
     async def _ended(self, row: LeaseRow, state: LeaseState) -> LeaseRow:
