@@ -46,6 +46,8 @@ class LeaseReceipt(models.Model):
     """Milliseconds since the epoch by the engine's clock."""
     until_ms = models.BigIntegerField()
     """When its time in that tier ends, grace included; of an end: its own time."""
+    host_until_ms = models.BigIntegerField(default=0)
+    """When host memory lets go of it, grace included; 0: it is not kept there."""
     reason = models.CharField(max_length=32, blank=True, default="")
     previous_lease_id = models.CharField(max_length=128, blank=True, default="")
     stored_at = models.DateTimeField(db_default=Now())

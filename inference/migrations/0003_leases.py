@@ -197,6 +197,7 @@ class Migration(migrations.Migration):
                 ("bytes", models.BigIntegerField()),
                 ("at_ms", models.BigIntegerField()),
                 ("until_ms", models.BigIntegerField()),
+                ("host_until_ms", models.BigIntegerField(default=0)),
                 ("reason", models.CharField(blank=True, default="", max_length=32)),
                 (
                     "previous_lease_id",

@@ -83,6 +83,7 @@ def _row(cursor: LeaseCursor, told: Told) -> LeaseReceipt:
         bytes=told.bytes,
         at_ms=told.at_ms,
         until_ms=told.until_ms,
+        host_until_ms=told.host_until_ms,
         reason=told.reason.value if told.reason else "",
         previous_lease_id=told.previous_lease_id or "",
     )

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Protocol
 
 from inference.domain.lease_receipt import ENDS, Fact
+from inference.domain.lease_table import HOST_COPY_MS
 from inference.domain.lease_terms import GRACE_MS, Tier
 from metering.domain.usage import Meter
 
@@ -38,6 +39,8 @@ class LeaseFact(Protocol):
     def at_ms(self) -> int: ...
     @property
     def until_ms(self) -> int: ...
+    @property
+    def host_until_ms(self) -> int: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +100,8 @@ def _span(before: LeaseFact, after: LeaseFact, sold_until_ms: int) -> Interval:
     if after.fact != Fact.DEMOTED and after.tier != tier:
         # Its demotion was never told, so it may have been at once.
         tier, size = after.tier, min(size, after.bytes)
+    elif _is_copied_only(before):
+        tier = Tier.HOST.value
     return Interval(
         tier=tier,
         bytes=size,
@@ -104,6 +109,17 @@ def _span(before: LeaseFact, after: LeaseFact, sold_until_ms: int) -> Interval:
         ended_ms=min(after.at_ms, sold_until_ms, before.until_ms - GRACE_MS),
         first_sequence=before.sequence,
         last_sequence=after.sequence,
+    )
+
+
+def _is_copied_only(granted: LeaseFact) -> bool:
+    """A lease for host memory alone lies in HBM until it is surely copied. That is how
+    engines work, and not what was sold.
+    """
+    return (
+        granted.fact == Fact.GRANTED
+        and granted.until_ms == granted.at_ms + HOST_COPY_MS + GRACE_MS
+        and granted.host_until_ms > granted.until_ms
     )
 
 

@@ -38,7 +38,8 @@ def measure_leases(*, now: datetime, leases_max: int = LEASES_MAX) -> int:
     and as a whole, however long it was; returns how many.
 
     Safe twice and at the same time: a lease is taken by one call only. A lease that no
-    metered event names is nobody's, and is never charged.
+    metered event names is nobody's, and one that the engine holds for another tenant
+    than the event's is not charged.
     """
     measured = 0
     while measured < leases_max:
@@ -58,9 +59,7 @@ def _measure_batch(limit: int, now: datetime) -> int:
         row
         for lease in leases
         for row in _intervals(
-            events[lease.lease_id, lease.engine_id],
-            receipts[_held(lease)],
-            epoch=lease.epoch,
+            lease, events[lease.lease_id, lease.engine_id], receipts[_held(lease)]
         )
     ]
     LeaseInterval.objects.bulk_create(rows, ignore_conflicts=True)
@@ -104,9 +103,9 @@ def _events_of(leases: list[Lease]) -> dict[tuple[UUID, int], UsageEvent]:
 
 
 def _intervals(
-    event: UsageEvent, receipts: Iterable[LeaseReceipt], *, epoch: str
+    lease: Lease, event: UsageEvent, receipts: Iterable[LeaseReceipt]
 ) -> Iterator[LeaseInterval]:
-    if event.lease_expires_at is None:
+    if event.lease_expires_at is None or lease.tenant_id != str(event.tenant_id):
         return
     sold_until_ms = _milliseconds(event.lease_expires_at)
     for found in lease_intervals(receipts, sold_until_ms=sold_until_ms):
@@ -117,9 +116,9 @@ def _intervals(
             model=event.model,
             price_version_id=event.price_version_id,
             event_id=event.event_id,
-            lease_id=event.lease_id,
-            engine_id=event.engine_id,
-            epoch=epoch,
+            lease_id=lease.lease_id,
+            engine_id=lease.engine_id,
+            epoch=lease.epoch,
             tier=found.tier,
             bytes=found.bytes,
             started_at=_time(found.started_ms),

@@ -59,10 +59,11 @@ def lease_of(tenant, price, engine, *, seconds, first=1):
         output_tokens=10,
     )
     end_ms = NOW_MS + 10_000
-    below = {"lease_id": lease_id, "tier": Tier.HOST, "bytes": GB}
+    whose = {"lease_id": lease_id, "tenant_id": str(tenant.pk)}
+    below = {"tier": Tier.HOST, "bytes": GB, **whose}
     tell(
         engine,
-        receipt(first, lease_id=lease_id, bytes=2 * GB),
+        receipt(first, bytes=2 * GB, **whose),
         receipt(first + 1, Fact.DEMOTED, at_ms=NOW_MS + 4_000, **below),
         receipt(first + 2, Fact.REUSED, at_ms=end_ms, **below),
     )

@@ -4,7 +4,9 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from tests.factories import make_engine, make_user
+from tests.inference.lease_books import new_id, receipt, tell
 
 
 @pytest.fixture
@@ -24,6 +26,20 @@ def test_it_works(operator, model):
 
     assert (listed.status_code, shown.status_code) == (200, 200)
     assert row.name in listed.content.decode()
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("model", [Lease, LeaseReceipt, LeaseCursor])
+def test_the_books_of_leases_are_shown(operator, model):
+    lease_id = new_id()
+    tell(make_engine(), receipt(1, lease_id=lease_id))
+    name = f"admin:inference_{model._meta.model_name}"
+
+    listed = operator.get(reverse(f"{name}_changelist"), {"q": lease_id})
+    row = model.objects.get()
+    shown = operator.get(reverse(f"{name}_change", args=[row.pk]))
+
+    assert (listed.status_code, shown.status_code) == (200, 200)
 
 
 @pytest.mark.django_db

@@ -19,10 +19,19 @@ def leased_event(lease_id, *, engine, seconds=SECONDS, **changes):
     )
 
 
-def story(lease_id, *, first=1, held_ms=10_000, fact=Fact.REUSED, seconds=SECONDS):
+def story(
+    lease_id,
+    *,
+    first=1,
+    held_ms=10_000,
+    fact=Fact.REUSED,
+    seconds=SECONDS,
+    tenant_id=1,
+):
     """Receipts of a lease that was granted at noon and held for so long."""
+    whose = {"lease_id": lease_id, "tenant_id": str(tenant_id)}
     until_ms = NOW_MS + seconds * 1000 + GRACE_MS
     return [
-        receipt(first, lease_id=lease_id, until_ms=until_ms),
-        receipt(first + 1, fact, lease_id=lease_id, at_ms=NOW_MS + held_ms),
+        receipt(first, until_ms=until_ms, **whose),
+        receipt(first + 1, fact, at_ms=NOW_MS + held_ms, **whose),
     ]

@@ -6,14 +6,18 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
+from metering.lease_models import LeaseInterval
 from metering.models import JournalCursor, OpenHour, UsageEvent, UsageRollup
+from metering.services.measure_leases import measure_leases
 from metering.services.roll_up_usage import roll_up_usage
 from metering.services.store_usage_events import store_usage_events
-from tests.factories import make_user
+from tests.factories import make_engine, make_user
+from tests.inference.lease_books import new_id, tell
 from tests.metering.journal import make_event
+from tests.metering.leases import leased_event, story
 
 pytestmark = pytest.mark.django_db
-MODELS = [UsageEvent, UsageRollup, OpenHour, JournalCursor]
+MODELS = [UsageEvent, UsageRollup, LeaseInterval, OpenHour, JournalCursor]
 
 
 @pytest.fixture
@@ -25,7 +29,10 @@ def staff(client):
 @pytest.fixture(autouse=True)
 def rows():
     """At least one of each model."""
-    store_usage_events([make_event()])
+    lease_id, engine = new_id(), make_engine()
+    store_usage_events([leased_event(lease_id, engine=engine)])
+    tell(engine, *story(lease_id))
+    measure_leases(now=timezone.now())
     roll_up_usage()
     OpenHour.objects.create(tenant_id=1, hour_at=timezone.now())
     JournalCursor.objects.create(folder="0", segment="a")

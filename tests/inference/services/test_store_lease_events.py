@@ -44,6 +44,7 @@ def test_it_works(engine):
             lease_id=second,
             at_ms=NOW_MS + 9,
             previous_lease_id=first,
+            host_until_ms=NOW_MS + 65_000,
             reason=Reason.HOST_CAP,
         ),
         asked_ms=NOW_MS + 5,
@@ -54,6 +55,7 @@ def test_it_works(engine):
     assert (row.engine, row.epoch, row.tenant_id) == (engine, EPOCH, "1")
     assert (row.tier, row.tokens, row.bytes) == ("hbm", 288, BYTES)
     assert (row.previous_lease_id, row.reason) == (first, "host_cap")
+    assert (row.at_ms, row.host_until_ms) == (NOW_MS + 9, NOW_MS + 65_000)
     assert (cursor.epoch, cursor.sequence) == (EPOCH, 3)
     assert (cursor.proven_ms, cursor.gap_proven_ms) == (NOW_MS + 5, None)
     assert held(engine) == {second}

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from metering.domain.lease_intervals import GRACE_MS, lease_intervals
+from inference.domain.lease_terms import GRACE_MS
+from metering.domain.lease_intervals import lease_intervals
 
 MB = 10**6
 RATES = {"hbm": 13_500_000, "host": 200_000}
@@ -22,6 +23,7 @@ class Fact:
     tier: str = "hbm"
     bytes: int = 100 * MB
     is_inferred: bool = False
+    host_until_ms: int = 0
 
 
 def granted(at_ms=0, *, ttl_ms=TTL_MS, **changes):
@@ -68,6 +70,18 @@ def test_a_demotion_changes_the_tier():
     assert spans(granted(), down, end, sold_until_ms=60_000) == [
         ("hbm", 0, 4_000, 400),
         ("host", 4_000, 60_000, 80 * 56),
+    ]
+
+
+def test_a_lease_for_host_memory_alone_is_charged_as_such():
+    """It lies in HBM for 2 seconds and the grace, until it is surely copied."""
+    begin = granted(ttl_ms=2_000, host_until_ms=65_000)
+    down = Fact(2, "demoted", 7_100, 65_000, tier="host")
+    end = ended("released", 30_000, tier="host")
+
+    assert spans(begin, down, end, sold_until_ms=60_000) == [
+        ("host", 0, 2_000, 200),
+        ("host", 7_100, 30_000, 2_290),
     ]
 
 
@@ -139,7 +153,9 @@ def stories(draw, *, steps=ONWARD):
     clock goes back.
     """
     at_ms, number = draw(st.integers(0, 1000)), 1
-    last = granted(at_ms, ttl_ms=draw(st.integers(0, 30_000)))
+    ttl_ms = draw(st.just(2_000) | st.integers(0, 30_000))
+    host_until_ms = draw(st.just(0) | st.integers(0, 90_000))
+    last = granted(at_ms, ttl_ms=ttl_ms, host_until_ms=host_until_ms)
     sold = at_ms + draw(st.integers(0, 90_000))
     facts = [last]
     for kind in draw(st.lists(st.sampled_from(["renewed", "demoted"]), max_size=5)):

@@ -143,6 +143,15 @@ def test_a_lease_that_nobody_bought_is_not_charged(engine, changes):
     assert not LeaseInterval.objects.exists()
 
 
+def test_a_lease_of_another_tenant_is_not_charged(engine):
+    lease_id = new_id()
+    store_usage_events([leased_event(lease_id, engine=engine, tenant_id=2)])
+    tell(engine, *story(lease_id, tenant_id=1))
+
+    assert measure_leases(now=LATER) == 1
+    assert not LeaseInterval.objects.exists()
+
+
 def test_a_lease_without_a_sold_end_is_not_charged(engine):
     lease_id = new_id()
     event = leased_event(lease_id, engine=engine, seconds=-NOON_US // 10**6)
@@ -241,8 +250,12 @@ class MeasuringTest(TestCase):
         ]
         receipts = [
             each
-            for n, (one, (held_ms, fact, _)) in enumerate(zip(ids, leases, strict=True))
-            for each in story(one, first=2 * n + 1, held_ms=held_ms, fact=fact)
+            for n, (one, (held_ms, fact, tenant)) in enumerate(
+                zip(ids, leases, strict=True)
+            )
+            for each in story(
+                one, first=2 * n + 1, held_ms=held_ms, fact=fact, tenant_id=tenant
+            )
         ]
         waiting = random.Random(seed).sample(events, len(events))  # noqa: S311
         left = list(receipts)
