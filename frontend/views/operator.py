@@ -5,7 +5,7 @@ from typing import Any
 
 from django.conf import settings
 from django.core.paginator import Page, Paginator
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
@@ -22,12 +22,14 @@ from frontend.ranges import find_range
 from frontend.usage import figures
 from frontend.views.api_keys import describe
 from frontend.views.invoices import invoice_context
+from inference.lease_models import LeaseState
 from inference.models import Engine
 from metering.models import UsageRollup
 from tenants.models import Tenant
 
 PAGE_ROWS = 50
 PROBLEMS_SHOWN = 10
+_HELD = Q(leases__state=LeaseState.HELD)
 
 
 def _page(request: HttpRequest, rows: QuerySet[Any]) -> Page[Any]:
@@ -126,7 +128,13 @@ def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
 @operator_page
 def engines(request: HttpRequest) -> HttpResponse:
     context = {
-        "engines": Engine.objects.select_related("served_model").order_by("name"),
+        "engines": Engine.objects.select_related("served_model")
+        .annotate(
+            held_leases=Count("leases", filter=_HELD),
+            held_tokens=Sum("leases__tokens", filter=_HELD, default=0),
+            held_bytes=Sum("leases__bytes", filter=_HELD, default=0),
+        )
+        .order_by("name"),
         "progress": read_progress(settings.ENGINE_PROGRESS_FILE),
     }
     return render(request, "frontend/operator_engines.html", context)

@@ -18,7 +18,9 @@ RATES = (100_000_000, 20_000_000, 400_000_000)
 DEARER_RATES = (250_000_000, 50_000_000, 1_250_000_000)
 
 
-def price(model: ServedModel, rates: tuple[int, int, int] = RATES) -> PriceVersion:
+def price(
+    model: ServedModel, rates: tuple[int, int, int] = RATES, **more: int
+) -> PriceVersion:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
         served_model=model,
@@ -27,6 +29,7 @@ def price(model: ServedModel, rates: tuple[int, int, int] = RATES) -> PriceVersi
         output_nano_usd_per_million=rates[2],
         effective_from=begin,
         created_at=begin,
+        **more,
     )
 
 

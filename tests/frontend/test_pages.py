@@ -33,6 +33,7 @@ PAGES = {
     "/usage/calls/?key={key}": MINE,
     "/usage/usage.csv": TENANT,
     "/usage/usage.csv?key={key}": MINE,
+    "/leases/": TENANT,
     "/invoices/": TENANT,
     "/invoices/{invoice}/": MINE,
     "/invoices/{invoice}/csv/": MINE,

@@ -13,6 +13,7 @@ PATHS = {
         "/keys/",
         "/usage/",
         "/usage/calls/",
+        "/leases/",
         "/invoices/",
         "/settings/",
         "/limits/",

@@ -1,0 +1,175 @@
+"""Leases on the pages: their own, usage, invoice, and the operator's engines."""
+
+import csv
+import io
+from datetime import timedelta
+from uuid import UUID
+
+import pytest
+
+from billing.models.invoices import Invoice
+from billing.services.rate_usage import rate_usage
+from inference.domain.lease_receipt import Fact
+from inference.lease_models import LeaseCursor
+from metering.services.measure_leases import measure_leases
+from metering.services.roll_up_usage import roll_up_usage
+from tests.factories import make_engine, make_served_model
+from tests.frontend.believable import call, price, record
+from tests.inference.lease_books import GRACE_MS, new_id, receipt, tell
+
+GB = 10**9
+SECONDS = 60
+
+
+@pytest.fixture
+def version(db):  # noqa: ARG001  opens the database
+    return price(
+        make_served_model(),
+        hbm_mb_s_nano_usd_per_million=13_500_000,
+        host_mb_s_nano_usd_per_million=200_000,
+    )
+
+
+@pytest.fixture
+def engine(version):
+    return make_engine(served_model=version.served_model, name="first")
+
+
+@pytest.fixture
+def lease(people, version, engine, now):
+    """Bought 10 seconds ago for a minute: 1 GB. Returns its id."""
+    lease_id, began = new_id(), now - timedelta(seconds=10)
+    event = call(
+        people.api_key,
+        version,
+        began,
+        engine_id=engine.pk,
+        leased_input_tokens=500,
+        lease_id=lease_id,
+        lease_expires_at_us=int((began.timestamp() + SECONDS) * 1e6),
+    )
+    record([event], now)
+    tell(engine, told(1, people, lease_id, began))
+    return lease_id
+
+
+def told(sequence, people, lease_id, at, fact=Fact.GRANTED):
+    at_ms = int(at.timestamp() * 1000)
+    return receipt(
+        sequence,
+        fact,
+        lease_id=lease_id,
+        tenant_id=str(people.tenant.pk),
+        bytes=GB,
+        at_ms=at_ms,
+        until_ms=at_ms + SECONDS * 1000 + GRACE_MS,
+    )
+
+
+def release(people, engine, lease_id, now):
+    """After 10 seconds; and all that follows from it."""
+    tell(engine, told(2, people, lease_id, now, Fact.RELEASED))
+    measure_leases(now=now)
+    while roll_up_usage():
+        pass
+    rate_usage(now=now)
+
+
+def test_it_works(people, lease, engine, now):
+    owner = people.client("owner")
+    (held,) = owner.get("/leases/").context["leases"]
+    assert (held.state, held.lease.tokens, held.lease.bytes) == ("held", 288, GB)
+    assert held.public_id == f"kvl_{lease}"
+    assert timedelta(0) < held.left <= timedelta(seconds=50)
+    assert held.mb_s >= 10_000
+    assert held.key_name == "Backend"
+
+    release(people, engine, lease, now)
+
+    response = owner.get("/leases/", headers={"hx-request": "true"})
+    (ended,) = response.context["leases"]
+    assert (ended.state, ended.left) == ("released", None)
+    assert abs(ended.mb_s - 10_000) <= 1
+    assert ended.amount_nano_usd == (ended.mb_s * 135 + 5) // 10
+    assert "released" in response.content.decode()
+
+
+def test_a_lease_that_is_in_doubt_says_so(people, lease):  # noqa: ARG001  there is one
+    LeaseCursor.objects.update(gap_proven_ms=1)
+
+    (found,) = people.client("owner").get("/leases/").context["leases"]
+
+    assert found.state == "unverified"
+
+
+def test_a_lease_that_no_engine_told_of_is_pending(people, version, now):
+    event = call(
+        people.api_key,
+        version,
+        now,
+        lease_id=new_id(),
+        lease_expires_at_us=int((now.timestamp() + SECONDS) * 1e6),
+    )
+    record([event], now)
+
+    (found,) = people.client("owner").get("/leases/").context["leases"]
+
+    assert (found.state, found.lease, found.amount_nano_usd) == ("pending", None, 0)
+    assert found.event.lease_id == UUID(event.lease_id)
+
+
+def test_a_stranger_sees_none(people, lease):  # noqa: ARG001  there is one
+    response = people.client("stranger").get("/leases/")
+
+    assert response.context["leases"] == []
+    assert "No lease yet" in response.content.decode()
+
+
+def test_usage_shows_what_was_leased(people, engine, lease, now):
+    release(people, engine, lease, now)
+    response = people.client("owner").get("/usage/?range=24h")
+
+    figures, chart = response.context["figures"], response.context["chart"]
+    # Of 1,200 tokens 500 were leased; of the 700 hits 200 are beyond them.
+    assert (figures.new_input_tokens, figures.cached_input_tokens) == (500, 200)
+    assert (figures.leased_input_tokens, figures.input_tokens) == (500, 1_200)
+    assert abs(figures.hbm_mb_s - 10_000) <= 1
+    assert dict(zip(chart.titles, chart.totals, strict=True)) == {
+        "New input": 500,
+        "Cached input": 200,
+        "Output": 90,
+        "Leased input": 500,
+    }
+    assert "KV leases, MB·s" in response.content.decode()
+    (found,) = response.context["calls"]
+    assert (found.input.new, found.input.cached, found.input.leased) == (500, 200, 500)
+    assert found.amount_nano_usd == 500 * 100 + 200 * 20 + 90 * 400
+
+    csv_file = people.client("owner").get("/usage/usage.csv")
+    text = b"".join(csv_file.streaming_content).decode()
+    rows = list(csv.DictReader(io.StringIO(text)))
+    assert sum(int(row["leased_input_tokens"]) for row in rows) == 500
+    assert sum(int(row["hbm_mb_s"]) for row in rows) == figures.hbm_mb_s
+
+
+def test_the_invoice_has_a_line_for_each_memory(people, engine, lease, now):
+    release(people, engine, lease, now)
+    (draft,) = Invoice.objects.filter(tenant=people.tenant)
+
+    response = people.client("owner").get(f"/invoices/{draft.pk}/")
+
+    line = response.context["lines"][-1]
+    assert line.meter_title == "KV lease, GPU memory (MB·s)"
+    assert line.amount_nano_usd == (line.quantity * 135 + 5) // 10
+    # MB·s are no tokens, nor is what was leased on the bill.
+    assert response.context["tokens"] == 500 + 200 + 90
+
+
+def test_the_operator_sees_what_each_engine_holds(people, engine, lease, now):
+    def shown():
+        (found,) = people.client("staff").get("/operator/engines/").context["engines"]
+        return found.held_leases, found.held_tokens, found.held_bytes
+
+    assert shown() == (1, 288, GB)
+    release(people, engine, lease, now)
+    assert shown() == (0, 0, 0)
