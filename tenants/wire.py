@@ -38,7 +38,9 @@ class SpendPeriod(enum.StrEnum):
     """UTC."""
 
 
-class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
+class RateLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """An array on the wire: a snapshot of many keys is mostly limits."""
+
     scope: Scope
     kind: LimitKind
     model: str | None
@@ -46,7 +48,7 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
     amount: int
 
 
-class SpendLimit(msgspec.Struct, frozen=True, kw_only=True):
+class SpendLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Hard: a call that might pass it is refused."""
 
     scope: Scope

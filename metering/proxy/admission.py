@@ -22,7 +22,7 @@ _TEMPLATE_TOKENS = 32
 """A chat template adds roles and perhaps a system prompt."""
 _RATIO_WEIGHT = 0.2
 """Of the latest call in a key's moving average."""
-_RATIOS_MAX = 20_000
+_RATIOS_MAX = 10_000
 """Of keys; the one that began to call first is forgotten first."""
 
 

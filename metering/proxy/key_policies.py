@@ -1,6 +1,6 @@
 """The key policies of the present snapshot.
 
-There may be ten thousand of them, 2 kB each, and a new snapshot whenever one changes:
+There may be ten thousand of them, 1 kB each, and a new snapshot whenever one changes:
 what did not change is not read again, and equal limits are one object.
 """
 

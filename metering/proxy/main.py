@@ -178,7 +178,7 @@ def _allow_many_files() -> None:
 
 
 def _keep_memory_small() -> None:
-    """A snapshot of many keys is 20 MB. Freed, it must go back to the system: by itself
+    """A snapshot of many keys is 10 MB. Freed, it must go back to the system: by itself
     glibc takes the next one from its heap, and what is kept behind it holds the hole.
     """
     libc = ctypes.CDLL(None)

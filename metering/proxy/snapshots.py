@@ -129,7 +129,7 @@ class Snapshots:
         return True
 
     async def _take_and_keep(self, kind: str, blob: bytes) -> None:
-        """In threads and steps: it may be 20 MB, and calls go on meanwhile."""
+        """In threads and steps: it may be 10 MB, and calls go on meanwhile."""
         snapshot = await asyncio.to_thread(self._verified, kind, blob)
         if snapshot is None:
             return
