@@ -34,7 +34,11 @@ def price(
 
 
 def priced_model() -> PriceVersion:
-    return price(make_served_model())
+    return price(
+        make_served_model(),
+        hbm_mb_s_nano_usd_per_million=13_500_000,
+        host_mb_s_nano_usd_per_million=200_000,
+    )
 
 
 def priced_second_model() -> PriceVersion:

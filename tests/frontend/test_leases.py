@@ -8,26 +8,12 @@ from uuid import UUID
 import pytest
 
 from billing.models.invoices import Invoice
-from billing.services.rate_usage import rate_usage
 from inference.domain.lease_receipt import Fact
 from inference.lease_models import LeaseCursor
-from metering.services.measure_leases import measure_leases
-from metering.services.roll_up_usage import roll_up_usage
-from tests.factories import make_engine, make_served_model
-from tests.frontend.believable import call, price, record
-from tests.inference.lease_books import GRACE_MS, new_id, receipt, tell
-
-GB = 10**9
-SECONDS = 60
-
-
-@pytest.fixture
-def version(db):  # noqa: ARG001  opens the database
-    return price(
-        make_served_model(),
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
-    )
+from tests.factories import make_engine
+from tests.frontend.believable import record
+from tests.frontend.believable_leases import GB, bill_leases, leased_call, told
+from tests.inference.lease_books import tell
 
 
 @pytest.fixture
@@ -37,54 +23,30 @@ def engine(version):
 
 @pytest.fixture
 def lease(people, version, engine, now):
-    """Bought 10 seconds ago for a minute: 1 GB. Returns its id."""
-    lease_id, began = new_id(), now - timedelta(seconds=10)
-    event = call(
-        people.api_key,
-        version,
-        began,
-        engine_id=engine.pk,
-        leased_input_tokens=500,
-        lease_id=lease_id,
-        lease_expires_at_us=int((began.timestamp() + SECONDS) * 1e6),
-    )
+    """Bought 10 seconds ago for a minute: 1 GB. The event of its call."""
+    began = now - timedelta(seconds=10)
+    event = leased_call(people.api_key, version, engine, began)
     record([event], now)
-    tell(engine, told(1, people, lease_id, began))
-    return lease_id
+    tell(engine, told(1, event, began))
+    return event
 
 
-def told(sequence, people, lease_id, at, fact=Fact.GRANTED):
-    at_ms = int(at.timestamp() * 1000)
-    return receipt(
-        sequence,
-        fact,
-        lease_id=lease_id,
-        tenant_id=str(people.tenant.pk),
-        bytes=GB,
-        at_ms=at_ms,
-        until_ms=at_ms + SECONDS * 1000 + GRACE_MS,
-    )
-
-
-def release(people, engine, lease_id, now):
+def release(engine, event, now):
     """After 10 seconds; and all that follows from it."""
-    tell(engine, told(2, people, lease_id, now, Fact.RELEASED))
-    measure_leases(now=now)
-    while roll_up_usage():
-        pass
-    rate_usage(now=now)
+    tell(engine, told(2, event, now, Fact.RELEASED))
+    bill_leases(now)
 
 
 def test_it_works(people, lease, engine, now):
     owner = people.client("owner")
     (held,) = owner.get("/leases/").context["leases"]
     assert (held.state, held.lease.tokens, held.lease.bytes) == ("held", 288, GB)
-    assert held.public_id == f"kvl_{lease}"
+    assert held.public_id == f"kvl_{lease.lease_id}"
     assert timedelta(0) < held.left <= timedelta(seconds=50)
     assert held.mb_s >= 10_000
     assert held.key_name == "Backend"
 
-    release(people, engine, lease, now)
+    release(engine, lease, now)
 
     response = owner.get("/leases/", headers={"hx-request": "true"})
     (ended,) = response.context["leases"]
@@ -102,14 +64,8 @@ def test_a_lease_that_is_in_doubt_says_so(people, lease):  # noqa: ARG001  there
     assert found.state == "unverified"
 
 
-def test_a_lease_that_no_engine_told_of_is_pending(people, version, now):
-    event = call(
-        people.api_key,
-        version,
-        now,
-        lease_id=new_id(),
-        lease_expires_at_us=int((now.timestamp() + SECONDS) * 1e6),
-    )
+def test_a_lease_that_no_engine_told_of_is_pending(people, version, engine, now):
+    event = leased_call(people.api_key, version, engine, now)
     record([event], now)
 
     (found,) = people.client("owner").get("/leases/").context["leases"]
@@ -126,7 +82,7 @@ def test_a_stranger_sees_none(people, lease):  # noqa: ARG001  there is one
 
 
 def test_usage_shows_what_was_leased(people, engine, lease, now):
-    release(people, engine, lease, now)
+    release(engine, lease, now)
     response = people.client("owner").get("/usage/?range=24h")
 
     figures, chart = response.context["figures"], response.context["chart"]
@@ -153,7 +109,7 @@ def test_usage_shows_what_was_leased(people, engine, lease, now):
 
 
 def test_the_invoice_has_a_line_for_each_memory(people, engine, lease, now):
-    release(people, engine, lease, now)
+    release(engine, lease, now)
     (draft,) = Invoice.objects.filter(tenant=people.tenant)
 
     response = people.client("owner").get(f"/invoices/{draft.pk}/")
@@ -171,5 +127,5 @@ def test_the_operator_sees_what_each_engine_holds(people, engine, lease, now):
         return found.held_leases, found.held_tokens, found.held_bytes
 
     assert shown() == (1, 288, GB)
-    release(people, engine, lease, now)
+    release(engine, lease, now)
     assert shown() == (0, 0, 0)

@@ -35,6 +35,7 @@ from tests.frontend.believable import (
     priced_second_model,
     record,
 )
+from tests.frontend.believable_leases import leases_in_every_state
 
 pytestmark = pytest.mark.browser
 
@@ -94,7 +95,9 @@ def limited(people, valkey, settings, tmp_path, monkeypatch):
 @pytest.fixture
 def full(people, version, now, settings, tmp_path):
     """The tenant after a busy month; an invoice is issued, a draft is open."""
-    make_engine(served_model=version.served_model, name="engine-1", checked_at=now)
+    first = make_engine(
+        served_model=version.served_model, name="engine-1", checked_at=now
+    )
     second = priced_second_model()
     make_engine(served_model=second.served_model, name="engine-2", checked_at=now)
     owner = people.users["owner"]
@@ -118,6 +121,7 @@ def full(people, version, now, settings, tmp_path):
     people.project.api_keys.update(last_used_at=now - timedelta(minutes=4))
     calls = a_month_of_calls([people.api_key, staging], [version, second], now)
     record([*calls, call(people.strangers_key, version, now)], now)
+    leases_in_every_state(people.api_key, version, first, now)
     settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
     mine = Invoice.objects.filter(tenant=people.tenant).order_by("period_start")
     *earlier, current = mine
@@ -179,6 +183,7 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
         "usage-7d": "/usage/",
         "usage-30d-by-model": "/usage/?range=30d&by=model",
         "calls": "/usage/calls/",
+        "leases": "/leases/",
         "invoices": "/invoices/",
         "invoice-draft": f"/invoices/{full.pk}/",
         "settings": "/settings/",
@@ -229,6 +234,7 @@ def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
         "empty-usage": "/usage/",
         "empty-limits": "/limits/",
         "empty-calls": "/usage/calls/",
+        "empty-leases": "/leases/",
         "empty-invoices": "/invoices/",
         "empty-status": "/status/",
     }
