@@ -19,6 +19,7 @@ QUANTITY_FIELDS = (
     "images",
     "cost_nano_usd",
     "leased_input_tokens",
+    "lease_cost_nano_usd",
 )
 
 
@@ -116,6 +117,8 @@ class UsageEvent(models.Model):
     """Until when that lease was sold; null: it was not."""
     previous_lease_id = models.UUIDField(null=True)
     """Of the lease that this call continued; null: none."""
+    lease_cost_nano_usd = models.BigIntegerField(db_default=0)
+    """What of the cost is for that lease, should it be held until it expires."""
     stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
 

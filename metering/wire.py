@@ -100,3 +100,6 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Microseconds since the epoch: until when that lease was sold; 0: none."""
     previous_lease_id: str = ""
     """Of the lease that this call continued; empty: none."""
+    lease_cost_nano_usd: int = 0
+    """What of the cost is for that lease, should it be held until it expires; what was
+    not held is returned when its time is measured."""

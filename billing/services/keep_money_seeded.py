@@ -1,12 +1,12 @@
 """See that Valkey knows the money of every tenant whose spend is counted."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
 import msgspec
-from django.db.models import Q
+from django.db.models import Max, Q
 from django.utils import timezone
 from redis import Redis
 
@@ -20,6 +20,7 @@ from billing.domain.spend_counters import (
 from billing.services.credit_of import credits_of
 from billing.services.publish_credit import publish_credit
 from billing.services.seed_money import Beginning, seed_money, time_us
+from metering.lease_models import LeaseInterval
 from metering.services.shipped_up_to import shipped_up_to
 from tenants.models import Budget, SpendLimit, Tenant
 from tenants.services.valkey import open_valkey
@@ -27,6 +28,8 @@ from tenants.services.valkey import open_valkey
 SEEDINGS_MAX = 500
 """In one call."""
 _LONG = timedelta(seconds=30)
+_LATE_MAX = timedelta(days=1)
+"""After the end of a lease: measured later it is counted with what comes next."""
 
 _logger = logging.getLogger(__name__)
 
@@ -41,6 +44,8 @@ class _State:
     """Tenants whose money is known on this server -> their credit there."""
     marked: set[int]
     """Tenants that were counted all the time since they were seeded."""
+    counted_at_us: dict[int, int]
+    """Up to when a seeded tenant's events were summed."""
     unsure: set[int]
     begun: dict[int, Beginning]
     """Seedings that began on this server."""
@@ -52,9 +57,10 @@ def keep_money_seeded() -> list[int]:
     A seeding takes two calls: the first notes the total and the time; a later one, once
     the journals are shipped up to that time, sums the events and sets the counters,
     unless something was spent between. It is due for a tenant that is not seeded, was
-    on another Valkey process, or was not counted for a while, and for one that the data
-    plane is unsure of. Safe at the same time and after any death. Raises
-    redis.RedisError.
+    on another Valkey process, or was not counted for a while, for one that the data
+    plane is unsure of, and for one whose leases were measured since: what was charged
+    for time that they were not held returns. Safe at the same time and after any
+    death. Raises redis.RedisError.
     """
     counted = counted_tenants()
     credit = credits_of(counted)
@@ -70,6 +76,7 @@ def keep_money_seeded() -> list[int]:
             (seeded if is_done else failed).append(tenant_id)
         _note_seeded(valkey, seeded, gone=(state.marked | state.unsure) - counted)
         due = (counted - state.seeded.keys()) | (counted & state.unsure)
+        due |= set(_with_measured_leases(state))
         _begin(valkey, state.server, [*(due - state.begun.keys()), *failed])
     return seeded
 
@@ -92,7 +99,7 @@ def _look(valkey: Redis, counted: set[int]) -> _State:
         pipeline.smembers(UNSURE_KEY)
         pipeline.hgetall(SEEDING_KEY)
         for tenant_id in ids:
-            pipeline.hmget(money_key(tenant_id), "server", "credit")
+            pipeline.hmget(money_key(tenant_id), "server", "credit", "counted_at_us")
         info, marked, unsure, begun, *money = pipeline.execute()
     server = info["run_id"]
     marked = {int(tenant_id) for tenant_id in marked}
@@ -104,13 +111,32 @@ def _look(valkey: Redis, counted: set[int]) -> _State:
         server=server,
         seeded={
             tenant_id: None if credit is None else int(credit)
-            for tenant_id, (seeded_on, credit) in zip(ids, money, strict=True)
+            for tenant_id, (seeded_on, credit, _) in zip(ids, money, strict=True)
             if seeded_on == server and tenant_id in marked
+        },
+        counted_at_us={
+            tenant_id: int(counted_at_us or 0)
+            for tenant_id, (_, _, counted_at_us) in zip(ids, money, strict=True)
         },
         marked=marked,
         unsure={int(tenant_id) for tenant_id in unsure},
         begun={id_: one for id_, one in beginnings.items() if one.server == server},
     )
+
+
+def _with_measured_leases(state: _State) -> Iterator[int]:
+    """Seeded tenants whose counters do not know yet how long a lease was held."""
+    latest = (
+        LeaseInterval.objects.filter(
+            tenant_id__in=state.seeded.keys(), ended_at__gte=timezone.now() - _LATE_MAX
+        )
+        .order_by()
+        .values_list("tenant_id")
+        .annotate(stored_at=Max("stored_at"))
+    )
+    for tenant_id, stored_at in latest:
+        if time_us(stored_at) >= state.counted_at_us[tenant_id]:
+            yield tenant_id
 
 
 def _correct_credit(state: _State, by_books: dict[int, int]) -> None:

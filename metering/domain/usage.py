@@ -91,6 +91,8 @@ class Usage(Protocol):
     def lease_expires_at_us(self) -> int: ...
     @property
     def previous_lease_id(self) -> str: ...
+    @property
+    def lease_cost_nano_usd(self) -> int: ...
 
 
 def quantities(
@@ -160,6 +162,8 @@ def _objection_to_lease(event: Usage) -> str | None:
     for lease_id in (event.lease_id, event.previous_lease_id):
         if lease_id and not _is_hex_id(lease_id):
             return "a lease id is not 32 hexadecimal digits"
+    if not 0 <= event.lease_cost_nano_usd <= event.cost_nano_usd:
+        return "lease_cost_nano_usd is out of range"
     if event.leased_input_tokens > event.input_tokens:
         return "more leased input tokens than input tokens"
     return None

@@ -17,6 +17,7 @@ QUANTITIES = [
     "cost_nano_usd",
     "images",
     "input_tokens",
+    "lease_cost_nano_usd",
     "leased_input_tokens",
     "output_tokens",
     "reasoning_tokens",
@@ -42,6 +43,9 @@ class Migration(migrations.Migration):
         ),
         migrations.AddField(
             "usageevent", "previous_lease_id", models.UUIDField(null=True)
+        ),
+        migrations.AddField(
+            "usageevent", "lease_cost_nano_usd", models.BigIntegerField(db_default=0)
         ),
         migrations.AlterField(
             "usagerollup",

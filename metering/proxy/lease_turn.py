@@ -192,11 +192,12 @@ class LeaseTurn:
         if facts is None or not self._asked.ttl_ms:
             return 0
         blocks = -(-tokens // facts.block_tokens)
-        return -(-self._cost_femto_usd(blocks * facts.block_bytes) // 1_000_000)
+        return self._cost_nano_usd(blocks * facts.block_bytes)
 
-    def _cost_femto_usd(self, size: int) -> int:
-        """Bytes times milliseconds times a rate per million MB_s."""
-        return -(-size * self._asked.ttl_ms * (self._rate or 0) // _BYTE_MS_PER_MB_S)
+    def _cost_nano_usd(self, size: int) -> int:
+        """Bytes times milliseconds times a rate per million MB_s, rounded up."""
+        byte_ms_rate = size * self._asked.ttl_ms * (self._rate or 0)
+        return -(-byte_ms_rate // (_BYTE_MS_PER_MB_S * 1_000_000))
 
     # The engine's part.
 
@@ -283,7 +284,7 @@ class LeaseTurn:
             usage=usage,
             lease_id=granted.lease_id if granted else "",
             lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
-            lease_cost_femto_usd=self._cost_femto_usd(granted.bytes) if granted else 0,
+            lease_cost_nano_usd=self._cost_nano_usd(granted.bytes) if granted else 0,
             previous_lease_id=previous.lease_id if previous else "",
         )
 

@@ -27,8 +27,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     lease_id: str = ""
     """Of the lease that the call was granted; empty: none."""
     lease_expires_at_us: int = 0
-    lease_cost_femto_usd: int = 0
-    """Of that lease, should it live to its end."""
+    lease_cost_nano_usd: int = 0
+    """Of that lease, should it be held until it expires."""
     previous_lease_id: str = ""
     """Of the lease that the call continued."""
 
@@ -36,8 +36,11 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
         """Rounded up, so that what the money limits were charged is never too little.
         A lease is charged for all of its time before it begins.
         """
-        femto_usd = cost_femto_usd(self.usage, price) + self.lease_cost_femto_usd
-        return -(-femto_usd // _FEMTO_PER_NANO)
+        return self.tokens_nano_usd(price) + self.lease_cost_nano_usd
+
+    def tokens_nano_usd(self, price: PriceVector) -> int:
+        """And images; rounded up."""
+        return -(-cost_femto_usd(self.usage, price) // _FEMTO_PER_NANO)
 
     def limited_tokens(self, policy: KeyPolicy) -> int:
         """What counts against tokens per minute: cached input by policy only."""
@@ -121,5 +124,6 @@ def encoded_event(
             lease_id=use.lease_id,
             lease_expires_at_us=use.lease_expires_at_us,
             previous_lease_id=use.previous_lease_id,
+            lease_cost_nano_usd=use.lease_cost_nano_usd if is_charged else 0,
         )
     )

@@ -63,15 +63,17 @@ def test_only_new_tokens_are_charged_and_the_lease_in_advance(plane, talk):
     assert round(float(usage["cost"]) * 10**15) == femto
 
     first, second = plane.events()[-2:]
-    # Bytes times seconds, at a rate per million MB_s; rounded up with the tokens.
-    held = lease["bytes"] * 60_000 * HBM_RATE // 10**9
+    # Bytes times seconds, at a rate per million MB_s.
+    held = -(-lease["bytes"] * 60_000 * HBM_RATE // 10**15)
     tokens = first.input_tokens - first.cached_input_tokens
     femto_first = (
         tokens * 100_000_000
         + first.cached_input_tokens * 20_000_000
         + first.output_tokens * 400_000_000
     )
-    assert first.cost_nano_usd == -(-(femto_first + held) // 10**6)
+    assert first.lease_cost_nano_usd == held > 0
+    assert first.cost_nano_usd == -(-femto_first // 10**6) + held
+    assert second.lease_cost_nano_usd == 0
     assert second.cost_nano_usd == -(-femto // 10**6)
 
 
