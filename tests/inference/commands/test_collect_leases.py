@@ -1,16 +1,9 @@
 """The lease collector beside a simulated engine that loses, restarts and forgets."""
 
 import contextlib
-import os
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from tests.engine_contract.engines import wait_until
@@ -20,40 +13,9 @@ from tests.engine_contract.lease_engines import (
     some_tokens,
 )
 from tests.factories import make_engine
+from tests.inference.lease_collector import collector
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-def database_url():
-    database = connection.settings_dict
-    return (
-        f"postgres://{database['USER']}:{database['PASSWORD']}"
-        f"@{database['HOST']}:{database['PORT']}/{database['NAME']}"
-    )
-
-
-@contextlib.contextmanager
-def collector():
-    """Must stop well when asked to."""
-    running = subprocess.Popen(
-        [sys.executable, "manage.py", "collect_leases"],
-        cwd=Path(__file__).parents[3],
-        env={
-            **os.environ,
-            "DATABASE_URL": database_url(),
-            "ENGINE_KEY": "engine-key",
-            "DJANGO_SETTINGS_MODULE": "config.settings",
-        },
-    )
-    try:
-        yield running
-        began = time.monotonic()
-        running.send_signal(signal.SIGTERM)
-        assert running.wait(10) == 0
-        assert time.monotonic() - began < 3
-    finally:
-        running.kill()
-        running.wait()
 
 
 @pytest.fixture
