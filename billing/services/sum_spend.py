@@ -5,7 +5,7 @@ is left out, and the time that it was held is charged in its place.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -79,7 +79,7 @@ def _events(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
 def _leases(tenant_id: int, until: datetime) -> Iterator[Mapping[str, Any]]:
     """What was held, by project, key, price and tier; rounded up."""
     intervals = LeaseInterval.objects.of_tenant(tenant_id).filter(ended_at__lte=until)
-    rows = (
+    rows: Collection[Mapping[str, Any]] = (
         intervals.order_by()
         .values("project_id", "api_key_id", "price_version_id", "tier")
         .annotate(**_by_span(F("mb_s"), "ended_at", until))
