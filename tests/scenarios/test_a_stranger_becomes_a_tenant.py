@@ -9,6 +9,7 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,12 @@ from tests.engine_contract.engines import EngineUnderTest
 from tests.engine_contract.vllm_fixture import require_vllm
 from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.running import RunningTokenfab, own_port
+from tests.scenarios.leased_talk import (
+    Tenant,
+    check_invoice,
+    quantities,
+    wait_until_measured,
+)
 
 pytestmark = [pytest.mark.engine, pytest.mark.browser, pytest.mark.slow]
 
@@ -29,6 +36,7 @@ MODEL = "smollm2-135m-instruct"
 QUESTION = "What is the capital of France?"
 NEW_INPUT_NANO_USD, CACHED_INPUT_NANO_USD, OUTPUT_NANO_USD = 100, 20, 400
 """Per token, as `make up` prices the default model."""
+LEASED_TURNS = 4
 SHOWN_SECONDS_MAX = 10.0
 LOAD_SECONDS_MAX = 300.0
 
@@ -209,3 +217,31 @@ def draft_of(page: Page, portal: str, expected: int) -> dict[str, Any] | None:
 
 def next_month(invoice: dict[str, Any]) -> str:
     return str(invoice["period_end"])[:10]
+
+
+def test_its_conversation_is_kept_between_turns(tokenfab: RunningTokenfab) -> None:
+    """On the real engine, another tenant's prompts between the turns."""
+    tenant, stranger = Tenant(tokenfab, "Talker"), Tenant(tokenfab, "Passer-by")
+    messages = [{"role": "system", "content": "You answer in one short sentence."}]
+    told: list[dict[str, Any]] = []
+    lease: dict[str, Any] = {}
+    with tenant.client, stranger.client:
+        for number in range(LEASED_TURNS):
+            messages.append({"role": "user", "content": f"{QUESTION} ({number})"})
+            answer = tenant.chat(
+                messages, max_tokens=40, kv_retention={"timeout": "5m"}, **lease
+            )
+            messages.append(answer["choices"][0]["message"])
+            told.append(answer["kv_lease"])
+            lease = {"kv_lease": answer["kv_lease"]["id"]}
+            stranger.chat([{"role": "user", "content": f"Say {number}."}], max_tokens=2)
+        assert tenant.release(lease["kv_lease"])["status"] == "released"
+    for before, after in pairwise(told):
+        assert before["status"] == "granted"
+        assert after["previous"]["outcome"] == "reused"
+        assert after["previous"]["leased_tokens"] == before["tokens"] > 0
+    wait_until_measured(tokenfab, LEASED_TURNS)
+    invoice = tenant.invoice()
+    check_invoice(tenant, invoice)
+    assert quantities(invoice)["hbm_mb_s"] > 0
+    check_invoice(stranger, stranger.invoice())
