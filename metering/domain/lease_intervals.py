@@ -71,11 +71,14 @@ def lease_intervals(
     end and a renewal that came in the grace is not charged.
     """
     story = _from_grant_to_end(facts)
+    is_for_host = bool(story) and _is_for_host_alone(story[0])
     found: list[Interval] = []
     for before, after in pairwise(story):
         if before.fact == Fact.RENEWED:
             sold_until_ms = max(sold_until_ms, before.until_ms - GRACE_MS)
         span = _span(before, after, sold_until_ms)
+        if is_for_host and span.tier == Tier.HBM:
+            span = replace(span, tier=Tier.HOST.value)
         if found:
             # An engine's clock may go back; no moment is charged twice.
             started_ms = max(span.started_ms, found[-1].ended_ms)
@@ -100,8 +103,6 @@ def _span(before: LeaseFact, after: LeaseFact, sold_until_ms: int) -> Interval:
     if after.fact != Fact.DEMOTED and after.tier != tier:
         # Its demotion was never told, so it may have been at once.
         tier, size = after.tier, min(size, after.bytes)
-    elif _is_copied_only(before):
-        tier = Tier.HOST.value
     return Interval(
         tier=tier,
         bytes=size,
@@ -112,15 +113,13 @@ def _span(before: LeaseFact, after: LeaseFact, sold_until_ms: int) -> Interval:
     )
 
 
-def _is_copied_only(granted: LeaseFact) -> bool:
-    """A lease for host memory alone lies in HBM until it is surely copied. That is how
-    engines work, and not what was sold.
+def _is_for_host_alone(granted: LeaseFact) -> bool:
+    """Such a lease lies in HBM until it is surely copied, longer if it is extended just
+    then. That is how engines work, and not what was sold. A lease for both that was
+    sold for just so long looks alike, and is charged as this one.
     """
-    return (
-        granted.fact == Fact.GRANTED
-        and granted.until_ms == granted.at_ms + HOST_COPY_MS + GRACE_MS
-        and granted.host_until_ms > granted.until_ms
-    )
+    copied_ms = granted.at_ms + HOST_COPY_MS + GRACE_MS
+    return granted.until_ms == copied_ms and granted.host_until_ms > 0
 
 
 def _append(found: list[Interval], span: Interval) -> None:

@@ -218,11 +218,7 @@ class LeaseTurn:
             engine_id=facts.engine_id,
             tier=asked.tier,
             ttl_ms=0 if asked.tier is Tier.HOST else asked.ttl_ms,
-            host_ttl_ms=(
-                asked.ttl_ms
-                if asked.tier is not Tier.HBM and facts.host_blocks_max
-                else 0
-            ),
+            host_ttl_ms=asked.ttl_ms if self._may_lie_below(facts) else 0,
             value=self._rate or 0,
             previous=PreviousLease(
                 lease_id=previous.lease_id,
@@ -234,6 +230,15 @@ class LeaseTurn:
             issued_at_ms=now_ms(),
         )
         return lease_terms.sign(terms, key=self._leases.terms_key)
+
+    def _may_lie_below(self, facts: EngineLeases) -> bool:
+        """Where host memory has no price, nothing may come to lie there: its time could
+        not be put on any invoice.
+        """
+        is_sold = self._price.host_mb_s_nano_usd_per_million is not None
+        return (
+            is_sold and self._asked.tier is not Tier.HBM and facts.host_blocks_max > 0
+        )
 
     async def conclude(self) -> None:
         """The engine has answered: waits for its receipt, and keeps what it says."""

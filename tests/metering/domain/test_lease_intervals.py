@@ -85,6 +85,17 @@ def test_a_lease_for_host_memory_alone_is_charged_as_such():
     ]
 
 
+@pytest.mark.parametrize("host_until_ms", [6_000, 7_000, 65_000])
+def test_however_it_goes_on_it_is_charged_as_host_memory(host_until_ms):
+    """Sold for one second, two, or a minute; extended before it was copied."""
+    begin = granted(ttl_ms=2_000, host_until_ms=host_until_ms)
+    more = Fact(2, "renewed", 900, 45_000, host_until_ms=65_000)
+
+    found = spans(begin, more, ended("released", 30_000), sold_until_ms=1_000)
+
+    assert found == [("host", 0, 30_000, 3_000)]
+
+
 def test_grace_in_the_upper_tier_is_not_charged():
     down = Fact(2, "demoted", 20_000, 65_000, tier="host")
     end = ended("released", 30_000, tier="host")

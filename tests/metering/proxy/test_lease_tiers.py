@@ -1,0 +1,46 @@
+"""In which memory a lease may lie, on an engine that has both."""
+
+import httpx
+import pytest
+
+from tests.metering.proxy.conftest import ENGINE_KEY, Plane, until
+from tests.metering.proxy.talk import Talk
+
+HOST_RATE = 200_000
+
+
+@pytest.fixture
+def plane(bare_plane: Plane):
+    bare_plane.start_engine(LEASE_HOST_MIB="90")
+    bare_plane.start_proxy()
+    bare_plane.begin_test()
+    return bare_plane
+
+
+def leases(plane):
+    with httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(plane.engines[1])),
+        headers={"authorization": f"Bearer {ENGINE_KEY}"},
+    ) as client:
+        found = client.get("http://engine/v1/tokenfab/leases")
+    return {one["lease_id"]: one for one in found.json()["leases"]}
+
+
+def lies_below(plane, talk):
+    """Whether the lease of the next turn may come to lie in host memory."""
+    talk.lease = None
+    lease = talk.turn("Hi.")["kv_lease"]
+    assert lease["status"] == "granted"
+    return leases(plane)[lease["id"].removeprefix("kvl_")]["host_until_ms"] > 0
+
+
+def test_it_lies_in_host_memory_only_where_that_has_a_price(plane):
+    """Time in a tier without a price would keep the whole month from being rated."""
+    talk = Talk(plane)
+    assert not lies_below(plane, talk)
+    plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
+    until(lambda: lies_below(plane, talk))
+    talk.retention = {"timeout": "60s", "tier": "hbm"}
+    assert not lies_below(plane, talk)
+    talk.retention = {"timeout": "60s", "tier": "host"}
+    assert lies_below(plane, talk)
