@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.http import HttpRequest, JsonResponse
 from django.utils import timezone
@@ -58,8 +59,25 @@ def _document(event: UsageEvent) -> dict[str, Any]:
         "timings": _timings(event),
         "engine": _engine_name(event.engine_id),
         "tries": event.tries,
-        "kv_lease": None,
+        "kv_lease": _lease(event),
     }
+
+
+def _lease(event: UsageEvent) -> dict[str, str | None] | None:
+    """None: the call neither bought a lease nor continued one."""
+    bought, previous = event.lease_id, event.previous_lease_id
+    if bought is None and previous is None:
+        return None
+    until = event.lease_expires_at
+    return {
+        "id": _lease_name(bought),
+        "expires_at": until and f"{until:%Y-%m-%dT%H:%M:%S}.{until:%f}"[:-3] + "Z",
+        "previous_id": _lease_name(previous),
+    }
+
+
+def _lease_name(lease_id: UUID | None) -> str | None:
+    return None if lease_id is None else f"kvl_{lease_id.hex}"
 
 
 def _timings(event: UsageEvent) -> dict[str, float | None]:

@@ -77,7 +77,31 @@ def test_it_works(client, key):
         "total_ms": pytest.approx(2000),
     }
     assert record["outcome"] == "completed"
+    assert record["kv_lease"] is None
     assert get(client, event.event_id, secret).json() == record
+
+
+def test_it_tells_of_leases(client, key):
+    api_key, secret = key
+    leased = {"leased_input_tokens": 32, "previous_lease_id": "b" * 32}
+    last = store(api_key, **leased)
+    expires_at_us = 1_795_262_415_007_000
+    bought = store(
+        api_key, lease_id="a" * 32, lease_expires_at_us=expires_at_us, **leased
+    )
+
+    record = get(client, f"req_{bought.event_id}", secret).json()
+    assert record["usage"]["leased_input_tokens"] == 32
+    assert record["kv_lease"] == {
+        "id": "kvl_" + "a" * 32,
+        "expires_at": "2026-11-21T12:00:15.007Z",
+        "previous_id": "kvl_" + "b" * 32,
+    }
+    assert get(client, f"req_{last.event_id}", secret).json()["kv_lease"] == {
+        "id": None,
+        "expires_at": None,
+        "previous_id": "kvl_" + "b" * 32,
+    }
 
 
 def test_it_refuses_a_call_of_another_project(client, key):
