@@ -68,12 +68,15 @@ def _lease(event: UsageEvent) -> dict[str, str | None] | None:
     bought, previous = event.lease_id, event.previous_lease_id
     if bought is None and previous is None:
         return None
-    until = event.lease_expires_at
     return {
         "id": _lease_name(bought),
-        "expires_at": until and f"{until:%Y-%m-%dT%H:%M:%S}.{until:%f}"[:-3] + "Z",
+        "expires_at": _milliseconds(event.lease_expires_at),
         "previous_id": _lease_name(previous),
     }
+
+
+def _milliseconds(at: datetime | None) -> str | None:
+    return None if at is None else f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
 def _lease_name(lease_id: UUID | None) -> str | None:

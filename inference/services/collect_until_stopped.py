@@ -69,8 +69,8 @@ class _Collector:
         for place in self._tasks.keys() - places:
             self._tasks.pop(place).cancel()
         for place in [one for one, task in self._tasks.items() if task.done()]:
-            error = self._tasks.pop(place).exception()
-            _logger.error("engine %s is asked anew", place.name, exc_info=error)
+            failure = self._tasks.pop(place).exception()
+            _logger.error("engine %s is asked anew", place.name, exc_info=failure)
         for place in places - self._tasks.keys():
             self._tasks[place] = asyncio.create_task(self._collect(place))
 

@@ -1,6 +1,7 @@
 """Leases as a tenant has them, in every state."""
 
 from datetime import datetime, timedelta
+from typing import Any
 
 from billing.models.prices import PriceVersion
 from billing.services.rate_usage import rate_usage
@@ -47,7 +48,7 @@ def told(
 ) -> LeaseReceipt:
     """Of a lease of 1 GB."""
     at_ms = int(at.timestamp() * 1000)
-    return receipt(
+    found: LeaseReceipt = receipt(
         sequence,
         fact,
         lease_id=event.lease_id,
@@ -59,6 +60,7 @@ def told(
             **changes,
         },
     )
+    return found
 
 
 def bill_leases(now: datetime) -> None:
@@ -78,8 +80,8 @@ def leases_in_every_state(
         at = now - timedelta(seconds=20 + 90 * minutes)
         event = leased_call(api_key, version, engine, at)
         record([event], now)
-        facts = [(Fact.GRANTED, at, {})]
-        below = {}
+        below: dict[str, Any] = {}
+        facts: list[tuple[Fact, datetime, dict[str, Any]]] = [(Fact.GRANTED, at, {})]
         if end in {None, Fact.EXPIRED}:
             below = {"tier": Tier.HOST, "bytes": GB // 2}
             facts.append((Fact.DEMOTED, at + timedelta(seconds=9), below))

@@ -71,6 +71,7 @@ def test_it_works(tmp_path):
     assert (expired.ended_at - expired.started_at).total_seconds() == 0.1
     early = Lease.objects.get(lease_id=released)
     interval = LeaseInterval.objects.get(lease_id=released)
+    assert early.ended_ms is not None
     held_ms = early.ended_ms - early.granted_ms
     assert (interval.ended_at - interval.started_at).total_seconds() * 1000 == held_ms
     assert interval.mb_s == early.bytes * held_ms // 10**9
