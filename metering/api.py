@@ -70,12 +70,12 @@ def _lease(event: UsageEvent) -> dict[str, str | None] | None:
         return None
     return {
         "id": _lease_name(bought),
-        "expires_at": _milliseconds(event.lease_expires_at),
+        "expires_at": _time_text(event.lease_expires_at),
         "previous_id": _lease_name(previous),
     }
 
 
-def _milliseconds(at: datetime | None) -> str | None:
+def _time_text(at: datetime | None) -> str | None:
     return None if at is None else f"{at:%Y-%m-%dT%H:%M:%S.%f}"[:-3] + "Z"
 
 
