@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.metering.proxy.conftest import ENGINE_KEY, Plane, until
-from tests.metering.proxy.talk import Talk
+from tests.metering.proxy.talk import Talk, forget_leases
 
 HOST_RATE = 200_000
 
@@ -26,21 +26,18 @@ def leases(plane):
     return {one["lease_id"]: one for one in found.json()["leases"]}
 
 
-def lies_below(plane, talk):
-    """Whether the lease of the next turn may come to lie in host memory."""
-    talk.lease = None
-    lease = talk.turn("Hi.")["kv_lease"]
+def lies_below(plane, **retention):
+    """Whether the lease of a turn may come to lie in host memory."""
+    forget_leases(plane)
+    lease = Talk(plane, **retention).turn("Hi.")["kv_lease"]
     assert lease["status"] == "granted"
     return leases(plane)[lease["id"].removeprefix("kvl_")]["host_until_ms"] > 0
 
 
 def test_it_lies_in_host_memory_only_where_that_has_a_price(plane):
     """Time in a tier without a price would keep the whole month from being rated."""
-    talk = Talk(plane)
-    assert not lies_below(plane, talk)
+    assert not lies_below(plane)
     plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
-    until(lambda: lies_below(plane, talk))
-    talk.retention = {"timeout": "60s", "tier": "hbm"}
-    assert not lies_below(plane, talk)
-    talk.retention = {"timeout": "60s", "tier": "host"}
-    assert lies_below(plane, talk)
+    until(lambda: lies_below(plane))
+    assert not lies_below(plane, tier="hbm")
+    assert lies_below(plane, tier="host")
