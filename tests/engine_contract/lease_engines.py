@@ -261,3 +261,14 @@ class Control:
                 if (receipt["fact"], receipt["lease_id"]) == (fact, lease_id):
                     return receipt
         raise AssertionError(f"no receipt {fact} for {lease_id}")
+
+    def wait_for_end_of_turn(self, lease_id: str, *, after: int) -> Body:
+        """The receipt that tells what became of the lease that it asked for."""
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            for receipt in self.events(after, wait_seconds=5):
+                after = receipt["sequence"]
+                is_end = receipt["fact"] in {"granted", "refused"}
+                if is_end and receipt["lease_id"] == lease_id:
+                    return receipt
+        raise AssertionError(f"no receipt for the turn of {lease_id}")

@@ -170,6 +170,8 @@ def stories(draw, *, steps=ONWARD):
     sold = at_ms + draw(st.integers(0, 90_000))
     facts = [last]
     for kind in draw(st.lists(st.sampled_from(["renewed", "demoted"]), max_size=5)):
+        if kind == "demoted" and last.tier == "host":
+            continue  # there is no tier below
         at_ms, number = at_ms + draw(steps), number + draw(st.integers(1, 3))
         until = max(last.until_ms, at_ms + draw(st.integers(GRACE_MS, 60_000)))
         last = replace(last, sequence=number, fact=kind, at_ms=at_ms, until_ms=until)
