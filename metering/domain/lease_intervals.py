@@ -12,6 +12,7 @@ from typing import Protocol
 from inference.domain.lease_receipt import ENDS, Fact
 from inference.domain.lease_table import HOST_COPY_MS
 from inference.domain.lease_terms import GRACE_MS, Tier
+from metering.domain.leased import BYTE_MS_PER_MB_S
 from metering.domain.usage import Meter
 
 METERS = {
@@ -19,7 +20,6 @@ METERS = {
     Tier.HOST.value: Meter.HOST_MB_S,
 }
 """By tier; nothing is charged in another one."""
-_BYTE_MS_PER_MB_S = 10**9
 
 
 class LeaseFact(Protocol):
@@ -58,7 +58,7 @@ class Interval:
 
     @property
     def mb_s(self) -> int:
-        return self.bytes * (self.ended_ms - self.started_ms) // _BYTE_MS_PER_MB_S
+        return self.bytes * (self.ended_ms - self.started_ms) // BYTE_MS_PER_MB_S
 
 
 def lease_intervals(

@@ -2,6 +2,9 @@
 
 from typing import NamedTuple
 
+BYTE_MS_PER_MB_S = 10**9
+"""Of the unit that the time of leases is sold in: 10^6 bytes for a second."""
+
 
 class InputSplit(NamedTuple):
     """Tokens. The first three together are the whole input."""

@@ -18,6 +18,7 @@ from inference.domain.lease_control import EngineLeases
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
 from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
 from inference.wire import Route
+from metering.domain.leased import BYTE_MS_PER_MB_S, split_input
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
@@ -38,7 +39,6 @@ from tenants.wire import KeyPolicy
 _READY_SECONDS_MAX = 1.0
 _RECEIPT_SECONDS_MAX = 0.05
 """For what the engine has written already, at the end of the turn's last step."""
-_BYTE_MS_PER_MB_S = 1_000_000_000
 UNAVAILABLE = RefusedError(
     errors.LEASES_UNAVAILABLE,
     "Leases cannot be looked up right now. Please retry in a second.",
@@ -197,7 +197,7 @@ class LeaseTurn:
     def _cost_nano_usd(self, size: int) -> int:
         """Bytes times milliseconds times a rate per million MB_s, rounded up."""
         byte_ms_rate = size * self._asked.ttl_ms * (self._rate or 0)
-        return -(-byte_ms_rate // (_BYTE_MS_PER_MB_S * 1_000_000))
+        return -(-byte_ms_rate // (BYTE_MS_PER_MB_S * 1_000_000))
 
     # The engine's part.
 
@@ -358,13 +358,17 @@ class LeaseTurn:
         end_ms = previous.ended_at_ms or min(
             self._received_at_ms, previous.expires_at_ms
         )
-        leased = usage.leased_input_tokens
+        split = split_input(
+            input_tokens=usage.input_tokens,
+            cached_input_tokens=usage.cached_input_tokens,
+            leased_input_tokens=usage.leased_input_tokens,
+        )
         return {
             "id": public_id(previous.lease_id),
-            "outcome": self._outcome(previous, leased),
+            "outcome": self._outcome(previous, split.leased),
             "held_seconds": max(0, end_ms - previous.granted_at_ms) / 1000,
-            "leased_tokens": leased,
-            "absorbed_tokens": max(0, leased - usage.cached_input_tokens),
+            "leased_tokens": split.leased,
+            "absorbed_tokens": split.absorbed,
             "diverged_at_token": receipt.diverged_at_token if receipt else None,
         }
 

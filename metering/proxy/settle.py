@@ -4,7 +4,7 @@ import msgspec
 
 from metering.proxy.admission import Admission
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage import NOTHING, Usage, cost_femto_usd
+from metering.proxy.usage import NOTHING, Usage, cost_nano_usd
 from metering.wire import (
     USAGE_EVENT_SCHEMA,
     Outcome,
@@ -15,7 +15,6 @@ from metering.wire import (
 from tenants.wire import KeyPolicy
 
 _encode = msgspec.json.Encoder().encode
-_FEMTO_PER_NANO = 1_000_000
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,11 +35,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
         """Rounded up, so that what the money limits were charged is never too little.
         A lease is charged for all of its time before it begins.
         """
-        return self.tokens_nano_usd(price) + self.lease_cost_nano_usd
-
-    def tokens_nano_usd(self, price: PriceVector) -> int:
-        """And images; rounded up."""
-        return -(-cost_femto_usd(self.usage, price) // _FEMTO_PER_NANO)
+        return cost_nano_usd(self.usage, price) + self.lease_cost_nano_usd
 
     def limited_tokens(self, policy: KeyPolicy) -> int:
         """What counts against tokens per minute: cached input by policy only."""
