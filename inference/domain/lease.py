@@ -22,10 +22,14 @@ class Lease:
     tier: Tier
     held_blocks: int
     """How many of them lie in `tier`; below HBM it may be fewer."""
+    base: "Lease | None" = None
+    """Whose blocks it begins with: a lease that is paid for by itself."""
+    base_blocks: int = 0
     has_host_floor: bool = False
     """Its hashes are kept in host memory until `host_until_ms`."""
     turns: int = 0
-    """Requests under way that continue it: they arrived in time, so it waits."""
+    """Requests under way that continue or read it: they arrived in time, so it waits.
+    """
 
     @property
     def tenant_id(self) -> str:
@@ -38,6 +42,13 @@ class Lease:
     @property
     def is_in_hbm(self) -> bool:
         return self.tier is Tier.HBM
+
+    @property
+    def paid_blocks(self) -> int:
+        """In host memory the base lies too; in HBM only if it is held there itself."""
+        if self.base is None or (self.is_in_hbm and not self.base.is_in_hbm):
+            return self.held_blocks
+        return max(0, self.held_blocks - self.base_blocks)
 
     @property
     def last_hash(self) -> str:
@@ -92,10 +103,11 @@ class Tombstones:
 
 @dataclass(frozen=True, slots=True)
 class Continuation:
-    """What a turn has in common with the lease that it continues."""
+    """What a turn has in common with the lease that it continues, and with its base."""
 
     reusable_tokens: int | None
     diverged_at_token: int | None
+    base_tokens: int | None = None
 
 
 UNKNOWN = Continuation(None, None)

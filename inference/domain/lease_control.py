@@ -200,7 +200,7 @@ def _state(keeper: LeaseKeeper, lease: Lease) -> LeaseState:
         tier=lease.tier,
         blocks=lease.held_blocks,
         tokens=lease.held_blocks * keeper.facts.block_tokens,
-        bytes=lease.held_blocks * keeper.facts.block_bytes,
+        bytes=lease.paid_blocks * keeper.facts.block_bytes,
         last_hash=lease.last_hash,
         until_ms=lease.until_ms,
         host_until_ms=lease.host_until_ms if lease.has_host_floor else 0,

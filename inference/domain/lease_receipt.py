@@ -65,7 +65,8 @@ class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     blocks: int
     tokens: int
     bytes: int
-    """Of one copy; shared blocks are counted in each lease."""
+    """Of one copy; shared blocks are counted in each lease, but for those of the base
+    that it was granted on."""
     last_hash: str
     """Hex, of the last block held; empty: none is."""
     until_ms: int
@@ -79,6 +80,8 @@ class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """How many tokens of the continued lease the turn began with; null: not known."""
     diverged_at_token: int | None = None
     """Start of the first block that differs; null: none does, or not known."""
+    base_tokens: int | None = None
+    """How many tokens of the base the turn began with; null: not known."""
     at_ms: int
     """The engine's clock, milliseconds since 1970; evidence, never billing time."""
 

@@ -6,7 +6,7 @@ a conversation never is without an owner. The plugin in vLLM and the simulator s
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from inference.domain.lease import (
     UNKNOWN,
@@ -24,6 +24,7 @@ from inference.domain.lease_queue import LeaseQueue
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
 from inference.domain.lease_terms import (
     LeaseTerms,
+    PreviousLease,
     Rejection,
     TermsRejectedError,
     Tier,
@@ -55,6 +56,7 @@ class Turn:
 
     terms: LeaseTerms
     continues: Lease | None
+    reads: Lease | None
 
 
 class LeaseTable:
@@ -96,12 +98,14 @@ class LeaseTable:
         """
         if self._is_used(terms.lease_id):
             raise TermsRejectedError(Rejection.REPLAYED)
-        turn = Turn(terms, self._continued(terms, now_ms=now_ms))
+        continues = self._named(terms.previous, terms.tenant_id, now_ms=now_ms)
+        reads = self._named(terms.base, terms.tenant_id, now_ms=now_ms)
         self._awaited.add(terms.lease_id)
-        if turn.continues:
-            turn.continues.turns += 1
-            self._queue(turn.continues)
-        return turn
+        for lease in (continues, reads):
+            if lease:
+                lease.turns += 1
+                self._queue(lease)
+        return Turn(terms, continues, reads)
 
     def commit(
         self, turn: Turn, *, blocks: Sequence[int], hashes: Sequence[bytes], now_ms: int
@@ -116,6 +120,10 @@ class LeaseTable:
         change = Change()
         if fits:
             lease = _new_lease(turn.terms, blocks[:fits], hashes, now_ms=now_ms)
+            lease.base = self._live(turn.reads)
+            lease.base_blocks = (
+                continuation.base_tokens or 0
+            ) // self._feed.block_tokens
             change.pin = self._begin(lease)
             reason = self._keep_below(lease, leaving=previous) or reason
         if previous:
@@ -187,22 +195,26 @@ class LeaseTable:
         is_known = lease_id in self._leases or lease_id in self._tombstones
         return is_known or lease_id in self._awaited
 
-    def _continued(self, terms: LeaseTerms, *, now_ms: int) -> Lease | None:
+    def _named(
+        self, named: PreviousLease | None, tenant_id: str, *, now_ms: int
+    ) -> Lease | None:
         """Raises TermsRejectedError."""
-        previous_id = _previous_id(terms) or ""
-        lease = self._leases.get(previous_id)
-        known = lease or self._tombstones.get(previous_id)
-        if known and known.tenant_id != terms.tenant_id:
+        if named is None:
+            return None
+        lease = self._leases.get(named.lease_id)
+        known = lease or self._tombstones.get(named.lease_id)
+        if known and known.tenant_id != tenant_id:
             raise TermsRejectedError(Rejection.FOREIGN_LEASE)
         # An overdue lease that another turn keeps is still there, and so in time.
         return lease if lease and (lease.turns or lease.until_ms > now_ms) else None
 
     def _leave(self, turn: Turn) -> None:
         self._awaited.discard(turn.terms.lease_id)
-        if turn.continues:
-            turn.continues.turns -= 1
-            if self._live(turn.continues):
-                self._queue(turn.continues)
+        for lease in (turn.continues, turn.reads):
+            if lease:
+                lease.turns -= 1
+                if self._live(lease):
+                    self._queue(lease)
 
     def _live(self, lease: Lease | None) -> Lease | None:
         is_live = lease and self._leases.get(lease.terms.lease_id) is lease
@@ -225,13 +237,19 @@ class LeaseTable:
         return (fits if is_whole or previous else 0), reason
 
     def _continuation(self, terms: LeaseTerms, hashes: Sequence[bytes]) -> Continuation:
-        if terms.previous is None:
+        base_tokens = self._compared(terms.base, hashes).reusable_tokens
+        found = self._compared(terms.previous, hashes)
+        return replace(found, base_tokens=base_tokens)
+
+    def _compared(
+        self, named: PreviousLease | None, hashes: Sequence[bytes]
+    ) -> Continuation:
+        if named is None:
             return UNKNOWN
-        previous_id = terms.previous.lease_id
-        known = self._leases.get(previous_id) or self._tombstones.get(previous_id)
-        size = self._feed.block_tokens
+        lease_id, size = named.lease_id, self._feed.block_tokens
+        known = self._leases.get(lease_id) or self._tombstones.get(lease_id)
         if known is None:
-            return proven_by_hash(terms.previous, hashes, block_tokens=size)
+            return proven_by_hash(named, hashes, block_tokens=size)
         return compared(known.hashes, hashes, block_tokens=size)
 
     def _refuse(

@@ -46,7 +46,7 @@ class Tier(enum.StrEnum):
 
 
 class PreviousLease(msgspec.Struct, frozen=True, kw_only=True):
-    """The lease that this turn continues: enough to prove equality without it."""
+    """A lease that a turn continues or reads: enough to prove equality without it."""
 
     lease_id: Id
     tokens: Count
@@ -71,6 +71,9 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     value: Count
     """Price per byte-second times the chance of a return; the lowest goes first."""
     previous: PreviousLease | None = None
+    """Ends with the turn."""
+    base: PreviousLease | None = None
+    """Only read, and paid for by itself: the lease of a cached prompt."""
     issued_at_ms: Count
     """Milliseconds since the epoch."""
 

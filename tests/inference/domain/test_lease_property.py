@@ -47,6 +47,7 @@ class LeaseMachine(RuleBasedStateMachine):
             assert receipt.sequence == self.sequence
             if receipt.fact == Fact.GRANTED:
                 self.held[receipt.lease_id] = tuple(blocks[: receipt.blocks])
+                assert 0 <= receipt.bytes <= 1000 * receipt.blocks
             elif receipt.fact in ENDS:
                 del self.held[receipt.lease_id]
 
@@ -58,13 +59,18 @@ class LeaseMachine(RuleBasedStateMachine):
         value=st.integers(0, 3),
         ttl_ms=st.integers(0, 20),
         continued=st.integers(0, 9),
+        read=st.none() | st.integers(0, 9),
     )
-    def arrive(self, *, tenant, conversation, lease_class, value, ttl_ms, continued):
+    def arrive(
+        self, *, tenant, conversation, lease_class, value, ttl_ms, continued, read
+    ):
         self.made += 1
         lease_id = f"kvl_{self.made}"
         self.owner[lease_id] = tenant
         known = f"kvl_{self.made - 1 - continued}"
         previous = previous_of(known, [1]) if known in self.owner else None
+        base_id = "" if read is None else f"kvl_{self.made - 1 - read}"
+        base = previous_of(base_id, [1]) if base_id in self.owner else None
         asked = terms(
             lease_id,
             tenant_id=tenant,
@@ -72,11 +78,13 @@ class LeaseMachine(RuleBasedStateMachine):
             value=value,
             ttl_ms=ttl_ms,
             previous=previous,
+            base=base,
         )
         try:
             turn = self.leases.arrive(asked, now_ms=self.now)
         except TermsRejectedError:
-            assert self.owner[known] != tenant
+            named = {known, base_id} & self.owner.keys()
+            assert any(self.owner[one] != tenant for one in named)
             return
         self.turns.append((turn, conversation))
 
