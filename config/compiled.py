@@ -26,7 +26,6 @@ _INTERPRETED = {
     "engine_errors.py",
     "kept_answers.py",
     "lease_fields.py",
-    "lease_rows.py",
     "prompts.py",
     "stored_responses.py",
     "usage.py",

@@ -47,7 +47,7 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     at_ms: int
 
 
-class LeaseState(msgspec.Struct, frozen=True, kw_only=True):
+class HeldLease(msgspec.Struct, frozen=True, kw_only=True):
     lease_id: str
     tenant_id: str
     lease_class: LeaseClass
@@ -67,7 +67,7 @@ class LeaseList(msgspec.Struct, frozen=True, kw_only=True):
     epoch: str
     last_sequence: int
     """The list is as of this receipt."""
-    leases: list[LeaseState]
+    leases: list[HeldLease]
     is_whole: bool
 
 
@@ -125,7 +125,7 @@ def list_leases(keeper: LeaseKeeper) -> LeaseList:
     )
 
 
-def get(keeper: LeaseKeeper, asked: OneLease) -> LeaseState:
+def get(keeper: LeaseKeeper, asked: OneLease) -> HeldLease:
     """Raises UnknownLeaseError."""
     return _state(keeper, _find(keeper, asked))
 
@@ -192,8 +192,8 @@ def _told(receipt: LeaseReceipt | None) -> LeaseReceipt:
     return receipt
 
 
-def _state(keeper: LeaseKeeper, lease: Lease) -> LeaseState:
-    return LeaseState(
+def _state(keeper: LeaseKeeper, lease: Lease) -> HeldLease:
+    return HeldLease(
         lease_id=lease.terms.lease_id,
         tenant_id=lease.tenant_id,
         lease_class=lease.terms.lease_class,

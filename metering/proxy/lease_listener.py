@@ -11,7 +11,7 @@ from http import HTTPStatus
 
 import msgspec
 
-from inference.domain.lease_control import EngineLeases, LeaseEvents, LeaseState
+from inference.domain.lease_control import EngineLeases, HeldLease, LeaseEvents
 from inference.domain.lease_receipt import Fact, LeaseReceipt
 from metering.proxy.asking import ask
 from metering.proxy.upstream import Engine, question_head
@@ -30,7 +30,7 @@ _ENDS_OF_TURNS = frozenset({Fact.GRANTED, Fact.REFUSED})
 _read_status = msgspec.json.Decoder(EngineLeases).decode
 _read_events = msgspec.json.Decoder(LeaseEvents).decode
 _read_receipt = msgspec.json.Decoder(LeaseReceipt).decode
-_read_state = msgspec.json.Decoder(LeaseState).decode
+_read_state = msgspec.json.Decoder(HeldLease).decode
 
 
 class EngineSilentError(Exception):
@@ -143,7 +143,7 @@ class LeaseListener:
         """Raises EngineSilentError, as all questions do."""
         return _read_status(await self._ask(b"GET", b"lease_status"))
 
-    async def lease(self, lease_id: str, tenant_id: int) -> LeaseState | None:
+    async def lease(self, lease_id: str, tenant_id: int) -> HeldLease | None:
         """None: the engine holds it no more."""
         answer = await self._ask_of(b"GET", lease_id, tenant_id)
         return _read_state(answer) if answer is not None else None

@@ -5,11 +5,12 @@ from typing import Any
 
 import msgspec
 
+from inference.domain.lease_row import LeaseRow, LeaseStatus
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
-from metering.proxy.lease_rows import LeaseRow, LeaseState
-from metering.proxy.lease_turn import UNAVAILABLE, iso, now_ms
+from metering.proxy.lease_sale import UNAVAILABLE
+from metering.proxy.lease_turn import iso, now_ms
 from metering.proxy.plane import Client, Plane
 from metering.proxy.transform.lease_fields import (
     Timeout,
@@ -116,7 +117,7 @@ class LeaseRequest:
         except EngineSilentError:
             return row, False
         if found is None:
-            return await self._ended(row, LeaseState.LOST), True
+            return await self._ended(row, LeaseStatus.LOST), True
         return msgspec.structs.replace(row, tier=found.tier), True
 
     async def _release(self, row: LeaseRow) -> LeaseRow:
@@ -125,9 +126,9 @@ class LeaseRequest:
         if listener is None:
             raise UNAVAILABLE
         await listener.release(row.lease_id, row.tenant_id)
-        return await self._ended(row, LeaseState.RELEASED)
+        return await self._ended(row, LeaseStatus.RELEASED)
 
-    async def _ended(self, row: LeaseRow, state: LeaseState) -> LeaseRow:
+    async def _ended(self, row: LeaseRow, state: LeaseStatus) -> LeaseRow:
         ended = row.ended(state, at_ms=now_ms())
         if not await self._plane.leases.rows.write(ended):
             raise UNAVAILABLE
@@ -148,7 +149,7 @@ class LeaseRequest:
             raise UNAVAILABLE
         told = await listener.extend(row.lease_id, row.tenant_id, ttl_ms=ttl_ms)
         if told is None:
-            raise _ended_already(await self._ended(row, LeaseState.LOST))
+            raise _ended_already(await self._ended(row, LeaseStatus.LOST))
         longer = msgspec.structs.replace(row, expires_at_ms=now_ms() + ttl_ms)
         if not await self._plane.leases.rows.write(longer):
             raise UNAVAILABLE
@@ -174,9 +175,9 @@ def _ended_already(row: LeaseRow) -> RefusedError:
 
 
 def _state(row: LeaseRow) -> str:
-    if row.state is LeaseState.LIVE and not row.is_live(now_ms()):
+    if row.status is LeaseStatus.LIVE and not row.is_live(now_ms()):
         return "expired"
-    return row.state
+    return row.status
 
 
 def _document(row: LeaseRow, *, is_verified: bool) -> dict[str, Any]:

@@ -16,13 +16,15 @@ import msgspec
 from inference.domain import lease_terms
 from inference.domain.lease_control import EngineLeases
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
+from inference.domain.lease_row import LeaseRow, LeaseStatus
 from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
 from inference.wire import Route
-from metering.domain.leased import BYTE_MS_PER_MB_S, split_input
+from metering.domain.leased import split_input
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
-from metering.proxy.lease_rows import LeaseRow, LeaseRows, LeaseState
+from metering.proxy.lease_rows import LeaseRows
+from metering.proxy.lease_sale import UNAVAILABLE, LeaseSale, check_room
 from metering.proxy.settle import Use
 from metering.proxy.transform.lease_fields import (
     AskedLease,
@@ -39,11 +41,6 @@ from tenants.wire import KeyPolicy
 _READY_SECONDS_MAX = 1.0
 _RECEIPT_SECONDS_MAX = 0.05
 """For what the engine has written already, at the end of the turn's last step."""
-UNAVAILABLE = RefusedError(
-    errors.LEASES_UNAVAILABLE,
-    "Leases cannot be looked up right now. Please retry in a second.",
-    retry_after_seconds=1,
-)
 
 
 class Leases:
@@ -79,7 +76,7 @@ class LeaseTurn:
         self._asked = asked
         self._policy = policy
         self._route = route
-        self._price = price
+        self._sale = LeaseSale(asked, price, model=route.model)
         self._received_at_ms = received_at_us // 1000
         self._previous: LeaseRow | None = None
         self._facts: EngineLeases | None = None
@@ -102,7 +99,7 @@ class LeaseTurn:
         if self._asked.previous_lease_id:
             self._previous = await self._find(self._asked.previous_lease_id)
         if self._asked.ttl_ms:
-            self._check_offer()
+            self._sale.check_price()
         listeners = [self._leases.listener(engine) for engine in engines()]
         for one in listeners[1:]:
             one.want()
@@ -114,9 +111,9 @@ class LeaseTurn:
                 raise UNAVAILABLE from None
             return  # the turn itself can do without
         if self._asked.ttl_ms and self._facts is not None:
-            self._check_engine(self._facts)
+            self._sale.check_engine(self._facts)
             if self._asked.on_full is OnFull.FAIL:
-                await self._check_room(listeners[0])
+                await check_room(listeners[0])
 
     async def _find(self, lease_id: str) -> LeaseRow:
         tenant_id = self._policy.tenant_id
@@ -135,69 +132,9 @@ class LeaseTurn:
             )
         return row
 
-    def _check_offer(self) -> None:
-        if self._rate is None:
-            tier = "" if self._asked.tier is Tier.AUTO else f" in {self._asked.tier}"
-            raise RefusedError(
-                errors.LEASES_NOT_OFFERED,
-                f"KV leases{tier} of the model {self._route.model} are not sold: they "
-                "have no price.",
-                param="kv_retention",
-            )
-
-    def _check_engine(self, facts: EngineLeases) -> None:
-        reason = facts.unsupported
-        if not reason and self._asked.tier is Tier.HOST and not facts.host_blocks_max:
-            reason = "its engines have no host memory for leases"
-        if reason:
-            raise RefusedError(
-                errors.LEASES_NOT_OFFERED,
-                f"The model {self._route.model} gives no such leases: {reason}.",
-                param="kv_retention",
-            )
-
-    async def _check_room(self, listener: LeaseListener) -> None:
-        try:
-            now = await listener.status_now()
-        except EngineSilentError:
-            raise UNAVAILABLE from None
-        if now.held_blocks >= now.caps.all_leases:
-            raise RefusedError(
-                errors.LEASES_FULL,
-                "There is no room for a lease right now. Retry later, or send "
-                "`on_full: degrade` to be answered without one.",
-                param="kv_retention",
-                retry_after_seconds=5,
-            )
-
-    # What it may cost.
-
-    @property
-    def _rate(self) -> int | None:
-        """The highest that applies; None: not sold."""
-        price, tier = self._price, self._asked.tier
-        hbm, host = (
-            price.hbm_mb_s_nano_usd_per_million,
-            price.host_mb_s_nano_usd_per_million,
-        )
-        if tier is Tier.HOST:
-            return host
-        if tier is Tier.HBM or host is None:
-            return hbm
-        return None if hbm is None else max(hbm, host)
-
     def most_cost_nano_usd(self, tokens: int) -> int:
         """Of a lease of so many tokens, held for all of its time; rounded up."""
-        facts = self._facts
-        if facts is None or not self._asked.ttl_ms:
-            return 0
-        blocks = -(-tokens // facts.block_tokens)
-        return self._cost_nano_usd(blocks * facts.block_bytes)
-
-    def _cost_nano_usd(self, size: int) -> int:
-        """Bytes times milliseconds times a rate per million MB_s, rounded up."""
-        byte_ms_rate = size * self._asked.ttl_ms * (self._rate or 0)
-        return -(-byte_ms_rate // (BYTE_MS_PER_MB_S * 1_000_000))
+        return self._sale.most_cost_nano_usd(tokens, self._facts)
 
     # The engine's part.
 
@@ -218,8 +155,8 @@ class LeaseTurn:
             engine_id=facts.engine_id,
             tier=asked.tier,
             ttl_ms=0 if asked.tier is Tier.HOST else asked.ttl_ms,
-            host_ttl_ms=asked.ttl_ms if self._may_lie_below(facts) else 0,
-            value=self._rate or 0,
+            host_ttl_ms=asked.ttl_ms if self._sale.may_lie_below(facts) else 0,
+            value=self._sale.rate or 0,
             previous=PreviousLease(
                 lease_id=previous.lease_id,
                 tokens=previous.tokens,
@@ -230,15 +167,6 @@ class LeaseTurn:
             issued_at_ms=now_ms(),
         )
         return lease_terms.sign(terms, key=self._leases.terms_key)
-
-    def _may_lie_below(self, facts: EngineLeases) -> bool:
-        """Where host memory has no price, nothing may come to lie there: its time could
-        not be put on any invoice.
-        """
-        is_sold = self._price.host_mb_s_nano_usd_per_million is not None
-        return (
-            is_sold and self._asked.tier is not Tier.HBM and facts.host_blocks_max > 0
-        )
 
     async def conclude(self) -> None:
         """The engine has answered: waits for its receipt, and keeps what it says."""
@@ -254,7 +182,7 @@ class LeaseTurn:
         previous = self._previous
         is_replaced = receipt.fact is Fact.GRANTED or receipt.reason is Reason.NOT_ASKED
         if previous is not None and is_replaced and previous.is_live(at_ms):
-            await rows.write(previous.ended(LeaseState.REUSED, at_ms=at_ms))
+            await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=at_ms))
         if receipt.fact is Fact.GRANTED:
             granted = self._row(receipt, self._engine, at_ms)
             if await rows.write(granted):
@@ -289,7 +217,9 @@ class LeaseTurn:
             usage=usage,
             lease_id=granted.lease_id if granted else "",
             lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
-            lease_cost_nano_usd=self._cost_nano_usd(granted.bytes) if granted else 0,
+            lease_cost_nano_usd=self._sale.cost_nano_usd(granted.bytes)
+            if granted
+            else 0,
             previous_lease_id=previous.lease_id if previous else "",
         )
 
@@ -373,8 +303,8 @@ class LeaseTurn:
         }
 
     def _outcome(self, previous: LeaseRow, leased: int) -> str:
-        if previous.state is not LeaseState.LIVE:
-            return previous.state
+        if previous.status is not LeaseStatus.LIVE:
+            return previous.status
         if not previous.is_live(self._received_at_ms):
             return "expired"
         return "reused" if leased >= previous.tokens else "diverged"

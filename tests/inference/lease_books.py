@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import msgspec
 
-from inference.domain.lease_control import LeaseEvents, LeaseList, LeaseState
+from inference.domain.lease_control import HeldLease, LeaseEvents, LeaseList
 from inference.domain.lease_receipt import Fact, LeaseReceipt
 from inference.domain.lease_terms import LeaseClass, Tier
 from inference.lease_models import LeaseCursor
@@ -59,7 +59,7 @@ def listed(*lease_ids, last_sequence, epoch=EPOCH):
         last_sequence=last_sequence,
         is_whole=True,
         leases=[
-            LeaseState(
+            HeldLease(
                 lease_id=lease_id,
                 tenant_id="1",
                 lease_class=LeaseClass.ELASTIC,

@@ -1,0 +1,97 @@
+"""Whether a lease is sold, and what it may cost."""
+
+from inference.domain.lease_control import EngineLeases
+from inference.domain.lease_terms import Tier
+from metering.domain.leased import BYTE_MS_PER_MB_S
+from metering.proxy import errors
+from metering.proxy.errors import RefusedError
+from metering.proxy.lease_listener import EngineSilentError, LeaseListener
+from metering.proxy.transform.lease_fields import AskedLease
+from metering.wire import PriceVector
+
+UNAVAILABLE = RefusedError(
+    errors.LEASES_UNAVAILABLE,
+    "Leases cannot be looked up right now. Please retry in a second.",
+    retry_after_seconds=1,
+)
+
+
+class LeaseSale:
+    def __init__(self, asked: AskedLease, price: PriceVector, *, model: str) -> None:
+        self._asked = asked
+        self._price = price
+        self._model = model
+
+    @property
+    def rate(self) -> int | None:
+        """The highest that applies, per million MB_s; None: not sold."""
+        price, tier = self._price, self._asked.tier
+        hbm, host = (
+            price.hbm_mb_s_nano_usd_per_million,
+            price.host_mb_s_nano_usd_per_million,
+        )
+        if tier is Tier.HOST:
+            return host
+        if tier is Tier.HBM or host is None:
+            return hbm
+        return None if hbm is None else max(hbm, host)
+
+    def may_lie_below(self, facts: EngineLeases) -> bool:
+        """Where host memory has no price, nothing may come to lie there: its time could
+        not be put on any invoice.
+        """
+        is_sold = self._price.host_mb_s_nano_usd_per_million is not None
+        return (
+            is_sold and self._asked.tier is not Tier.HBM and facts.host_blocks_max > 0
+        )
+
+    def most_cost_nano_usd(self, tokens: int, facts: EngineLeases | None) -> int:
+        """Of a lease of so many tokens, held for all of its time; rounded up."""
+        if facts is None or not self._asked.ttl_ms:
+            return 0
+        blocks = -(-tokens // facts.block_tokens)
+        return self.cost_nano_usd(blocks * facts.block_bytes)
+
+    def cost_nano_usd(self, size: int) -> int:
+        """Bytes times milliseconds times a rate per million MB_s, rounded up."""
+        byte_ms_rate = size * self._asked.ttl_ms * (self.rate or 0)
+        return -(-byte_ms_rate // (BYTE_MS_PER_MB_S * 1_000_000))
+
+    def check_price(self) -> None:
+        """Raises RefusedError."""
+        if self.rate is None:
+            tier = "" if self._asked.tier is Tier.AUTO else f" in {self._asked.tier}"
+            raise RefusedError(
+                errors.LEASES_NOT_OFFERED,
+                f"KV leases{tier} of the model {self._model} are not sold: they have "
+                "no price.",
+                param="kv_retention",
+            )
+
+    def check_engine(self, facts: EngineLeases) -> None:
+        """Raises RefusedError."""
+        reason = facts.unsupported
+        if not reason and self._asked.tier is Tier.HOST and not facts.host_blocks_max:
+            reason = "its engines have no host memory for leases"
+        if reason:
+            raise RefusedError(
+                errors.LEASES_NOT_OFFERED,
+                f"The model {self._model} gives no such leases: {reason}.",
+                param="kv_retention",
+            )
+
+
+async def check_room(listener: LeaseListener) -> None:
+    """Raises RefusedError."""
+    try:
+        now = await listener.status_now()
+    except EngineSilentError:
+        raise UNAVAILABLE from None
+    if now.held_blocks >= now.caps.all_leases:
+        raise RefusedError(
+            errors.LEASES_FULL,
+            "There is no room for a lease right now. Retry later, or send "
+            "`on_full: degrade` to be answered without one.",
+            param="kv_retention",
+            retry_after_seconds=5,
+        )
