@@ -22,8 +22,14 @@ with terminal.of_our_own():
     print("running", flush=True)
     time.sleep(30)
 """
-# Like make, it is of the terminal's foreground group and dies of the signal.
-CALLER = f"{sys.executable} -c '{SUPERVISOR}'; echo status $?"
+# Like make, it is of the terminal's foreground group and dies of the signal: a shell
+# sometimes lives on when its child has ended in good order first.
+CALLER = """
+import signal, subprocess, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+code = subprocess.call([sys.executable, "-c", sys.argv[1]])
+print("status", code, flush=True)
+"""
 
 
 @pytest.mark.parametrize(("level", "outcome"), [("1", "status 0"), ("", "")])
@@ -34,7 +40,7 @@ def test_it_works(level, outcome):
         environment["MAKELEVEL"] = level
     ours, theirs = os.openpty()
     caller = subprocess.Popen(
-        ["setsid", "--ctty", "--wait", "sh", "-c", CALLER],
+        ["setsid", "--ctty", "--wait", sys.executable, "-c", CALLER, SUPERVISOR],
         cwd=REPOSITORY,
         env=environment,
         stdin=theirs,

