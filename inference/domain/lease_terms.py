@@ -1,19 +1,17 @@
 """Lease terms: what the proxy asks an engine to hold when a turn ends, signed.
 
-They travel as one string, `base64url(JSON) "." base64url(HMAC-SHA256 of that text)`, in
-`kv_transfer_params.lease`. What is signed is the text itself, so that nobody has to
-encode the same value alike twice (ADR 0018). The key is derived from the engine's own
-bearer key: whoever may call the engine at all may sign, and nobody else.
+They travel as one signed text in `kv_transfer_params.lease` (ADR 0018). The key is
+derived from the engine's own bearer key: whoever may call the engine at all may sign,
+and nobody else.
 """
 
-import base64
-import binascii
 import enum
-import hashlib
-import hmac
-from typing import Annotated, Literal, TypeGuard
+from typing import Annotated, Literal
 
 import msgspec
+
+from inference.domain import signed_text
+from inference.domain.signed_text import ForgedTextError, MalformedTextError
 
 FRESH_MS_MAX = 60_000
 """Terms are read when the engine receives the request, not when the turn is scheduled;
@@ -22,7 +20,6 @@ so only the way there and two clocks count."""
 GRACE_MS = 5_000
 """What the platform adds to the time that it sells."""
 
-TEXT_CHARACTERS_MAX = 4096
 _KEY_USE = b"tokenfab lease terms v1"
 
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=128)]
@@ -96,23 +93,16 @@ class TermsRejectedError(Exception):
 
 
 def derive_key(engine_key: str) -> bytes:
-    """A key of its own use, so that a signature never is a password."""
-    return hmac.digest(engine_key.encode(), _KEY_USE, hashlib.sha256)
+    return signed_text.derive_key(engine_key.encode(), use=_KEY_USE)
 
 
 def sign(terms: LeaseTerms, *, key: bytes) -> str:
-    body = _to_text(msgspec.json.encode(terms))
-    return f"{body}.{_to_text(_mac(body, key))}"
+    return signed_text.sign(msgspec.json.encode(terms), key=key)
 
 
 def verify(text: object, *, key: bytes, engine_id: str, now_ms: int) -> LeaseTerms:
     """`text` is whatever stood in the request. Raises TermsRejectedError."""
-    if not _is_plausible(text):
-        raise TermsRejectedError(Rejection.MALFORMED)
-    body, _, mac = text.partition(".")
-    if not hmac.compare_digest(_from_text(mac), _mac(body, key)):
-        raise TermsRejectedError(Rejection.FORGED)
-    terms = _decode(_from_text(body))
+    terms = _decode(_verified(text, key))
     if terms.engine_id != engine_id:
         raise TermsRejectedError(Rejection.OTHER_ENGINE)
     if abs(now_ms - terms.issued_at_ms) > FRESH_MS_MAX:
@@ -120,28 +110,17 @@ def verify(text: object, *, key: bytes, engine_id: str, now_ms: int) -> LeaseTer
     return terms
 
 
-def _is_plausible(text: object) -> TypeGuard[str]:
-    return isinstance(text, str) and len(text) <= TEXT_CHARACTERS_MAX and text.isascii()
+def _verified(text: object, key: bytes) -> bytes:
+    try:
+        return signed_text.verified(text, key=key)
+    except MalformedTextError as error:
+        raise TermsRejectedError(Rejection.MALFORMED) from error
+    except ForgedTextError as error:
+        raise TermsRejectedError(Rejection.FORGED) from error
 
 
 def _decode(body: bytes) -> LeaseTerms:
     try:
         return msgspec.json.decode(body, type=LeaseTerms)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise TermsRejectedError(Rejection.MALFORMED) from error
-
-
-def _mac(body: str, key: bytes) -> bytes:
-    return hmac.digest(key, body.encode(), hashlib.sha256)
-
-
-def _to_text(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _from_text(text: str) -> bytes:
-    padded = text + "=" * (-len(text) % 4)
-    try:
-        return base64.b64decode(padded, altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError) as error:
         raise TermsRejectedError(Rejection.MALFORMED) from error
