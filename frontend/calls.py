@@ -84,7 +84,7 @@ def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
     quantities = {
         Meter.NEW_INPUT_TOKENS: split.new,
         Meter.CACHED_INPUT_TOKENS: split.cached,
-        Meter.OUTPUT_TOKENS: event.output_tokens,
+        Meter.OUTPUT_TOKENS: 0 if event.is_warming else event.output_tokens,
         Meter.IMAGES: event.images,
     }
     amount = 0

@@ -40,21 +40,24 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
         return self.order_by("-happened_at", "event_id")[:limit]
 
     def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
-        """One dict per combination of `dimensions`: those, `events`,
+        """One dict per combination of `dimensions`: those, `events`, `request_count`,
         `input_sum`, `cached_input_sum`, `leased_input_sum`, `output_sum`, `image_sum`,
-        and `last_at`. Cached are those beyond the leased ones, as `split_input` says.
+        and `last_at`. Cached are those beyond the leased ones, as `split_input` says;
+        warming calls are no requests, and their output is left out.
         """
+        is_asked_for = Q(is_warming=False)
         sums: QuerySet[UsageEvent, dict[str, Any]] = (
             self.order_by()
             .values(*dimensions)
             .annotate(
                 events=models.Count("*"),
+                request_count=models.Count("event_id", filter=is_asked_for),
                 input_sum=Sum("input_tokens"),
                 cached_input_sum=Sum(
                     Greatest(F("cached_input_tokens") - F("leased_input_tokens"), 0)
                 ),
                 leased_input_sum=Sum("leased_input_tokens"),
-                output_sum=Sum("output_tokens"),
+                output_sum=Sum("output_tokens", filter=is_asked_for, default=0),
                 image_sum=Sum("images"),
                 last_at=models.Max("happened_at"),
             )
@@ -119,6 +122,9 @@ class UsageEvent(models.Model):
     """Of the lease that this call continued; null: none."""
     lease_cost_nano_usd = models.BigIntegerField(db_default=0)
     """What of the cost is for that lease, should it be held until it expires."""
+    is_warming = models.BooleanField(db_default=False)
+    """A call of ours, to have an engine hold a cached prompt: no meter shows its output
+    nor counts it as a request."""
     stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
 

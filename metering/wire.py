@@ -5,10 +5,11 @@ import enum
 import msgspec
 
 SNAPSHOT_KIND = "price_vectors"
-USAGE_EVENT_SCHEMA = 3
+USAGE_EVENT_SCHEMA = 4
 """1 knew no images, samples, tries and costs: a shipper of its time must not read 2,
 it would store that nothing was made and nothing charged. 2 knew no leases: its reader
-would charge for leased tokens."""
+would charge for leased tokens. 3 knew no warming calls: its reader would charge for
+their output."""
 
 
 class UsageSource(enum.StrEnum):
@@ -103,3 +104,6 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     lease_cost_nano_usd: int = 0
     """What of the cost is for that lease, should it be held until it expires; what was
     not held is returned when its time is measured."""
+    is_warming: bool = False
+    """The call was ours, to have an engine hold a cached prompt. What it put out is
+    nobody's, and it is no request; its input and its lease are the tenant's."""

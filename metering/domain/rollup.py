@@ -38,6 +38,8 @@ class Sums:
     """Over the events of one hour and dimension."""
 
     events: int = 0
+    requests: int = 0
+    """Without the warming calls, which are ours, as what they put out is."""
     input_tokens: int = 0
     cached_input_tokens: int = 0
     """Beyond the leased ones, event by event: the split is not linear."""
@@ -55,12 +57,14 @@ class Sums:
         self.input_tokens += event.input_tokens
         self.cached_input_tokens += split.cached
         self.leased_input_tokens += split.leased
-        self.output_tokens += event.output_tokens
+        if not event.is_warming:
+            self.requests += 1
+            self.output_tokens += event.output_tokens
         self.images += event.images
 
     def per_meter(self) -> dict[Meter, int]:
         return quantities(
-            events=self.events,
+            requests=self.requests,
             input_tokens=self.input_tokens,
             cached_input_tokens=self.cached_input_tokens,
             output_tokens=self.output_tokens,

@@ -35,7 +35,7 @@ class Meter(enum.StrEnum):
     HOST_MB_S = "host_mb_s"
     """The same in host memory."""
     REQUESTS = "requests"
-    """Number of usage events; shown, never priced."""
+    """Number of calls that the tenant made; shown, never priced."""
 
 
 class Usage(Protocol):
@@ -93,11 +93,13 @@ class Usage(Protocol):
     def previous_lease_id(self) -> str: ...
     @property
     def lease_cost_nano_usd(self) -> int: ...
+    @property
+    def is_warming(self) -> bool: ...
 
 
 def quantities(
     *,
-    events: int,
+    requests: int,
     input_tokens: int,
     cached_input_tokens: int,
     output_tokens: int,
@@ -117,7 +119,7 @@ def quantities(
         Meter.LEASED_INPUT_TOKENS: leased_input_tokens,
         Meter.OUTPUT_TOKENS: output_tokens,
         Meter.IMAGES: images,
-        Meter.REQUESTS: events,
+        Meter.REQUESTS: requests,
     }
     return {meter: quantity for meter, quantity in shown.items() if quantity}
 

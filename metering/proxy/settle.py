@@ -30,16 +30,24 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """Of that lease, should it be held until it expires."""
     previous_lease_id: str = ""
     """Of the lease that the call continued."""
+    is_warming: bool = False
+
+    @property
+    def charged_usage(self) -> Usage:
+        """What of the usage is the tenant's: not what a warming call put out."""
+        if not self.is_warming:
+            return self.usage
+        return msgspec.structs.replace(self.usage, output_tokens=0, reasoning_tokens=0)
 
     def cost_nano_usd(self, price: PriceVector) -> int:
         """Rounded up, so that what the money limits were charged is never too little.
         A lease is charged for all of its time before it begins.
         """
-        return cost_nano_usd(self.usage, price) + self.lease_cost_nano_usd
+        return cost_nano_usd(self.charged_usage, price) + self.lease_cost_nano_usd
 
     def limited_tokens(self, policy: KeyPolicy) -> int:
         """What counts against tokens per minute: cached input by policy only."""
-        usage = self.usage
+        usage = self.charged_usage
         if policy.are_cached_tokens_limited:
             return usage.input_tokens + usage.output_tokens
         known = max(usage.cached_input_tokens, usage.leased_input_tokens)
@@ -120,5 +128,6 @@ def encoded_event(
             lease_expires_at_us=use.lease_expires_at_us,
             previous_lease_id=use.previous_lease_id,
             lease_cost_nano_usd=use.lease_cost_nano_usd if is_charged else 0,
+            is_warming=use.is_warming,
         )
     )

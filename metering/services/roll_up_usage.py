@@ -89,7 +89,7 @@ def _replace_rollups(
 
 def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
     per_meter = quantities(
-        events=sums["events"],
+        requests=sums["request_count"],
         input_tokens=sums["input_sum"],
         cached_input_tokens=sums["cached_input_sum"],
         output_tokens=sums["output_sum"],

@@ -12,7 +12,8 @@ _COLUMNS = (
     " endpoint, streamed, outcome, usage_source, input_tokens, cached_input_tokens,"
     " cache_write_tokens, output_tokens, reasoning_tokens, received_at, first_token_at,"
     " happened_at, images, samples, tries, sent_at, cost_nano_usd, leased_input_tokens,"
-    " lease_id, lease_expires_at, previous_lease_id, lease_cost_nano_usd"
+    " lease_id, lease_expires_at, previous_lease_id, lease_cost_nano_usd,"
+    " is_warming"
 )
 # COPY cannot pass over a row that is there already, so it fills a staging table: one
 # per connection, emptied by every commit, never written to the log.
@@ -91,6 +92,7 @@ def _rows(events: Sequence[UsageEvent]) -> Iterator[tuple[object, ...]]:
             _time_or_none(event.lease_expires_at_us or None),
             event.previous_lease_id or None,
             event.lease_cost_nano_usd,
+            event.is_warming,
         )
 
 

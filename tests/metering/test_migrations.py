@@ -23,6 +23,20 @@ def migrate(name):
     )
 
 
+def test_warming_calls_there_and_back():
+    prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
+    store_usage_events([make_event(is_warming=True)])
+    try:
+        migrate("0007_lease_intervals")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM usage_event")
+            assert cursor.fetchone() == (1,)
+    finally:
+        migrate("")
+    assert not UsageEvent.objects.filter(is_warming=True).exists()
+    assert store_usage_events([make_event(is_warming=True)]) == 1
+
+
 def test_images_tries_and_cost_there_and_back():
     prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
     store_usage_events([make_event(images=2), make_event(outcome=Outcome.UNBILLED)])

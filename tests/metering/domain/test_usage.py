@@ -13,7 +13,7 @@ SUMS = st.integers(0, 2**40)
 def test_it_works():
     assert objection(make_event()) is None
     assert quantities(
-        events=2,
+        requests=2,
         input_tokens=10,
         cached_input_tokens=4,
         output_tokens=3,
@@ -74,9 +74,9 @@ def test_it_refuses(changes, reason):
     )
 )
 def test_the_meters_of_a_sum_are_the_sums_of_the_meters(parts):
-    def shown(events, *sums):
+    def shown(requests, *sums):
         names = ("input_tokens", "cached_input_tokens", "output_tokens", "images")
-        return quantities(events=events, **dict(zip(names, sums, strict=True)))
+        return quantities(requests=requests, **dict(zip(names, sums, strict=True)))
 
     each = [shown(1, *part) for part in parts]
     whole = shown(len(parts), *map(sum, zip(*parts, strict=True)))

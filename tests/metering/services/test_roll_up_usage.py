@@ -96,6 +96,27 @@ def test_an_unbilled_event_is_stored_and_shows_on_no_meter():
     assert rollup.UNBILLED == Outcome.UNBILLED
 
 
+def test_a_warming_call_is_no_request_and_its_output_is_nobodys():
+    store_usage_events([make_event(is_warming=True), make_event(tenant_id=2)])
+    warming = make_event(tenant_id=2, is_warming=True, leased_input_tokens=100)
+    store_usage_events([warming])
+    roll_up_usage()
+
+    assert quantities(tenant_id=1) == {
+        "new_input_tokens": (60, 1),
+        "cached_input_tokens": (40, 1),
+    }
+    assert quantities(tenant_id=2) == {
+        "new_input_tokens": (60, 2),
+        "cached_input_tokens": (40, 2),
+        "leased_input_tokens": (100, 2),
+        "output_tokens": (7, 2),
+        "requests": (1, 2),
+    }
+    stored = UsageEvent.objects.get(event_id=warming.event_id)
+    assert (stored.is_warming, stored.output_tokens) == (True, 7)
+
+
 def test_a_late_event_opens_its_hour_again():
     store_usage_events([make_event()])
     roll_up_usage()

@@ -38,6 +38,7 @@ def usages(draw):
         "output_tokens": draw(st.integers(0, 1000)),
         "images": draw(st.integers(0, 2)),
         "outcome": draw(st.sampled_from(Outcome)),
+        "is_warming": draw(st.booleans()),
         # The edges of two hours, in any order: most events are late ones.
         "happened_at_us": NOON_US + draw(st.sampled_from([-1, 0, 1, HOUR_US])),
     }
