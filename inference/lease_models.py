@@ -2,7 +2,6 @@
 
 from typing import Self
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -10,11 +9,9 @@ from django.db.models.functions import Now
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
 from inference.models import Engine
+from tenants.append_only import append_only, no_truncate
 
-_REFUSED = (
-    "RAISE EXCEPTION 'lease receipts are kept: % refused on %', TG_OP, TG_TABLE_NAME"
-    " USING ERRCODE = 'restrict_violation';"
-)
+_KEPT = "lease receipts are kept"
 
 
 class LeaseReceipt(models.Model):
@@ -80,21 +77,7 @@ class LeaseReceipt(models.Model):
                 fields=["lease_id", "engine", "epoch"], name="lease_receipt_of_lease"
             )
         ]
-        triggers = [
-            pgtrigger.Trigger(
-                name="append_only",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=_REFUSED,
-            ),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=_REFUSED,
-            ),
-        ]
+        triggers = [*append_only(_KEPT), no_truncate(_KEPT)]
 
     def __str__(self) -> str:
         return f"{self.fact} {self.lease_id}"

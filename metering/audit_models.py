@@ -11,22 +11,9 @@ from django.db import models
 from django.db.models import Q, QuerySet
 
 from metering.domain.reconciliation import Source, Status
+from tenants.append_only import append_only, refusing
 
-
-def _refusing(name: str, operation: pgtrigger.Operation) -> pgtrigger.Trigger:
-    return pgtrigger.Trigger(
-        name=name,
-        when=pgtrigger.Before,
-        operation=operation,
-        func=(
-            "RAISE EXCEPTION 'the audit is kept: % refused on %', TG_OP, TG_TABLE_NAME"
-            " USING ERRCODE = 'restrict_violation';"
-        ),
-    )
-
-
-def _kept() -> list[pgtrigger.Trigger]:
-    return [_refusing("append_only", pgtrigger.Update | pgtrigger.Delete)]
+_KEPT = "the audit is kept"
 
 
 class EngineEpoch(models.Model):
@@ -41,7 +28,7 @@ class EngineEpoch(models.Model):
 
     class Meta:
         db_table = "engine_epoch"
-        triggers = _kept()
+        triggers = append_only(_KEPT)
         constraints = [
             models.UniqueConstraint(
                 fields=["engine_id", "started_at"], name="engine_epoch_once"
@@ -72,7 +59,7 @@ class EngineReading(models.Model):
 
     class Meta:
         db_table = "engine_reading"
-        triggers = [_refusing("never_changed", pgtrigger.Update)]
+        triggers = [refusing(pgtrigger.Update, name="never_changed", saying=_KEPT)]
         constraints = [
             models.UniqueConstraint(
                 fields=["epoch", "model", "asked_at"], name="engine_reading_once"
@@ -155,7 +142,7 @@ class ReconciliationStatement(models.Model):
 
     class Meta:
         db_table = "reconciliation_statement"
-        triggers = _kept()
+        triggers = append_only(_KEPT)
         constraints = [
             models.UniqueConstraint(
                 fields=["day", "engine_id", "model", "epoch", "version"],
@@ -195,7 +182,7 @@ class ReconciliationLine(models.Model):
 
     class Meta:
         db_table = "reconciliation_line"
-        triggers = _kept()
+        triggers = append_only(_KEPT)
         constraints = [
             models.UniqueConstraint(
                 fields=["statement", "is_exact", "source"],
@@ -216,7 +203,7 @@ class StatementAcceptance(models.Model):
 
     class Meta:
         db_table = "statement_acceptance"
-        triggers = _kept()
+        triggers = append_only(_KEPT)
         constraints = [
             models.CheckConstraint(
                 condition=~Q(reason=""), name="statement_acceptance_has_a_reason"

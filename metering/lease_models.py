@@ -3,17 +3,14 @@
 from datetime import datetime
 from typing import Self
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
 from metering.domain.lease_intervals import METERS
+from tenants.append_only import append_only, no_truncate
 
-_REFUSED = (
-    "RAISE EXCEPTION 'lease intervals are kept: % refused on %', TG_OP, TG_TABLE_NAME"
-    " USING ERRCODE = 'restrict_violation';"
-)
+_KEPT = "lease intervals are kept"
 
 
 class LeaseIntervalQuerySet(QuerySet["LeaseInterval"]):
@@ -77,21 +74,7 @@ class LeaseInterval(models.Model):
                 condition=Q(tier__in=list(METERS)), name="lease_interval_tier_known"
             ),
         ]
-        triggers = [
-            pgtrigger.Trigger(
-                name="append_only",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=_REFUSED,
-            ),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=_REFUSED,
-            ),
-        ]
+        triggers = [*append_only(_KEPT), no_truncate(_KEPT)]
 
     def __str__(self) -> str:
         return f"{self.lease_id.hex} in {self.tier} until {self.ended_at:%H:%M:%S}"

@@ -3,8 +3,8 @@
 from django.db import models
 from django.db.models import Q
 
-from billing.models.guards import append_only
 from billing.models.ledger import LedgerTransaction
+from tenants.append_only import append_only, no_truncate
 from tenants.domain.limits import AMOUNT_MAX
 from tenants.models import Tenant
 
@@ -33,7 +33,7 @@ class CreditGrant(models.Model):
                 name="credit_grant_amount_in_range",
             ),
         ]
-        triggers = append_only()
+        triggers = [*append_only(), no_truncate()]
 
     def __str__(self) -> str:
         return self.idempotency_key

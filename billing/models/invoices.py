@@ -8,8 +8,8 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from billing.domain.invoice import InvoiceStatus
 from billing.domain.rating import METER_NAMES
-from billing.models.guards import no_truncate
 from billing.models.prices import PriceVersion
+from tenants.append_only import no_truncate
 from tenants.models import Tenant
 
 _STATUSES = [status.value for status in InvoiceStatus]

@@ -5,7 +5,7 @@ from django.db import models
 from django.db.models import Q, QuerySet, Sum
 
 from billing.domain.postings import AccountKind, TransactionKind
-from billing.models.guards import append_only
+from tenants.append_only import append_only, no_truncate
 from tenants.models import Tenant
 
 # Deferred to the commit, when all entries of the transaction are there.
@@ -58,7 +58,7 @@ class LedgerAccount(models.Model):
                 name="ledger_account_kind_known",
             ),
         ]
-        triggers = append_only()
+        triggers = [*append_only(), no_truncate()]
 
 
 class LedgerTransaction(models.Model):
@@ -90,7 +90,11 @@ class LedgerTransaction(models.Model):
                 fields=["tenant", "booked_at"], name="ledger_transaction_by_time"
             )
         ]
-        triggers = [*append_only(), _at_commit("has_entries", _HAS_ENTRIES)]
+        triggers = [
+            *append_only(),
+            no_truncate(),
+            _at_commit("has_entries", _HAS_ENTRIES),
+        ]
 
     def __str__(self) -> str:
         return self.reference
@@ -123,4 +127,8 @@ class LedgerEntry(models.Model):
                 condition=~Q(amount_nano_usd=0), name="ledger_entry_not_zero"
             )
         ]
-        triggers = [*append_only(), _at_commit("sums_to_zero", _SUMS_TO_ZERO)]
+        triggers = [
+            *append_only(),
+            no_truncate(),
+            _at_commit("sums_to_zero", _SUMS_TO_ZERO),
+        ]

@@ -10,8 +10,8 @@ from django.db import models
 from django.db.models import F, Func, Q, QuerySet
 
 from billing.domain.rating import Rates
-from billing.models.guards import no_truncate
 from inference.models import ServedModel
+from tenants.append_only import no_truncate
 
 # Usage names the version it was admitted under, for ever: a version is never deleted,
 # and the one change it may see is the end that its successor gives it.
