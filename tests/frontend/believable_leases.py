@@ -6,14 +6,14 @@ from typing import Any
 from billing.models.prices import PriceVersion
 from billing.services.rate_usage import rate_usage
 from inference.domain.lease_receipt import Fact, LeaseReceipt
-from inference.domain.lease_terms import Tier
+from inference.domain.lease_terms import GRACE_MS, Tier
 from inference.models import Engine
 from metering.services.measure_leases import measure_leases
 from metering.services.roll_up_usage import roll_up_usage
 from metering.wire import UsageEvent
 from tenants.models import ApiKey
 from tests.frontend.believable import call, record
-from tests.inference.lease_books import GRACE_MS, new_id, receipt, tell
+from tests.inference.lease_books import new_id, receipt, tell
 
 GB = 10**9
 SECONDS = 60

@@ -6,7 +6,7 @@ import msgspec
 
 from inference.domain.lease_control import HeldLease, LeaseEvents, LeaseList
 from inference.domain.lease_receipt import Fact, LeaseReceipt
-from inference.domain.lease_terms import LeaseClass, Tier
+from inference.domain.lease_terms import GRACE_MS, LeaseClass, Tier
 from inference.lease_models import LeaseCursor
 from inference.lease_models import LeaseReceipt as Row
 from inference.services.store_lease_events import store_lease_events
@@ -15,7 +15,6 @@ NOW_MS = 1_795_262_400_000
 """2026-11-21 12:00 UTC."""
 EPOCH = "epoch-1"
 BYTES = 9 * 1_474_560
-GRACE_MS = 5_000
 
 
 def new_id():

@@ -1,7 +1,8 @@
 """Leases in the books, as a proxy and an engine would tell of them."""
 
 from inference.domain.lease_receipt import Fact
-from tests.inference.lease_books import BYTES, GRACE_MS, NOW_MS, receipt
+from inference.domain.lease_terms import GRACE_MS
+from tests.inference.lease_books import BYTES, NOW_MS, receipt
 from tests.metering.journal import NOON_US, make_event
 
 SECONDS = 15

@@ -9,6 +9,7 @@ from billing.domain.spend_counters import Spender
 from billing.services.keep_money_seeded import keep_money_seeded
 from billing.services.sum_spend import sum_spend
 from inference.domain.lease_receipt import Fact
+from inference.domain.lease_terms import GRACE_MS
 from metering.services import shipped_up_to as shipping
 from metering.services.measure_leases import measure_leases
 from tenants.wire import Scope, SpendPeriod
@@ -20,7 +21,7 @@ from tests.factories import (
     make_served_model,
     make_spend_limit,
 )
-from tests.inference.lease_books import GRACE_MS, new_id, receipt, tell
+from tests.inference.lease_books import new_id, receipt, tell
 
 pytestmark = pytest.mark.django_db
 

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from inference.domain.lease_terms import GRACE_MS
 from inference.lease_models import Lease
 from metering.lease_models import LeaseInterval
 from metering.models import UsageRollup
@@ -25,8 +26,6 @@ from tests.inference.lease_collector import collector
 from tests.metering.journal import make_event
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-GRACE_MS = 5_000
 
 
 def bought(engine_id, lease_id, at_ms, *, ttl_ms):
