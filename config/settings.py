@@ -185,6 +185,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=40),
         "options": {"expires": 3000},
     },
+    "forget lease receipts": {
+        "task": "inference.tasks.forget_lease_receipts",
+        "schedule": crontab(minute=50),
+        "options": {"expires": 3000},
+    },
     "alert quarantine": {
         "task": "metering.tasks.alert_quarantine",
         "schedule": timedelta(minutes=1),

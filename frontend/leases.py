@@ -10,7 +10,13 @@ from billing.domain.money import amount_nano_usd
 from billing.domain.rating import Rates
 from frontend.prices import find_rates
 from inference.domain.lease_receipt import Fact
-from inference.lease_models import Lease, LeaseCursor, LeaseReceipt, LeaseState
+from inference.lease_models import (
+    RECEIPTS_KEPT,
+    Lease,
+    LeaseCursor,
+    LeaseReceipt,
+    LeaseState,
+)
 from metering.domain.lease_intervals import METERS, lease_intervals
 from metering.models import UsageEvent
 from tenants.models import ApiKey, Tenant
@@ -44,9 +50,10 @@ class BoughtLease:
 
 
 def latest_leases(tenant: Tenant, *, limit: int, now: datetime) -> list[BoughtLease]:
-    """The latest first."""
+    """The latest first, of the time of which receipts are kept."""
     bought = UsageEvent.objects.of_tenant(tenant.pk).metered()
-    events = list(bought.filter(lease_id__isnull=False).newest(limit))
+    of_late = bought.filter(happened_at__gt=now - RECEIPTS_KEPT)
+    events = list(of_late.filter(lease_id__isnull=False).newest(limit))
     leases = _leases_of(events, tenant)
     receipts = _receipts_of(leases.values())
     rates = find_rates(event.price_version_id for event in events)

@@ -1,7 +1,10 @@
 """The books of KV leases: what engines said of them, and what that comes to."""
 
+from datetime import timedelta
 from typing import Self
 
+import pgtrigger
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -9,8 +12,11 @@ from django.db.models.functions import Now
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
 from inference.models import Engine
-from tenants.append_only import append_only, no_truncate
+from tenants.append_only import no_truncate, refusing
 
+RECEIPTS_KEPT = timedelta(days=90)
+"""At least, by the database's clock: as long as somebody may doubt an invoice of last
+month, and far longer than a lease waits for its usage event. The intervals stay."""
 _KEPT = "lease receipts are kept"
 
 
@@ -75,9 +81,22 @@ class LeaseReceipt(models.Model):
         indexes = [
             models.Index(
                 fields=["lease_id", "engine", "epoch"], name="lease_receipt_of_lease"
-            )
+            ),
+            # Rows come in the order of this column: a few pages, whatever their number.
+            BrinIndex(fields=["stored_at"], name="lease_receipt_by_age"),
         ]
-        triggers = [*append_only(_KEPT), no_truncate(_KEPT)]
+        triggers = [
+            refusing(pgtrigger.Update, name="never_changed", saying=_KEPT),
+            refusing(
+                pgtrigger.Delete,
+                name="kept_for_days",
+                saying=_KEPT,
+                condition=pgtrigger.Condition(
+                    f"OLD.stored_at > now() - interval '{RECEIPTS_KEPT.days} days'"
+                ),
+            ),
+            no_truncate(_KEPT),
+        ]
 
     def __str__(self) -> str:
         return f"{self.fact} {self.lease_id}"

@@ -27,13 +27,17 @@ def refusing(
     name: str,
     saying: str,
     level: pgtrigger.Level = pgtrigger.Row,
+    condition: pgtrigger.Condition | None = None,
 ) -> pgtrigger.Trigger:
-    """Refuses `operation` with "`saying`: UPDATE refused on the_table"."""
+    """Refuses `operation` with "`saying`: UPDATE refused on the_table"; of rows, where
+    `condition` holds.
+    """
     return pgtrigger.Trigger(
         name=name,
         level=level,
         when=pgtrigger.Before,
         operation=operation,
+        condition=condition,
         func=(
             f"RAISE EXCEPTION '{saying}: % refused on %', TG_OP, TG_TABLE_NAME"
             " USING ERRCODE = 'restrict_violation';"
