@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-from benchmarks.chaos.dialects import Dialect
+from benchmarks.chaos.dialects import Dialect, text_of
 from benchmarks.chaos.operations import Attempt, Ending, now_us
 
 _DATA = "data: "
@@ -80,7 +80,10 @@ def _read_refusal(attempt: Attempt, answer: httpx.Response) -> None:
 
 def _read_whole(attempt: Attempt, dialect: Dialect, answer: httpx.Response) -> None:
     data = answer.read()
-    attempt.said = dialect.said(dialect.usage(json.loads(data)))
+    document = json.loads(data)
+    attempt.said = dialect.said(dialect.usage(document))
+    attempt.text = text_of(document)
+    attempt.kv_lease = document.get("kv_lease") or {}
     attempt.digest = hashlib.sha256(data).digest()
     attempt.ending = Ending.COMPLETE
 
@@ -92,15 +95,19 @@ def _read_stream(
     leaves_after: float | None,
 ) -> None:
     usage: dict[str, Any] = {}
-    digest = hashlib.sha256()
+    kv_lease: dict[str, Any] = {}
+    text, digest = "", hashlib.sha256()
     for count, data in enumerate(_data_of(answer)):
         digest.update(data.encode())
         if leaves_after is not None and count >= leaves_after:
             raise _LeftError
         document = {} if data == "[DONE]" else json.loads(data)
         usage |= dialect.usage(document)
+        text += text_of(document)
+        kv_lease = document.get("kv_lease") or kv_lease
         if document.get("type") in dialect.ends or data == "[DONE]":
             attempt.said = dialect.said(usage)
+            attempt.text, attempt.kv_lease = text, kv_lease
             attempt.digest = digest.digest()
             attempt.ending = Ending.COMPLETE
 

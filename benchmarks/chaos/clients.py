@@ -12,13 +12,14 @@ from typing import Any, Self
 import httpx
 
 from benchmarks.chaos.caller import new_client, send
-from benchmarks.chaos.dialects import DIALECTS, Dialect
+from benchmarks.chaos.dialects import CHAT, DIALECTS, Dialect
 from benchmarks.chaos.operations import Attempt, Ending, Lane, Operation, now_us
+from benchmarks.chaos.talk import Talk
 
 _TEXTS = ("Hi", "Tell me about the sea. " * 12, "Why is the sky blue? " * 30)
 _OUTPUT_TOKENS = (1, 40)
 _KEY_SHARE, _STREAM_SHARE, _LEAVING_SHARE, _AGAIN_SHARE = 0.4, 0.5, 0.15, 0.3
-_NEW_CONNECTION_SHARE = 0.1
+_NEW_CONNECTION_SHARE, _TALK_SHARE = 0.1, 0.4
 _RETRY_SECONDS_MAX = 45.0
 _REST_SECONDS, _REFUSED_SECONDS = 0.15, 0.3
 _FINAL = {402, 409, 429, 400, 401, 404}
@@ -59,7 +60,7 @@ class Load:
 
     def _run(self, lane: Lane, seed: str) -> None:
         try:
-            client = new_client()
+            client, talk = new_client(), Talk()
             for number in count():
                 if self._stopping.is_set():
                     break
@@ -68,7 +69,7 @@ class Load:
                 if chance.random() < _NEW_CONNECTION_SHARE:
                     client.close()  # the next one may reach the other proxy
                     client = new_client()
-                operation = self._operate(lane, client, chance)
+                operation = self._operate(lane, client, chance, talk)
                 self._pause(operation, chance)
             client.close()
         except Exception as error:  # noqa: BLE001  shown at the end, and the run fails
@@ -80,11 +81,13 @@ class Load:
         self._stopping.wait(chance.uniform(0, 2 * mean))
 
     def _operate(
-        self, lane: Lane, client: httpx.Client, chance: random.Random
+        self, lane: Lane, client: httpx.Client, chance: random.Random, talk: Talk
     ) -> Operation:
-        dialect = chance.choice(DIALECTS)
+        is_talk = chance.random() < _TALK_SHARE
+        dialect = CHAT if is_talk else chance.choice(DIALECTS)
         is_retried = chance.random() < _KEY_SHARE
-        body = _body(dialect, chance)
+        fields = talk.turn(chance) if is_talk else _plain_fields(dialect, chance)
+        body = _body(dialect, fields, chance)
         headers = {"authorization": f"Bearer {lane.secret}"}
         if is_retried:
             headers["idempotency-key"] = str(uuid.uuid4())
@@ -118,6 +121,8 @@ class Load:
             leaves_after = None
             self._wait_to_retry(attempt, chance)
         operation.ended_at_us = now_us()
+        if is_talk:
+            talk.take(operation.attempts[-1])
         return operation
 
     def _note(self, operation: Operation, attempt: Attempt) -> None:
@@ -132,12 +137,14 @@ class Load:
             threading.Event().wait(chance.uniform(0.1, 0.6))
 
 
-def _body(dialect: Dialect, chance: random.Random) -> dict[str, Any]:
-    body = {
-        "model": "default",
-        **dialect.body(chance.choice(_TEXTS), chance.randint(*_OUTPUT_TOKENS)),
-        "usage": {"include": True},
-    }
+def _plain_fields(dialect: Dialect, chance: random.Random) -> dict[str, Any]:
+    return dialect.body(chance.choice(_TEXTS), chance.randint(*_OUTPUT_TOKENS))
+
+
+def _body(
+    dialect: Dialect, fields: dict[str, Any], chance: random.Random
+) -> dict[str, Any]:
+    body = {"model": "default", **fields, "usage": {"include": True}}
     if chance.random() < _STREAM_SHARE:
         body |= {"stream": True, **dialect.stream_options}
     return body

@@ -81,17 +81,26 @@ def _message_usage(document: Document) -> Document:
     return (document.get("message") or document).get("usage") or {}
 
 
+def text_of(document: Document) -> str:
+    """What a chat's answer, or one event of its stream, says; else nothing."""
+    for choice in document.get("choices") or ():
+        said = choice.get("message") or choice.get("delta") or {}
+        return str(said.get("content") or "")
+    return ""
+
+
 _INCLUDE = {"stream_options": {"include_usage": True}}
 _OPENAI = _said(("prompt_tokens", "completion_tokens", "prompt_tokens_details"))
+CHAT = Dialect(
+    path="/v1/chat/completions",
+    body=_messages("max_tokens"),
+    stream_options=_INCLUDE,
+    ends=frozenset(),
+    usage=_plain_usage,
+    said=_OPENAI,
+)
 DIALECTS = (
-    Dialect(
-        path="/v1/chat/completions",
-        body=_messages("max_tokens"),
-        stream_options=_INCLUDE,
-        ends=frozenset(),
-        usage=_plain_usage,
-        said=_OPENAI,
-    ),
+    CHAT,
     Dialect(
         path="/v1/completions",
         body=lambda text, most: {"prompt": text, "max_tokens": most},

@@ -19,6 +19,13 @@ class Event:
     cost_nano_usd: int
     received_at_us: int
     day: str
+    engine_id: int
+    lease_id: str
+    """That the call was granted; empty: none."""
+    lease_expires_at_ms: int
+    leased_input_tokens: int
+    lease_cost_nano_usd: int
+    """Part of the cost."""
 
     @property
     def is_billed(self) -> bool:
@@ -29,7 +36,10 @@ _EVENTS = """
     SELECT replace(event_id::text, '-', ''), tenant_id, api_key_id, outcome,
         usage_source, input_tokens, cached_input_tokens, output_tokens, cost_nano_usd,
         (extract(epoch FROM received_at) * 1000000)::bigint,
-        to_char(happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD')
+        to_char(happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), engine_id,
+        coalesce(replace(lease_id::text, '-', ''), ''),
+        coalesce((extract(epoch FROM lease_expires_at) * 1000)::bigint, 0),
+        leased_input_tokens, lease_cost_nano_usd
     FROM usage_event ORDER BY received_at
 """
 

@@ -139,16 +139,31 @@ def amount_of(member: str) -> int:
 
 
 _SUM = """
-    SELECT coalesce(sum(cost_nano_usd), 0) FROM usage_event
-    WHERE tenant_id = %s AND outcome <> 'unbilled' AND happened_at >= %s
+    SELECT coalesce(sum(cost_nano_usd - CASE WHEN EXISTS (
+        SELECT FROM lease WHERE lease.lease_id = usage_event.lease_id
+            AND lease.engine_id = usage_event.engine_id AND is_measured
+    ) THEN lease_cost_nano_usd ELSE 0 END), 0)::bigint
+    + (
+        SELECT coalesce(ceil(sum(
+            mb_s * hbm_mb_s_nano_usd_per_million::numeric / 1000000
+        )), 0)::bigint
+        FROM lease_interval
+        JOIN billing_priceversion ON billing_priceversion.id = price_version_id
+        WHERE tenant_id = %(tenant)s AND ended_at >= %(begin)s
+    )
+    FROM usage_event
+    WHERE tenant_id = %(tenant)s AND outcome <> 'unbilled' AND happened_at >= %(begin)s
 """
+"""A lease is charged with its call; once it is measured, for what it was held."""
 
 
 def look_at_postgres(url: str, purse: Purse) -> int:
     """What is left of all that was ever given."""
     begin = f"{today()}T00:00Z" if not purse.is_prepaid else "2000-01-01T00:00Z"
     with psycopg.connect(url, connect_timeout=2) as connection:
-        row = connection.execute(_SUM, [purse.tenant_id, begin]).fetchone()
+        row = connection.execute(
+            _SUM, {"tenant": purse.tenant_id, "begin": begin}
+        ).fetchone()
     assert row
     return purse.amount_max_nano_usd - int(row[0])
 

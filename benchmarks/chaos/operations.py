@@ -2,7 +2,9 @@
 
 import enum
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from benchmarks.chaos.dialects import Said
 
@@ -32,8 +34,26 @@ class Attempt:
     request_id: str = ""
     is_replayed: bool = False
     said: Said | None = None
+    text: str = ""
+    """That a complete answer to a chat said."""
+    kv_lease: Mapping[str, Any] = field(default_factory=dict)
+    """As a complete answer told it; empty: it told of none."""
     digest: bytes = b""
     """Of the answer as it came."""
+
+    @property
+    def lease_id(self) -> str:
+        """That was sold; empty: none."""
+        return str(self.kv_lease.get("id") or "").removeprefix("kvl_")
+
+    @property
+    def previous(self) -> Mapping[str, Any]:
+        """What was told of the lease that it continued; empty: it continued none."""
+        return self.kv_lease.get("previous") or {}
+
+    @property
+    def leased_tokens(self) -> int:
+        return int(self.previous.get("leased_tokens", 0))
 
 
 @dataclass(slots=True, kw_only=True)

@@ -22,7 +22,7 @@ _DECIDED = {
 }
 _STEPS = ("set_default_price", "operator_login")
 SERVICES = (
-    *("proxy-0", "proxy-1", "shipper", "money", "tasks"),
+    *("proxy-0", "proxy-1", "shipper", "money", "leases", "tasks"),
     *("web", "valkey", "postgres", "engine"),
 )
 

@@ -16,15 +16,23 @@ from benchmarks.chaos import facts
 from benchmarks.chaos.clients import Load
 from benchmarks.chaos.facts import Event
 from benchmarks.chaos.killing import Kill, Killer
+from benchmarks.chaos.lease_facts import (
+    LeaseBooks,
+    are_leases_measured,
+    read_lease_books,
+)
 from benchmarks.chaos.money import Purse, Watch, give, look_at_valkey
-from benchmarks.chaos.operations import Operation
+from benchmarks.chaos.operations import Operation, now_us
 from benchmarks.chaos.product import Product
 from benchmarks.chaos.tenants import Opened, open_tenants
 
 _SETTLED_SECONDS_MAX = 120.0
 _KNOWN_SECONDS_MAX = 60.0
 _REST = "vllm:num_requests_running"
-_CHECK_SECONDS = 0.2
+_DOUBT = (
+    *("shell", "--no-imports", "-c"),
+    "from billing.services.doubt_money import doubt_money; doubt_money()",
+)
 _AWAY = (KeyError, redis.RedisError, psycopg.Error, httpx.TransportError)
 
 
@@ -39,6 +47,7 @@ class Outcome:
     purses: Sequence[Purse]
     limited: Mapping[int, str]
     events: Sequence[Event]
+    books: LeaseBooks
     rolled_up: Mapping[str, int]
     spent: Mapping[int, dict[str, int]]
     """By tenant."""
@@ -113,9 +122,14 @@ class _LastKnown:
 
 def _settle(product: Product, opened: Opened) -> None:
     """Until no engine works, nothing is held, all is shipped, counted and rolled up."""
-    tenants = [one.tenant_id for one in opened.purses]
+    tenants, since_ms = [one.tenant_id for one in opened.purses], now_us() // 1000
     conditions: dict[str, Callable[[], bool]] = {
         "the engine rests": lambda: _rests(product),
+        "the leases are measured": lambda: are_leases_measured(
+            product.services["DATABASE_URL"], since_ms=since_ms
+        ),
+        # A lease that was never held leaves no interval that would ask for it.
+        "the money is doubted": lambda: product.manage(*_DOUBT).returncode == 0,
         "the money is counted": lambda: facts.is_money_settled(
             product.services["VALKEY_URL"], tenants
         ),
@@ -165,6 +179,7 @@ def _outcome(
         purses=opened.purses,
         limited=opened.limited,
         events=facts.read_events(services["DATABASE_URL"]),
+        books=read_lease_books(services["DATABASE_URL"]),
         rolled_up=facts.read_rolled_up(services["DATABASE_URL"]),
         spent={
             one.tenant_id: facts.read_spent(services["VALKEY_URL"], one.tenant_id)

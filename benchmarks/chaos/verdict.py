@@ -6,6 +6,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.chaos.facts import Event
+from benchmarks.chaos.lease_facts import LeaseBooks
+from benchmarks.chaos.lease_verdict import counter_names, held_nano_usd, measured_ids
 from benchmarks.chaos.operations import Attempt, Operation
 
 _MINUTE_US = 60_000_000
@@ -79,7 +81,9 @@ def _difference(attempt: Attempt, event: Event) -> str:
         "input": (said.input_tokens, event.input_tokens),
         "cached": (said.cached_input_tokens, event.cached_input_tokens),
         "output": (said.output_tokens, event.output_tokens),
-        "cost": (said.cost_nano_usd, event.cost_nano_usd),
+        "cost": (said.cost_nano_usd, event.cost_nano_usd - event.lease_cost_nano_usd),
+        "lease": (attempt.lease_id, event.lease_id),
+        "leased": (attempt.leased_tokens, event.leased_input_tokens),
     }
     return ", ".join(
         f"{name} {told} told, {billed} billed"
@@ -124,15 +128,18 @@ def _name(operation: Operation, attempt: Attempt) -> str:
     return f"{kind} req_{attempt.request_id} of {operation.path}{key}{again}"
 
 
-def drift(spent: dict[str, int], events: Sequence[Event], tenant_id: int) -> list[str]:
-    """Counters of Valkey that are not the sum over the tenant's events."""
-    sums: Counter[str] = Counter()
+def drift(
+    spent: dict[str, int], events: Sequence[Event], tenant_id: int, *, books: LeaseBooks
+) -> list[str]:
+    """Counters of Valkey that are not the sum over the tenant's events and leases."""
+    measured = measured_ids(books)
+    sums = held_nano_usd(books.intervals, tenant_id)
     for event in events:
         if event.tenant_id == tenant_id and event.is_billed:
-            sums["tenant:total"] += event.cost_nano_usd
-            for subject in (f"tenant:{tenant_id}", f"key:{event.api_key_id}"):
-                sums[f"{subject}:day:{event.day}"] += event.cost_nano_usd
-                sums[f"{subject}:month:{event.day[:7]}"] += event.cost_nano_usd
+            is_measured = (event.lease_id, event.engine_id) in measured
+            back = event.lease_cost_nano_usd if is_measured else 0
+            for name in counter_names(tenant_id, event.api_key_id, event.day):
+                sums[name] += event.cost_nano_usd - back
     return [
         f"tenant {tenant_id}, {name}: {spent.get(name, 0)} counted, {amount} billed"
         for name, amount in sums.items()
