@@ -11,7 +11,7 @@ from pathlib import Path
 from django.db import connection
 
 
-def database_url():
+def url_of_test_database():
     database = connection.settings_dict
     return (
         f"postgres://{database['USER']}:{database['PASSWORD']}"
@@ -20,15 +20,15 @@ def database_url():
 
 
 @contextlib.contextmanager
-def collector():
-    """Must stop well when asked to."""
+def collector(*, database_url=None, engine_key="engine-key"):
+    """Must stop well when asked to. Without a URL its books are the test's."""
     running = subprocess.Popen(
         [sys.executable, "manage.py", "collect_leases"],
         cwd=Path(__file__).parents[2],
         env={
             **os.environ,
-            "DATABASE_URL": database_url(),
-            "ENGINE_KEY": "engine-key",
+            "DATABASE_URL": database_url or url_of_test_database(),
+            "ENGINE_KEY": engine_key,
             "DJANGO_SETTINGS_MODULE": "config.settings",
         },
     )

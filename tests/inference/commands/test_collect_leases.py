@@ -4,6 +4,7 @@ import contextlib
 from uuid import uuid4
 
 import pytest
+from django.db import connection
 
 from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from tests.engine_contract.engines import wait_until
@@ -14,6 +15,8 @@ from tests.engine_contract.lease_engines import (
 )
 from tests.factories import make_engine
 from tests.inference.lease_collector import collector
+
+CUTS = 15
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -114,6 +117,30 @@ def test_after_a_gap_it_begins_anew_from_the_list(engine):
     assert receipt.reason == "receipts_missing"
     assert ended.ended_ms == receipt.at_ms
     assert Lease.objects.held().get().lease_id.hex == last
+
+
+def _cut_all_other_connections():
+    """To our database; whether there was one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )
+        return cursor.fetchone()[0] > 0
+
+
+def test_cut_connections_lose_and_double_nothing(engine):
+    conversation = Conversation(engine)
+    with collector():
+        until_state(turn(conversation), "held")
+        for _ in range(CUTS):
+            last = turn(conversation, says=some_tokens(1), output=1)
+            wait_until(_cut_all_other_connections, seconds=60)
+        until_state(last, "held")
+
+    numbers = LeaseReceipt.objects.order_by("pk").values_list("sequence", flat=True)
+    assert list(numbers) == list(range(1, 2 * CUTS + 2))
+    assert Lease.objects.filter(state="reused").count() == CUTS
 
 
 def test_an_engine_that_comes_and_goes_is_found_again(tmp_path):
