@@ -46,6 +46,8 @@ class Reason(enum.StrEnum):
     TURN_ABORTED = "turn_aborted"
     NOT_ASKED = "not_asked"
     """The turn only continued a lease."""
+    TURN_WAITS = "turn_waits"
+    """Of `renewed`: kept for a turn that came in time; nothing more was sold."""
     PRESSURE = "pressure"
     TIME = "time"
     CACHE_RESET = "cache_reset"

@@ -115,6 +115,7 @@ class LeaseTable:
         """
         self._leave(turn)
         previous = self._live(turn.continues)
+        blocks = self._asked_for(turn.terms, blocks)
         fits, reason = self._fitting(turn.terms, blocks, previous)
         continuation = self._continuation(turn.terms, hashes)
         change = Change()
@@ -148,12 +149,14 @@ class LeaseTable:
         return self._refuse(turn.terms, reason, Change(), now_ms, UNKNOWN)
 
     def extend(self, lease: Lease, *, ttl_ms: int, now_ms: int) -> Change:
-        """Never shortens."""
+        """Never shortens. By no time at all: another grace, for a turn on its way."""
         until_ms = now_ms + ttl_ms + lease.terms.grace_ms
         lease.until_ms = max(lease.until_ms, until_ms)
         lease.host_until_ms = max(lease.host_until_ms, until_ms)
         self._queue(lease)
-        return Change(receipts=[self._feed.of_lease(Fact.RENEWED, lease, at_ms=now_ms)])
+        reason = None if ttl_ms else Reason.TURN_WAITS
+        renewed = self._feed.of_lease(Fact.RENEWED, lease, at_ms=now_ms, reason=reason)
+        return Change(receipts=[renewed])
 
     def release(self, lease: Lease, *, now_ms: int) -> Change:
         change = Change()
@@ -219,6 +222,11 @@ class LeaseTable:
     def _live(self, lease: Lease | None) -> Lease | None:
         is_live = lease and self._leases.get(lease.terms.lease_id) is lease
         return lease if is_live else None
+
+    def _asked_for(self, terms: LeaseTerms, blocks: Sequence[int]) -> Sequence[int]:
+        if terms.tokens_max is None:
+            return blocks
+        return blocks[: terms.tokens_max // self._feed.block_tokens]
 
     def _fitting(
         self, terms: LeaseTerms, blocks: Sequence[int], previous: Lease | None

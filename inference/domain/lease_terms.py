@@ -71,6 +71,8 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """Ends with the turn."""
     base: PreviousLease | None = None
     """Only read, and paid for by itself: the lease of a cached prompt."""
+    tokens_max: Count | None = None
+    """Whole blocks within so many of the turn's first tokens are held; None: all."""
     issued_at_ms: Count
     """Milliseconds since the epoch."""
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Protocol
 
-from inference.domain.lease_receipt import ENDS, Fact
+from inference.domain.lease_receipt import ENDS, Fact, Reason
 from inference.domain.lease_table import HOST_COPY_MS
 from inference.domain.lease_terms import GRACE_MS, Tier
 from metering.domain.leased import BYTE_MS_PER_MB_S
@@ -41,6 +41,8 @@ class LeaseFact(Protocol):
     def until_ms(self) -> int: ...
     @property
     def host_until_ms(self) -> int: ...
+    @property
+    def reason(self) -> str | None: ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,14 +69,15 @@ def lease_intervals(
     """Of one lease of one engine epoch, in order; none before its end is told, or if
     its grant never was. `facts` may come in any order.
 
-    `sold_until_ms` is what its turn said; a renewal moves it on. Time between the sold
-    end and a renewal that came in the grace is not charged.
+    `sold_until_ms` is what its turn said; a renewal moves it on, unless it was for a
+    turn that waited with us. Time between the sold end and a renewal that came in the
+    grace is not charged.
     """
     story = _from_grant_to_end(facts)
     is_for_host = bool(story) and _is_for_host_alone(story[0])
     found: list[Interval] = []
     for before, after in pairwise(story):
-        if before.fact == Fact.RENEWED:
+        if before.fact == Fact.RENEWED and before.reason != Reason.TURN_WAITS:
             sold_until_ms = max(sold_until_ms, before.until_ms - GRACE_MS)
         span = _span(before, after, sold_until_ms)
         if is_for_host and span.tier == Tier.HBM:

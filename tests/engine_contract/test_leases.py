@@ -84,6 +84,24 @@ def test_it_ends_when_its_time_is_over(tiny, talk, control):
     assert (late["cached"], late["reusable_tokens"]) == (0, 288)
 
 
+def test_it_holds_no_more_than_was_asked_for(talk, control):
+    conversation = talk()
+    told = conversation.turn(tokens_max=5 * BLOCK + 1)
+    assert (told["fact"], told["tokens"], told["blocks"]) == ("granted", 160, 5)
+    (lease,) = control.leases()
+    assert lease["last_hash"] == conversation.hashes[4]
+    assert control.status["held_blocks"] == 5
+
+
+def test_a_turn_on_its_way_gets_another_grace(talk, control):
+    told = talk().turn(ttl_ms=600, grace_ms=600_000)
+    (lease,) = control.leases()
+    path = f"leases/{told['asked']}/extend"
+    kept = control.call("POST", path, tenant_id=lease["tenant_id"], ttl_ms=0).json()
+    assert (kept["fact"], kept["reason"]) == ("renewed", "turn_waits")
+    assert 0 <= kept["until_ms"] - kept["at_ms"] - 600_000 <= 600
+
+
 def test_a_tenant_never_holds_more_than_its_share(talk, control):
     tenant = {"tenant_id": talk().tenant_id}
     assert talk(**tenant).turn()["fact"] == "granted"

@@ -337,6 +337,37 @@ def test_extending_never_shortens():
     assert facts(leases.sweep(now_ms=NOW + 20_501)) == [("expired", "kvl_1")]
 
 
+def test_a_turn_on_its_way_is_given_another_grace():
+    leases = table()
+    run(leases, terms(grace_ms=5_000), [1])
+    lease = leases.find("kvl_1", tenant_id="a")
+    (kept,) = leases.extend(lease, ttl_ms=0, now_ms=NOW + 9_000).receipts
+    assert (kept.reason, kept.until_ms) == (Reason.TURN_WAITS, NOW + 20_000)
+    (kept,) = leases.extend(lease, ttl_ms=0, now_ms=NOW + 18_000).receipts
+    assert (kept.reason, kept.until_ms) == (Reason.TURN_WAITS, NOW + 23_000)
+    (sold,) = leases.extend(lease, ttl_ms=1, now_ms=NOW + 18_001).receipts
+    assert (sold.reason, sold.until_ms) == (None, NOW + 23_002)
+
+
+def test_no_more_is_held_than_asked_for():
+    leases = table()
+    change = run(leases, terms(tokens_max=3 * SIZE - 1), [1, 2, 3, 4])
+    assert (change.pin, change.receipts[0].tokens) == ([1, 2], 2 * SIZE)
+    assert change.receipts[0].last_hash == names([2])[0].hex()
+    (refused,) = run(leases, terms("kvl_2", tokens_max=SIZE - 1), [1, 2]).receipts
+    assert (refused.fact, refused.reason) == (Fact.REFUSED, Reason.NO_FULL_BLOCK)
+
+
+def test_a_lease_that_holds_less_than_the_one_before_frees_the_rest():
+    leases = table()
+    run(leases, terms(), [1, 2, 3])
+    previous = continuing("kvl_1", [1, 2, 3])
+    asked = terms("kvl_2", previous=previous, tokens_max=2 * SIZE)
+    change = run(leases, asked, [1, 2, 3, 4])
+    assert (change.pin, change.free) == ([], [3])
+    assert change.receipts[-1].reusable_tokens == 3 * SIZE
+
+
 def test_releasing_frees_at_once():
     leases = table()
     run(leases, terms(), [1, 2])

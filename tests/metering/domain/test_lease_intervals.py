@@ -24,6 +24,7 @@ class Fact:
     bytes: int = 100 * MB
     is_inferred: bool = False
     host_until_ms: int = 0
+    reason: str = ""
 
 
 def granted(at_ms=0, *, ttl_ms=TTL_MS, **changes):
@@ -103,6 +104,26 @@ def test_grace_in_the_upper_tier_is_not_charged():
     assert spans(granted(), down, end, sold_until_ms=60_000) == [
         ("hbm", 0, 15_000, 1_500),
         ("host", 20_000, 30_000, 1_000),
+    ]
+
+
+def test_what_keeps_a_lease_for_a_turn_that_waits_is_not_charged():
+    """The turn came in time, at 14 s, and reached its engine at 21 s."""
+    kept = Fact(2, "renewed", 17_000, 22_000, reason="turn_waits")
+    again = Fact(3, "renewed", 20_000, 25_000, reason="turn_waits")
+
+    assert spans(granted(), kept, again, ended("reused", 21_000)) == [
+        ("hbm", 0, 15_000, 1_500)
+    ]
+
+
+def test_a_renewal_that_is_sold_counts_beside_it():
+    kept = Fact(2, "renewed", 17_000, 22_000, reason="turn_waits")
+    sold = Fact(3, "renewed", 18_000, 18_000 + 10_000 + GRACE_MS)
+
+    assert spans(granted(), kept, sold, ended("reused", 60_000)) == [
+        ("hbm", 0, 15_000, 1_500),
+        ("hbm", 18_000, 28_000, 1_000),
     ]
 
 
