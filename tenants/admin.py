@@ -2,12 +2,13 @@
 
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
+from tenants.errors import TenantsError
 from tenants.limits_admin import (
     KeyBudgets,
     KeyRateLimits,
@@ -20,6 +21,7 @@ from tenants.limits_admin import (
 from tenants.models import ApiKey, Member, Project, Tenant, User
 from tenants.read_only_admin import NeitherAddedNorDeletedMixin, ReadOnlyMixin
 from tenants.services.revoke_api_key import revoke_api_key
+from tenants.services.set_retention import set_retention
 from tenants.services.set_terms import set_terms
 
 
@@ -78,6 +80,33 @@ class TenantAdmin(
     @admin.display(description="Keys", ordering="key_count")
     def key_count(self, row: Tenant) -> int:
         return int(getattr(row, "key_count", 0))
+
+
+@admin.register(Project)
+class ProjectAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = ("name", "tenant", "kv_timeout_seconds", "honours_cache_hints")
+    list_select_related = ("tenant",)
+    search_fields = ("name", "tenant__name", "tenant__slug")
+    ordering = ("tenant__name", "name")
+    readonly_fields = ("tenant", "name", "created_at")
+    fields = (
+        *readonly_fields,
+        "kv_timeout_seconds",
+        "kv_tier",
+        "kv_on_full",
+        "honours_cache_hints",
+    )
+
+    def save_model(
+        self, request: HttpRequest, obj: Project, form: Any, change: bool
+    ) -> None:
+        del form, change
+        try:
+            set_retention(
+                project_id=obj.pk, tenant_id=obj.tenant_id, retention=obj.retention
+            )
+        except TenantsError as error:
+            messages.error(request, str(error))
 
 
 class StateFilter(admin.SimpleListFilter):

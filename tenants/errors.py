@@ -21,6 +21,16 @@ class InvalidLimitError(TenantsError):
     code = "invalid_limit"
 
 
+class InvalidRetentionError(TenantsError):
+    code = "invalid_retention"
+
+
+class ProjectNotFoundError(TenantsError):
+    """No such project, or one of another tenant: the caller is not told which."""
+
+    code = "project_not_found"
+
+
 class InvalidModelListError(TenantsError):
     code = "invalid_model_list"
 

@@ -8,8 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
-from tenants.domain.limits import AMOUNT_MAX
-from tenants.wire import LimitKind, Scope, SpendPeriod
+from tenants.domain.limits import AMOUNT_MAX, KV_TIMEOUT_SECONDS_MAX
+from tenants.wire import KvTier, LimitKind, OnFull, Retention, Scope, SpendPeriod
 
 
 class UserManager(BaseUserManager["User"]):
@@ -92,22 +92,66 @@ class Member(models.Model):
         return f"{self.role} since {self.created_at:%Y-%m-%d}"
 
 
+_KV_TIERS = [(tier.value, tier.value) for tier in KvTier]
+_ON_FULL = [(one.value, one.value) for one in OnFull]
+
+
 class Project(models.Model):
     """Division of a tenant that holds keys and sees its own usage."""
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="projects")
     name = models.CharField(max_length=100)
     created_at = models.DateTimeField()
+    kv_timeout_seconds = models.PositiveIntegerField(
+        "lease conversations for, seconds", null=True, blank=True
+    )
+    """For how long after each turn, where a call says nothing; null: not at all."""
+    kv_tier = models.CharField(
+        "lease in", max_length=8, choices=_KV_TIERS, default=KvTier.AUTO.value
+    )
+    kv_on_full = models.CharField(
+        "without room",
+        max_length=8,
+        choices=_ON_FULL,
+        default=OnFull.DEGRADE.value,
+    )
+    honours_cache_hints = models.BooleanField(default=False)
+    """Whether `cache_control` and its like in other vendors' APIs buy leases."""
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
                 fields=["tenant", "name"], name="project_name_once_per_tenant"
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(kv_timeout_seconds__isnull=True)
+                | Q(
+                    kv_timeout_seconds__gt=0,
+                    kv_timeout_seconds__lte=KV_TIMEOUT_SECONDS_MAX,
+                ),
+                name="project_kv_timeout_within_a_day",
+            ),
+            models.CheckConstraint(
+                condition=Q(kv_tier__in=[tier.value for tier in KvTier]),
+                name="project_kv_tier_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(kv_on_full__in=[one.value for one in OnFull]),
+                name="project_kv_on_full_known",
+            ),
         ]
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(
+            timeout_seconds=self.kv_timeout_seconds,
+            tier=KvTier(self.kv_tier),
+            on_full=OnFull(self.kv_on_full),
+            honours_cache_hints=self.honours_cache_hints,
+        )
 
 
 class ApiKey(models.Model):

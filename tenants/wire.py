@@ -56,7 +56,35 @@ class SpendLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     amount_nano_usd: int
 
 
-class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True):
+class KvTier(enum.StrEnum):
+    """Where a project's leases may lie."""
+
+    AUTO = "auto"
+    HBM = "hbm"
+    HOST = "host"
+
+
+class OnFull(enum.StrEnum):
+    """What happens when there is no room for a lease."""
+
+    DEGRADE = "degrade"
+    """The turn runs without one."""
+    FAIL = "fail"
+    """The turn is refused before anything is generated."""
+
+
+class Retention(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """How a project's conversations are leased where a call says nothing of it."""
+
+    timeout_seconds: int | None
+    """From the end of each turn; None: nothing is leased unless a call asks."""
+    tier: KvTier = KvTier.AUTO
+    on_full: OnFull = OnFull.DEGRADE
+    honours_cache_hints: bool = False
+    """Whether `cache_control` and its like buy leases; else they are left out."""
+
+
+class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What the proxy must know of one API key; found by `digest`."""
 
     api_key_id: int
@@ -86,3 +114,5 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True):
     refuses_without_limiter: bool
     """When Valkey is away: refuse, rather than admit a bounded local share. Money is
     always refused."""
+    retention: Retention | None = None
+    """Of the project; None: leases are for calls that ask for them."""

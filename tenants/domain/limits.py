@@ -5,6 +5,8 @@ from collections.abc import Iterable
 AMOUNT_MAX = 2**53 - 1
 """Valkey's Lua counts in doubles; above this they skip integers. As nano-USD, nine
 million dollars."""
+KV_TIMEOUT_SECONDS_MAX = 86_400
+"""Of a lease, as for calls that ask for one themselves."""
 DEFAULT_THRESHOLDS_PERCENT = (50, 80, 100)
 _THRESHOLDS_MAX = 5
 _PERCENT_MAX = 1000

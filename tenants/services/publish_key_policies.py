@@ -9,7 +9,7 @@ from django.utils import timezone
 from tenants import wire
 from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit
 from tenants.services.publish_snapshot import publish_snapshot
-from tenants.wire import KeyPolicy, LimitKind, Scope, SpendPeriod
+from tenants.wire import KeyPolicy, LimitKind, Retention, Scope, SpendPeriod
 
 REMEMBERED_FOR = timedelta(days=30)
 """So long a caller is told that the key was revoked or has expired; then: unknown."""
@@ -24,7 +24,7 @@ def publish_key_policies() -> int:
 def read_key_policies(now: datetime) -> list[KeyPolicy]:
     """Four queries, however many keys there are."""
     limits = _Limits()
-    rows = published_api_keys(now).select_related("tenant").order_by("id")
+    rows = published_api_keys(now).select_related("tenant", "project").order_by("id")
     return [_policy(row, limits) for row in rows.iterator(chunk_size=2000)]
 
 
@@ -103,4 +103,11 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         are_cached_tokens_limited=tenant.are_cached_tokens_limited,
         refuses_without_limiter=tenant.refuses_without_limiter,
         cache_salt=tenant.cache_salt,
+        retention=_retention(row.project.retention),
     )
+
+
+def _retention(retention: Retention) -> Retention | None:
+    """None where it says nothing: snapshots are mostly of such projects."""
+    says_something = retention.timeout_seconds or retention.honours_cache_hints
+    return retention if says_something else None

@@ -8,7 +8,15 @@ from django.urls import reverse
 
 from tenants.models import Budget, RateLimit, SpendLimit
 from tenants.services.set_rate_limits import read_rate_limits
-from tenants.wire import SNAPSHOT_KIND, KeyPolicy, LimitKind, Scope
+from tenants.wire import (
+    SNAPSHOT_KIND,
+    KeyPolicy,
+    KvTier,
+    LimitKind,
+    OnFull,
+    Retention,
+    Scope,
+)
 from tests.factories import (
     make_api_key,
     make_budget,
@@ -156,3 +164,21 @@ def test_it_offers_no_project_of_another_tenant(operator):
 
     form = shown.context["inline_admin_formsets"][0].formset.empty_form
     assert [one.name for one in form.fields["project"].queryset] == ["Ours"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_projects_retention_is_set_on_its_page(operator, valkey):
+    project = make_project()
+    make_api_key(project=project)
+    page = reverse("admin:tenants_project_change", args=[project.pk])
+    typed = {"kv_timeout_seconds": "15", "kv_tier": "host", "kv_on_full": "fail"}
+
+    assert operator.get(page).status_code == 200
+    assert operator.post(page, typed).status_code == 302
+
+    (policy,) = msgspec.convert(published(valkey, SNAPSHOT_KIND).items, list[KeyPolicy])
+    assert policy.retention == Retention(
+        timeout_seconds=15, tier=KvTier.HOST, on_full=OnFull.FAIL
+    )
+    refused = operator.post(page, typed | {"kv_timeout_seconds": "86401"})
+    assert b"project_kv_timeout_within_a_day" in refused.content

@@ -1,7 +1,7 @@
 import msgspec
 import pytest
 
-from tenants.wire import KeyPolicy, LimitKind, RateLimit, Scope
+from tenants.wire import KeyPolicy, LimitKind, RateLimit, Retention, Scope
 
 POLICY = KeyPolicy(
     api_key_id=1,
@@ -32,6 +32,12 @@ def test_it_works():
     assert msgspec.convert(item, KeyPolicy) == POLICY
 
 
+def test_a_project_that_leases_nothing_takes_no_room():
+    assert b"retention" not in msgspec.json.encode(POLICY)
+    leasing = msgspec.structs.replace(POLICY, retention=Retention(timeout_seconds=15))
+    assert b'"retention":[15,"auto","degrade",false]' in msgspec.json.encode(leasing)
+
+
 def test_a_newer_field_does_not_stop_an_older_proxy():
     item = msgspec.to_builtins(POLICY) | {"colour": "red"}
 
@@ -46,7 +52,9 @@ def test_it_refuses_another_form(changed):
         msgspec.convert(msgspec.to_builtins(POLICY) | changed, KeyPolicy)
 
 
-@pytest.mark.parametrize("field", KeyPolicy.__struct_fields__)
+@pytest.mark.parametrize(
+    "field", sorted({*KeyPolicy.__struct_fields__} - {"retention"})
+)
 def test_it_refuses_a_missing_field(field):
     item = msgspec.to_builtins(POLICY)
     del item[field]
