@@ -22,11 +22,13 @@ _DIGEST = "sources.sha256"
 _INTERPRETED = {
     "main.py",  # `python -m` runs source only
     # msgspec decodes by annotations, and a compiled class keeps no exact ones.
+    "conversations.py",
     "endpoint.py",
     "engine_errors.py",
     "kept_answers.py",
     "lease_fields.py",
     "prompts.py",
+    "retention_hints.py",
     "stored_responses.py",
     "usage.py",
     *("completions.py", "messages.py", "others.py", "responses.py"),

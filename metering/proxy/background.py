@@ -8,16 +8,16 @@ import asyncio
 import logging
 import time
 from functools import partial
-from typing import Protocol
 
 import msgspec
 from msgspec import Raw
 
 from metering.proxy import errors
 from metering.proxy.chunks import unchunk
+from metering.proxy.continued_responses import ContinuedCall
 from metering.proxy.errors import RefusedError
 from metering.proxy.pipeline import Call
-from metering.proxy.plane import Client, Keeper, Plane
+from metering.proxy.plane import Client, Keeper, Plane, Running
 from metering.proxy.settings import STORED_RESPONSE_BYTES_MAX
 from metering.proxy.stored_responses import (
     Place,
@@ -29,6 +29,11 @@ from metering.proxy.stored_responses import (
     unavailable,
     with_members,
 )
+from metering.proxy.transform.conversations import (
+    conversation_of,
+    previous_response_id,
+    without_previous,
+)
 from metering.proxy.transform.request import ParsedRequest
 from metering.proxy.valkey import Reply
 from tenants.wire import KeyPolicy
@@ -38,18 +43,6 @@ _TICK_SECONDS = 0.5
 _STORING_SECONDS_MAX = 60.0
 _TRUE, _FALSE = Raw(b"true"), Raw(b"false")
 _encode = msgspec.json.Encoder().encode
-
-
-class Running(Protocol):
-    """What a connection has to do with a call."""
-
-    def start(self) -> None: ...
-
-    def client_gone(self) -> None: ...
-
-    def pause(self) -> None: ...
-
-    def resume(self) -> None: ...
 
 
 def make_response_call(
@@ -64,6 +57,26 @@ def make_response_call(
     keeper: Keeper | None = None,
 ) -> Running:
     """As `Call(…)`, of `/v1/responses`. Raises RefusedError."""
+    previous_id = previous_response_id(request)
+    if previous_id is not None:
+        make_call = partial(
+            make_response_call,
+            plane,
+            request_id=request_id,
+            received_at_us=received_at_us,
+            policy=policy,
+            keeper=keeper,
+        )
+        return ContinuedCall(
+            plane,
+            client,
+            policy,
+            request,
+            make_call,
+            previous_id=previous_id,
+            body_bytes=body_bytes,
+        )
+    request = without_previous(request)
     is_kept = request.raw.get("store") != _FALSE
     is_background = request.raw.get("background") == _TRUE
     if is_background:
@@ -86,11 +99,18 @@ def make_response_call(
                 "What a background response repeats of its request (instructions, "
                 f"tools, metadata) may have {STORED_RESPONSE_BYTES_MAX} bytes."
             )
-        run = BackgroundRun(plane, client, place, document, body_bytes=body_bytes)
+        run = BackgroundRun(
+            plane,
+            client,
+            place,
+            document,
+            conversation_of(request),
+            body_bytes=body_bytes,
+        )
         run.call = call(run)
         return run
     if is_kept:
-        client = KeepingClient(plane, client, policy)
+        client = KeepingClient(plane, client, policy, conversation_of(request))
     return call(client, keeper=keeper)
 
 
@@ -152,13 +172,17 @@ class KeepingClient:
     """Passes an answer on, and keeps the response that it is or ends with."""
 
     __slots__ = (
-        "_client", "_plane", "_policy", "begin_stream", "break_off", "refuse", "send",
+        "_client", "_conversation", "_plane", "_policy", "begin_stream", "break_off",
+        "refuse", "send",
     )  # fmt: skip
 
-    def __init__(self, plane: Plane, client: Client, policy: KeyPolicy) -> None:
+    def __init__(
+        self, plane: Plane, client: Client, policy: KeyPolicy, conversation: bytes
+    ) -> None:
         self._plane = plane
         self._client = client
         self._policy = policy
+        self._conversation = conversation
         self.refuse = client.refuse
         self.begin_stream = client.begin_stream
         self.send = client.send
@@ -177,7 +201,7 @@ class KeepingClient:
     def _keep(self, response: bytes) -> None:
         place = place_of(self._policy, response_id_of(response))
         if place is not None:
-            self._plane.responses.keep(place, response)
+            self._plane.responses.keep(place, response, self._conversation)
 
 
 class BackgroundRun:
@@ -189,6 +213,7 @@ class BackgroundRun:
         client: Client,
         place: Place,
         document: bytes,
+        conversation: bytes,
         *,
         body_bytes: int,
     ) -> None:
@@ -197,6 +222,7 @@ class BackgroundRun:
         """For the first answer only."""
         self._place = place
         self._document = document
+        self._conversation = conversation
         self._body_bytes = body_bytes
         self._loop = asyncio.get_running_loop()
         self._status = "queued"
@@ -206,7 +232,9 @@ class BackgroundRun:
     # What the connection says.
 
     def start(self) -> None:
-        self._plane.responses.begin(self._place, self._document, self._on_begun)
+        self._plane.responses.begin(
+            self._place, self._document, self._conversation, self._on_begun
+        )
 
     def client_gone(self) -> None:
         self._waiting = None

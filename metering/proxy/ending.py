@@ -11,6 +11,7 @@ from functools import partial
 from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
+from metering.proxy.lease_finding import said_in
 from metering.proxy.lease_turn import LeaseTurn
 from metering.proxy.limits import Hold
 from metering.proxy.plane import Client, Keeper, Plane, new_request_id
@@ -96,6 +97,7 @@ class EndingCall:
         """The loop itself keeps tasks only weakly."""
         self._turn: LeaseTurn | None = None
         if request.lease is not None:
+            model = self._admission.route.model
             self._turn = LeaseTurn(
                 plane.leases,
                 asked=request.lease,
@@ -103,6 +105,7 @@ class EndingCall:
                 route=self._admission.route,
                 price=self._admission.price,
                 received_at_us=received_at_us,
+                said=said_in(request, model=model) if request.lease.ttl_ms else None,
             )
         self.request_id = request_id
         stream = request.endpoint.stream if request.asked.is_streamed else None

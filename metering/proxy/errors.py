@@ -55,6 +55,9 @@ UNKNOWN_PARAMETER = Refusal("unknown_parameter", HTTPStatus.BAD_REQUEST, INVALID
 CONTEXT_TOO_LONG = Refusal("context_length_exceeded", HTTPStatus.BAD_REQUEST, INVALID)
 ENGINE_REFUSED = Refusal("invalid_request", HTTPStatus.BAD_REQUEST, INVALID)
 RESPONSE_NOT_FOUND = Refusal("response_not_found", HTTPStatus.NOT_FOUND, INVALID)
+PREVIOUS_RESPONSE_NOT_FOUND = Refusal(
+    "previous_response_not_found", HTTPStatus.NOT_FOUND, INVALID
+)
 RESPONSE_NOT_CANCELLABLE = Refusal(
     "response_not_cancellable", HTTPStatus.BAD_REQUEST, INVALID
 )

@@ -10,10 +10,9 @@ import re
 from typing import Protocol
 
 from metering.proxy import errors
-from metering.proxy.background import Running
 from metering.proxy.errors import RefusedError
 from metering.proxy.kept_answers import Claim, Record, Stored, Verdict
-from metering.proxy.plane import Client, Keeper, Plane
+from metering.proxy.plane import Client, Keeper, Plane, Running
 from metering.proxy.recorder import Recorder
 from tenants.wire import KeyPolicy
 

@@ -22,6 +22,10 @@ class LeaseSale:
         self._price = price
         self._model = model
 
+    def of(self, asked: AskedLease) -> "LeaseSale":
+        """The same of other terms."""
+        return LeaseSale(asked, self._price, model=self._model)
+
     @property
     def rate(self) -> int | None:
         """The highest that applies, per million MB_s; None: not sold."""

@@ -20,8 +20,8 @@ from inference.domain.lease_row import LeaseRow, LeaseStatus
 from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
 from inference.wire import Route
 from metering.domain.leased import split_input
-from metering.proxy import errors
 from metering.proxy.errors import RefusedError
+from metering.proxy.lease_finding import LeaseFinder, Said
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
 from metering.proxy.lease_rows import LeaseRows
 from metering.proxy.lease_sale import UNAVAILABLE, LeaseSale, check_room
@@ -29,12 +29,11 @@ from metering.proxy.settle import Use
 from metering.proxy.transform.lease_fields import (
     AskedLease,
     OnFull,
-    no_such_lease,
     public_id,
 )
 from metering.proxy.upstream import Engine
 from metering.proxy.usage import Usage
-from metering.proxy.valkey import Valkey, ValkeyUnavailableError
+from metering.proxy.valkey import Valkey
 from metering.wire import PriceVector
 from tenants.wire import KeyPolicy
 
@@ -48,6 +47,7 @@ class Leases:
 
     def __init__(self, valkey: Valkey, *, engine_key: str) -> None:
         self.rows = LeaseRows(valkey)
+        self.finder = LeaseFinder(valkey, self.rows)
         self.terms_key = lease_terms.derive_key(engine_key)
         self._engine_key = engine_key
         self._listeners: dict[int, tuple[Engine, LeaseListener]] = {}
@@ -71,9 +71,16 @@ class LeaseTurn:
         route: Route,
         price: PriceVector,
         received_at_us: int,
+        said: Said | None = None,
     ) -> None:
+        """`said`: for turns that name no lease, and to be found by those after."""
         self._leases = leases
         self._asked = asked
+        self._said = said
+        self._withheld = ""
+        """Why no lease is asked for although one was wanted."""
+        self.tokens_max: int | None = None
+        """To be held of the turn; None: all of it."""
         self._policy = policy
         self._route = route
         self._sale = LeaseSale(asked, price, model=route.model)
@@ -96,10 +103,11 @@ class LeaseTurn:
 
         Raises RefusedError.
         """
-        if self._asked.previous_lease_id:
-            self._previous = await self._find(self._asked.previous_lease_id)
+        self._previous = await self._leases.finder.find(
+            self._asked, self._said, policy=self._policy, model=self._route.model
+        )
         if self._asked.ttl_ms:
-            self._sale.check_price()
+            self._check(self._sale.check_price)
         listeners = [self._leases.listener(engine) for engine in engines()]
         for one in listeners[1:]:
             one.want()
@@ -111,26 +119,33 @@ class LeaseTurn:
                 raise UNAVAILABLE from None
             return  # the turn itself can do without
         if self._asked.ttl_ms and self._facts is not None:
-            self._sale.check_engine(self._facts)
-            if self._asked.on_full is OnFull.FAIL:
+            facts = self._facts
+            self._check(lambda: self._sale.check_engine(facts))
+            if self.is_buying and self._asked.on_full is OnFull.FAIL:
                 await check_room(listeners[0])
 
-    async def _find(self, lease_id: str) -> LeaseRow:
-        tenant_id = self._policy.tenant_id
+    def _check(self, check: Callable[[], None]) -> None:
+        """Raises RefusedError, where the call itself has chosen the lease."""
         try:
-            row = await self._leases.rows.read(tenant_id=tenant_id, lease_id=lease_id)
-        except ValkeyUnavailableError:
-            raise UNAVAILABLE from None
-        if row is None or row.project_id != self._policy.project_id:
-            raise no_such_lease()
-        if row.model != self._route.model:
-            raise RefusedError(
-                errors.INVALID_VALUE,
-                f"This lease is of the model {row.model}; its KV means nothing to "
-                f"{self._route.model}.",
-                param="kv_lease",
-            )
-        return row
+            check()
+        except RefusedError:
+            if self._asked.is_chosen:
+                raise
+            self.withhold("not_offered")
+
+    @property
+    def is_buying(self) -> bool:
+        return self._asked.ttl_ms > 0
+
+    @property
+    def knows_engine(self) -> bool:
+        return self._facts is not None
+
+    def withhold(self, reason: str) -> None:
+        """The turn runs, and what it continues is honoured; no lease is bought."""
+        self._withheld = reason
+        self._asked = msgspec.structs.replace(self._asked, ttl_ms=0)
+        self._sale = self._sale.of(self._asked)
 
     def most_cost_nano_usd(self, tokens: int) -> int:
         """Of a lease of so many tokens, held for all of its time; rounded up."""
@@ -144,7 +159,8 @@ class LeaseTurn:
         """
         self._engine, self._lease_id = engine, ""
         facts = self._leases.listener(engine).status
-        if facts is None or facts.unsupported:
+        wants_nothing = not self.is_buying and self._previous is None
+        if facts is None or facts.unsupported or wants_nothing:
             return ""
         self._facts = facts
         self._lease_id = secrets.token_hex(16)
@@ -164,6 +180,7 @@ class LeaseTurn:
             )
             if previous is not None and previous.last_hash
             else None,
+            tokens_max=self.tokens_max,
             issued_at_ms=now_ms(),
         )
         return lease_terms.sign(terms, key=self._leases.terms_key)
@@ -185,6 +202,8 @@ class LeaseTurn:
             await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=at_ms))
         if receipt.fact is Fact.GRANTED:
             granted = self._row(receipt, self._engine, at_ms)
+            if self._said is not None:
+                self._leases.finder.note(granted, self._said.digest)
             if await rows.write(granted):
                 self._granted = granted
 
@@ -263,18 +282,23 @@ class LeaseTurn:
 
     def _status(self, usage: Usage) -> str:
         if not self._asked.ttl_ms:
-            return "none"
+            return "refused" if self._withheld else "none"
         if self._granted is None or self._facts is None:
             receipt = self._receipt
             is_refused = receipt is not None and receipt.fact is Fact.REFUSED
             return "refused" if is_refused else "unverified"
         block_tokens = self._facts.block_tokens
         # The last sampled token has no KV yet, and only full blocks are kept.
-        whole = (usage.input_tokens + usage.output_tokens - 1) // block_tokens
+        tokens = usage.input_tokens + usage.output_tokens - 1
+        if self.tokens_max is not None:
+            tokens = min(tokens, self.tokens_max)
+        whole = tokens // block_tokens
         is_whole = self._granted.tokens >= whole * block_tokens
         return "granted" if is_whole else "partial"
 
     def _reason(self, receipt: LeaseReceipt | None) -> str | None:
+        if self._withheld:
+            return self._withheld
         if receipt is None:
             return "receipt_missing" if self._lease_id else "engine_silent"
         if receipt.fact is Fact.GRANTED and self._granted is None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from metering.proxy.ending import EndingCall, State, engine_use
 from metering.proxy.errors import RefusedError
+from metering.proxy.lease_sizing import LeaseSizing
 from metering.proxy.lease_turn import LeaseTurn
 from metering.proxy.settle import Use
 from metering.proxy.transform.notes import with_note
@@ -31,12 +32,21 @@ class LeasingCall(EndingCall):
         router, route = self._plane.router, self._admission.route
         try:
             await turn.prepare(lambda: router.admitted(route))
+            await self._sizing().size(turn)
         except RefusedError as error:
             if self._state is State.HOLDING:
                 self._refuse(error)
             return
         if self._state is State.HOLDING:  # else it was cut short meanwhile
             then()
+
+    def _sizing(self) -> LeaseSizing:
+        return LeaseSizing(
+            self._plane.counting,
+            self._admission,
+            self._request,
+            cache_salt=self._policy.cache_salt,
+        )
 
     def _body_with_terms(self, turn: LeaseTurn) -> bytes:
         terms = turn.terms_for(self._engine) if self._engine is not None else ""

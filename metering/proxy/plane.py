@@ -82,6 +82,18 @@ class Client(Protocol):
         """Closes without an end: the answer must not look complete."""
 
 
+class Running(Protocol):
+    """What a connection has to do with a call."""
+
+    def start(self) -> None: ...
+
+    def client_gone(self) -> None: ...
+
+    def pause(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+
 class Keeper(Protocol):
     """Keeps the answer of a call whose caller gave an idempotency key."""
 

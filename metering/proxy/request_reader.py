@@ -12,9 +12,8 @@ from metering.proxy.auth import (
     authenticate,
     authenticate_again,
 )
-from metering.proxy.background import Running
 from metering.proxy.errors import RefusedError
-from metering.proxy.plane import Plane, new_request_id
+from metering.proxy.plane import Plane, Running, new_request_id
 from metering.proxy.request_head import RequestHead, head_too_large
 from metering.proxy.settings import (
     BODY_BYTES_PER_SECOND_MIN,

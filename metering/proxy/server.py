@@ -12,12 +12,12 @@ from metering.proxy.auth import (
     StaleSnapshotError,
     secret_of,
 )
-from metering.proxy.background import Running, make_response_call
+from metering.proxy.background import make_response_call
 from metering.proxy.errors import Dialect, RefusedError
 from metering.proxy.idempotency import Attempt, record_of
 from metering.proxy.lease_routes import LeaseRequest
 from metering.proxy.pipeline import Call
-from metering.proxy.plane import new_request_id
+from metering.proxy.plane import Running, new_request_id
 from metering.proxy.request_reader import (
     MODELS_PATH,
     RequestReader,
@@ -152,7 +152,7 @@ class ClientConnection(RequestReader):
                     request_id=self._request_id,
                     received_at_us=self._received_at_us,
                     policy=policy,
-                    request=self._parse(endpoint, body),
+                    request=self._parse(endpoint, body, policy),
                     body_bytes=self._body_bytes,
                 )
             else:
@@ -164,11 +164,17 @@ class ClientConnection(RequestReader):
         self._call = call
         call.start()
 
-    def _parse(self, endpoint: Endpoint, body: bytes) -> ParsedRequest:
+    def _parse(
+        self, endpoint: Endpoint, body: bytes, policy: KeyPolicy
+    ) -> ParsedRequest:
         """Raises RefusedError."""
         head = self._head
         return parse(
-            endpoint, body, retention_header=head.retention, lease_header=head.lease
+            endpoint,
+            body,
+            retention_header=head.retention,
+            lease_header=head.lease,
+            policy=policy,
         )
 
     def _attempt(
@@ -185,7 +191,7 @@ class ClientConnection(RequestReader):
             request_id=self._request_id,
             received_at_us=self._received_at_us,
             policy=policy,
-            request=self._parse(endpoint, body),
+            request=self._parse(endpoint, body, policy),
         )
         key = self._head.idempotency_key or b""
         return Attempt(

@@ -37,6 +37,8 @@ KEPT_BYTES_PER_TENANT_MAX = 64 * MIB
 STORED_RESPONSE_SECONDS = 3600
 """How long a response can be read again."""
 STORED_RESPONSE_BYTES_MAX = 2 * MIB
+STORED_CONVERSATION_BYTES_MAX = MIB
+"""What a response answered, kept so that it can be continued by its id."""
 STORED_RESPONSES_BYTES_PER_TENANT_MAX = 64 * MIB
 RECORDED_BYTES_MAX = 256 * MIB
 """Of answers with an idempotency key that the process holds; above it they are not

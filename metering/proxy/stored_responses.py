@@ -65,23 +65,28 @@ class StoredResponses:
         self.running: dict[Place, Cancellable] = {}
         """Background ones of this process."""
 
-    def keep(self, place: Place, document: bytes) -> None:
-        """Nobody waits for it; one too long is not kept."""
+    def keep(self, place: Place, document: bytes, conversation: bytes) -> None:
+        """Nobody waits for it; one too long is not kept. `conversation`: the items of
+        input that it answers.
+        """
         if len(document) <= STORED_RESPONSE_BYTES_MAX:
             self._script.call(
                 _ignore,
                 place.keys(),
                 *(b"keep", document, STORED_RESPONSE_SECONDS),
-                STORED_RESPONSES_BYTES_PER_TENANT_MAX,
+                *(STORED_RESPONSES_BYTES_PER_TENANT_MAX, conversation),
             )
 
-    def begin(self, place: Place, document: bytes, callback: Callback) -> None:
+    def begin(
+        self, place: Place, document: bytes, conversation: bytes, callback: Callback
+    ) -> None:
         """A background one; 1, or 0 without room."""
         self._script.call(
             callback,
             place.keys(),
             *(b"begin", document, STORED_RESPONSE_SECONDS),
-            *(STORED_RESPONSES_BYTES_PER_TENANT_MAX, _LEASE_SECONDS * 1000),
+            *(STORED_RESPONSES_BYTES_PER_TENANT_MAX, conversation),
+            _LEASE_SECONDS * 1000,
         )
 
     def tick(self, place: Place, status: str, callback: Callback) -> None:
@@ -97,6 +102,10 @@ class StoredResponses:
 
     def read(self, place: Place, callback: Callback) -> None:
         self._script.call(callback, place.keys(), b"read")
+
+    def recall(self, place: Place, callback: Callback) -> None:
+        """As it is read, and the conversation that it answers."""
+        self._script.call(callback, place.keys(), b"recall")
 
     def cancel(self, place: Place, callback: Callback) -> None:
         self._script.call(callback, place.keys(), b"cancel")

@@ -1,13 +1,14 @@
 -- One answer of /v1/responses that is kept.
 --
 -- KEYS[1]  hash: document (JSON), status (background ones only), lease (ms: until then
---          its process is believed to work on it)
+--          its process is believed to work on it), input (JSON: all that it answers)
 -- KEYS[2]  hash, bytes that the tenant keeps: hour -> amount
--- keep:    ARGV document, keep seconds, bytes at most -> 1 | 0 no room
--- begin:   ARGV document, keep seconds, bytes at most, lease ms -> 1 | 0 no room
+-- keep:    ARGV document, keep seconds, bytes at most, input -> 1 | 0 no room
+-- begin:   ARGV as keep, lease ms -> 1 | 0 no room
 -- tick:    ARGV status, lease ms -> 1 | 0 cancelled or deleted
 -- finish:  ARGV status, document, keep seconds -> 1 | 0 cancelled or deleted
 -- read:    -> {status or "", document} | {}
+-- recall:  -> {status or "", document, input} | {}
 -- cancel:  as read, and afterwards it is cancelled if it ran
 -- remove:  -> how many there were
 local HOUR_MS = 3600000
@@ -41,7 +42,7 @@ local function runs(status)
 end
 
 local function read()
-  local found = redis.call('HMGET', record, 'status', 'document', 'lease')
+  local found = redis.call('HMGET', record, 'status', 'document', 'lease', 'input')
   if not found[2] then
     return {}
   end
@@ -49,18 +50,22 @@ local function read()
   if runs(status) and tonumber(found[3]) < now then
     status = 'failed'
   end
+  if verb == 'recall' then
+    return {status, found[2], found[4] or ''}
+  end
   return {status, found[2]}
 end
 
 if verb == 'keep' or verb == 'begin' then
-  if not has_room(#ARGV[2], tonumber(ARGV[4])) then
+  local bytes = #ARGV[2] + #ARGV[5]
+  if not has_room(bytes, tonumber(ARGV[4])) then
     return 0
   end
-  count(#ARGV[2])
+  count(bytes)
   redis.call('DEL', record)
-  redis.call('HSET', record, 'document', ARGV[2])
+  redis.call('HSET', record, 'document', ARGV[2], 'input', ARGV[5])
   if verb == 'begin' then
-    redis.call('HSET', record, 'status', 'queued', 'lease', now + ARGV[5])
+    redis.call('HSET', record, 'status', 'queued', 'lease', now + ARGV[6])
   end
   redis.call('EXPIRE', record, ARGV[3])
   return 1

@@ -1,8 +1,9 @@
 """What a caller asks of leases: `kv_retention` and `kv_lease`, or two headers.
 
-`kv_retention`: {"timeout": "15s", "tier": "auto|hbm|host", "on_full": "degrade|fail"}
-asks to keep the conversation's KV when the turn has ended; `kv_lease`: "kvl_…" names
-the lease that the turn continues. What cannot be honoured is refused, never widened.
+`kv_retention`: {"timeout": "15s", "tier": "auto|hbm|host", "on_full": "degrade|fail",
+"max_charge_usd": "0.01"} asks to keep the conversation's KV when the turn has ended;
+`kv_lease`: "kvl_…" names the lease that the turn continues. What cannot be honoured is
+refused, never widened.
 """
 
 import enum
@@ -20,6 +21,7 @@ LEASE_SECONDS_MAX = 86_400
 _PREFIX = "kvl_"
 _ID = re.compile(rf"{_PREFIX}([0-9a-f]{{32}})")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(s|m|h)", re.ASCII)
+_USD = re.compile(r"(\d{1,7})(?:\.(\d{1,9}))?", re.ASCII)
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 _DURATION_HINT = (
     "a number with one of the units s, m or h, such as `15s`, `1.5m` or `2h`"
@@ -41,13 +43,21 @@ class AskedLease(msgspec.Struct, frozen=True, kw_only=True):
     tier: Tier = Tier.AUTO
     on_full: OnFull = OnFull.DEGRADE
     previous_lease_id: str = ""
-    """32 hexadecimal digits; empty: the turn continues no lease."""
+    """32 hexadecimal digits; empty: the turn names no lease that it continues."""
+    implied_lease_id: str = ""
+    """The same, of what the turn continues otherwise; it need not be there any more."""
+    max_charge_nano_usd: int | None = None
+    """The lease is not bought if it might cost more; None: no such limit."""
+    is_chosen: bool = True
+    """By the call itself. Else its project chose, and that no lease is sold is no
+    reason to refuse the call."""
 
 
 class _Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     timeout: str
     tier: Tier = Tier.AUTO
     on_full: OnFull = OnFull.DEGRADE
+    max_charge_usd: str | None = None
 
 
 class _Fields(msgspec.Struct, kw_only=True):
@@ -92,7 +102,20 @@ def read_lease(
         ttl_ms=duration_ms(retention.timeout, param="kv_retention.timeout"),
         tier=retention.tier,
         on_full=retention.on_full,
+        max_charge_nano_usd=_nano_usd(retention.max_charge_usd),
     )
+
+
+def _nano_usd(text: str | None) -> int | None:
+    if text is None:
+        return None
+    match = _USD.fullmatch(text)
+    if match is None:
+        raise _invalid(
+            "kv_retention.max_charge_usd",
+            "expected dollars as a decimal string, such as `0.01`",
+        )
+    return int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
 
 
 def duration_ms(text: str, *, param: str) -> int:

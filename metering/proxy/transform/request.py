@@ -12,6 +12,8 @@ from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.transform.endpoint import PROMPT_FIELDS, Asked, Endpoint, OutputKind
 from metering.proxy.transform.lease_fields import AskedLease, read_lease
+from metering.proxy.transform.standing_lease import affinity_of, standing_lease
+from tenants.wire import KeyPolicy
 
 # Accepted and left out. The first lines are the engine's own, never a tenant's to set:
 # they reach other tenants' blocks, the scheduler, or code paths that cost us. The last
@@ -27,8 +29,9 @@ _DROPPED = {
     "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
     "prompt_cache_options", "prompt_cache_retention", "verbosity", "moderation",
     "prediction", "best_of", "stream_options", "usage", "background", "truncation",
-    "kv_retention", "kv_lease",
+    "kv_retention", "kv_lease", "cache_control",
 }  # fmt: skip
+_CACHED_PROMPT = ("cached_prompt", "cached_content", "cachedContent")
 _LOGIT_BIAS_BYTES_MAX = 8192
 PREFIX_BYTES = 2048
 
@@ -39,10 +42,17 @@ class ParsedRequest(msgspec.Struct, kw_only=True):
     asked: Asked
     prompt_bytes: int
     lease: AskedLease | None = None
+    leased_prefix: dict[str, Raw] | None = None
+    """The prompt up to where it is to be leased; None: all of the turn is."""
+    lease_refused: str = ""
+    """Why the lease asked for cannot be; empty: nothing is known against it."""
+    affinity: bytes = b""
 
     @property
     def prefix(self) -> bytes:
         """Where the prompt begins: calls that share it best share an engine."""
+        if self.affinity:
+            return self.affinity
         for name in self.endpoint.prompt_fields:
             if name in self.raw:
                 return bytes(memoryview(self.raw[name])[:PREFIX_BYTES])
@@ -60,15 +70,18 @@ def parse(
     *,
     retention_header: bytes | None = None,
     lease_header: bytes | None = None,
+    policy: KeyPolicy | None = None,
 ) -> ParsedRequest:
     """Raises RefusedError with the field at fault."""
     try:
         body.decode()  # a raw slice would carry what is not UTF-8 to the engine
-        raw = _decode_raw(body)
+        raw = _with_our_names(_decode_raw(body))
         asked = endpoint.read(body)
         lease = read_lease(
             raw, retention_header=retention_header, lease_header=lease_header
         )
+        retention = policy.retention if policy is not None else None
+        standing = standing_lease(raw, endpoint, asked, lease, retention)
     except msgspec.ValidationError as invalid:
         raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -92,8 +105,11 @@ def parse(
         endpoint=endpoint,
         raw=raw,
         asked=asked,
-        prompt_bytes=_prompt_bytes(raw),
-        lease=lease,
+        prompt_bytes=prompt_bytes(raw),
+        lease=standing.asked if standing is not None else lease,
+        leased_prefix=standing.prefix if standing is not None else None,
+        lease_refused=standing.refused if standing is not None else "",
+        affinity=affinity_of(raw, cache_salt=policy.cache_salt) if policy else b"",
     )
 
 
@@ -130,6 +146,20 @@ def with_terms(body: bytes, terms: str) -> bytes:
     return b'%b,"kv_transfer_params":{"lease":%b}}' % (body[:-1], _encode(terms))
 
 
+def _with_our_names(raw: dict[str, Raw]) -> dict[str, Raw]:
+    """Gemini's names of a cached prompt. Raises RefusedError."""
+    given = [name for name in _CACHED_PROMPT if name in raw]
+    if len(given) > 1:
+        raise RefusedError(
+            errors.INVALID_VALUE,
+            f"{given[0]} and {given[1]} are the same: send one of them.",
+            param=given[1],
+        )
+    if given:
+        raw[_CACHED_PROMPT[0]] = raw.pop(given[0])
+    return raw
+
+
 def _refuse_unleasable(endpoint: Endpoint, asked: Asked, lease: AskedLease) -> None:
     param = "kv_retention" if lease.ttl_ms else "kv_lease"
     if endpoint.output is not OutputKind.TOKENS:
@@ -146,7 +176,7 @@ def _refuse_unleasable(endpoint: Endpoint, asked: Asked, lease: AskedLease) -> N
         )
 
 
-def _prompt_bytes(raw: dict[str, Raw]) -> int:
+def prompt_bytes(raw: dict[str, Raw]) -> int:
     return sum(len(raw[name]) for name in PROMPT_FIELDS if name in raw)
 
 

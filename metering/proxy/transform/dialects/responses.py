@@ -20,7 +20,7 @@ _FIELDS = {
     "user", "logit_bias", "presence_penalty", "frequency_penalty",
     "repetition_penalty", "seed", "stop", "stop_token_ids", "ignore_eos",
     "skip_special_tokens", "include_stop_str_in_output", "structured_outputs",
-    "metadata",
+    "metadata", "previous_response_id",
 }  # fmt: skip
 
 
