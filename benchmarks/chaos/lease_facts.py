@@ -27,6 +27,7 @@ class Receipt:
     at_ms: int
     until_ms: int
     host_until_ms: int
+    reason: str
 
     @property
     def held(self) -> Held:
@@ -74,7 +75,7 @@ class Interval:
 
 _RECEIPTS = """
     SELECT lease_id, engine_id, epoch, sequence, is_inferred, fact, tier, bytes, at_ms,
-        until_ms, host_until_ms
+        until_ms, host_until_ms, reason
     FROM lease_receipt ORDER BY id
 """
 _LEASES = """

@@ -126,7 +126,7 @@ class LeaseFinder:
             if asked.previous_lease_id or asked.is_chosen:
                 raise UNAVAILABLE from None
             return None
-        is_left = row and row.model == model and row.state is LeaseStatus.LIVE
+        is_left = row and row.model == model and row.status is LeaseStatus.LIVE
         return row if is_left else None
 
     async def _named(self, lease_id: str, policy: KeyPolicy, model: str) -> LeaseRow:

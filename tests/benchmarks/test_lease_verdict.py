@@ -42,6 +42,7 @@ def receipt(sequence, fact, at_ms, until_ms, **changes):
         at_ms=at_ms,
         until_ms=until_ms,
         host_until_ms=0,
+        reason="",
     )
     return replace(told, **changes)
 

@@ -69,7 +69,7 @@ def test_beginnings_are_prompts_of_their_own(messages):
 
 
 def test_it_refuses_what_is_nested_too_deeply():
-    deep = []
+    deep: list[object] = []
     for _ in range(100_000):
         deep = [deep]
     with pytest.raises(RecursionError):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inference.domain.lease_receipt import ENDS, LeaseReceipt
+from inference.domain.lease_table import LeaseTable
 from inference.domain.lease_terms import FRESH_MS_MAX, GRACE_MS
 from metering.domain.lease_intervals import lease_intervals
 from tests.inference.lease_samples import NOW, names, table, terms
@@ -24,7 +25,7 @@ class World:
     engine_ms: int
     true_ms: int = NOW
     proxy_ms: int = 0
-    leases: object = field(default_factory=table)
+    leases: LeaseTable = field(default_factory=table)
     receipts: list[LeaseReceipt] = field(default_factory=list)
     sold: list[tuple[int, int]] = field(default_factory=list)
     """True times in which the tenant was promised the lease."""
@@ -87,6 +88,7 @@ class Told:
     at_ms: int
     until_ms: int
     host_until_ms: int
+    reason: str | None
     is_inferred: bool = False
 
 
@@ -100,6 +102,7 @@ def charged(world, sold_until_ms):
             at_ms=one.at_ms,
             until_ms=one.until_ms,
             host_until_ms=one.host_until_ms,
+            reason=one.reason,
         )
         for one in world.receipts
     ]
