@@ -1,6 +1,6 @@
 """What may go wrong around a lease, and what its tenant pays then.
 
-Which test is for which row of the list of faults: docs/kv.md.
+Which test is for which fault of leases: tests/README.md.
 """
 
 import signal

@@ -41,3 +41,15 @@ def test_it_lies_in_host_memory_only_where_that_has_a_price(plane):
     until(lambda: lies_below(plane))
     assert not lies_below(plane, tier="hbm")
     assert lies_below(plane, tier="host")
+
+
+def test_what_host_memory_lost_is_our_loss(plane):
+    plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
+    until(lambda: lies_below(plane))  # the price has come
+    talk = Talk(plane, tier="host")
+    lease = talk.turn("What is the time?")["kv_lease"]
+    plane.order_fault("lose")
+
+    previous = talk.turn("And now?")["kv_lease"]["previous"]
+    assert previous["outcome"] == "reused"
+    assert previous["absorbed_tokens"] == previous["leased_tokens"] == lease["tokens"]

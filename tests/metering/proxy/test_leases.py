@@ -198,6 +198,13 @@ def test_without_room_the_turn_runs_without_a_lease(plane, talk):
         ({"timeout": "15"}, "kv_retention.timeout"),
         ({"timeout": "25h"}, "kv_retention.timeout"),
         ({"timeout": 15}, "kv_retention.timeout"),
+        ({"timeout": True}, "kv_retention.timeout"),
+        ({"timeout": None}, "kv_retention.timeout"),
+        ({"timeout": "infs"}, "kv_retention.timeout"),
+        ({"timeout": "1e309s"}, "kv_retention.timeout"),
+        ({"timeout": "999999999h"}, "kv_retention.timeout"),
+        ({"timeout": "86400.001s"}, "kv_retention.timeout"),
+        ({"timeout": "0.0004s"}, "kv_retention.timeout"),
         ({}, "kv_retention"),
         ({"timeout": "1s", "tier": "tape"}, "kv_retention.tier"),
         ({"timeout": "1s", "tier": "disk"}, "kv_retention.tier"),
@@ -211,6 +218,23 @@ def test_it_refuses_retention_that_makes_no_sense(talk, retention, param):
     assert answer.status_code == 400
     error = answer.json()["error"]
     assert (error["code"], error["param"]) == ("invalid_value", param)
+
+
+@pytest.mark.parametrize("number", [b"1e309", b"NaN", b"-Infinity", b"-1", b"0"])
+def test_it_refuses_a_number_for_a_time(plane, talk, number):
+    body = b'{"model":"default","messages":[],"kv_retention":{"timeout":%b}}' % number
+    headers = {"authorization": f"Bearer {talk.secret}"}
+    answer = plane.client.post("/v1/chat/completions", content=body, headers=headers)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize("header", ["0s", "-1s", "nan", "1e309s", "25h", "15"])
+def test_it_refuses_a_header_that_makes_no_sense(talk, header):
+    talk.retention = {}
+    answer = talk.post(talk.body("Hi."), **{"x-kv-retention": header})
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "kv_retention.timeout"
 
 
 @pytest.mark.parametrize("lease", ["kvl_" + "0" * 32, "kvl_1", "x"])
