@@ -1,30 +1,54 @@
 """What leases cost a call that wants none: this proxy against an earlier one, in turn.
 
-`python -m benchmarks.lease_overhead FOLDER`: the compiled proxy of the earlier commit;
-README.md says how to make it. `REPETITIONS` (15) may be set in the environment.
+`python -m benchmarks.lease_overhead CHECKOUT`: of the earlier commit, compiled; how to
+make it is in README.md. `REPETITIONS` (10) may be set in the environment.
 """
 
 import os
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median, quantiles
 
-from benchmarks import load, overhead, plane, processes
+import msgspec
+
+from benchmarks import load, overhead, processes
 from benchmarks.load import Row, Scenario
 from benchmarks.overhead import SATURATED, STREAMED
 from benchmarks.plane import Target
 from benchmarks.processes import Cpus
-from config import compiled
 from config.environment import REPOSITORY
 
-REPETITIONS = int(os.environ.get("REPETITIONS") or 15)
-SCENARIOS = (SATURATED, STREAMED)
+REPETITIONS = int(os.environ.get("REPETITIONS") or 10)
+SCENARIOS = (SATURATED, replace(STREAMED, seconds=4))
+"""Longer streams than elsewhere: the kernel counts CPU time in ticks."""
 BEFORE, NOW = "before", "now"
 WITH_MONEY = ", money"
+_SERVE = """
+import sys
+from dataclasses import asdict
+from pathlib import Path
+import msgspec
+from benchmarks import overhead, plane, processes
+from config import compiled
+from config.environment import REPOSITORY
+if compiled.folder_to_run() == REPOSITORY:
+    sys.exit(1)
+home = Path(sys.argv[1])
+home.mkdir()
+overhead.build_harness()
+cpus, keys = processes.choose_cpus(), plane.bench_keys()
+with plane.running_plane(home, cpus, keys=keys) as running:
+    with plane.running_proxy(running, cpu=cpus.measured) as proxy:
+        targets = [asdict(one) for one in plane.targets_of(proxy, keys)]
+        print(msgspec.json.encode(targets).decode(), flush=True)
+        sys.stdin.read()
+"""
+"""Run in each of the two checkouts; ends with its input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,23 +77,40 @@ def ratio(before: Sequence[float], now: Sequence[float]) -> Ratio:
     )
 
 
+@contextmanager
+def _serving(checkout: Path, name: str, home: Path) -> Iterator[tuple[Target, Target]]:
+    """A proxy of that checkout with all that it needs, written by its own code: what
+    the planes say to each other changes. One target without money limits, one with.
+    """
+    process = subprocess.Popen(
+        [sys.executable, "-c", _SERVE, str(home)],
+        cwd=checkout,
+        env={**os.environ, "PYTHONPATH": str(checkout)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert process.stdin
+    assert process.stdout
+    try:
+        line = process.stdout.readline()
+        if not line:
+            sys.exit(f"The proxy of {checkout} does not run, or is not compiled there.")
+        plain, money = (
+            msgspec.convert(one, Target) for one in msgspec.json.decode(line)
+        )
+        yield replace(plain, name=name), replace(money, name=name + WITH_MONEY)
+    finally:
+        process.stdin.close()
+        process.wait(timeout=30)
+
+
 def _measure(home: Path, before: Path, cpus: Cpus) -> list[Row]:
-    keys = plane.bench_keys()
-    with ExitStack() as stack:
-        running = stack.enter_context(plane.running_plane(home, cpus, keys=keys))
-        pairs = []
-        for index, (name, folder) in enumerate(((BEFORE, before), (NOW, None))):
-            proxy = stack.enter_context(
-                plane.running_proxy(
-                    running, cpu=cpus.measured, index=index, folder=folder
-                )
-            )
-            plain, money = plane.targets_of(proxy, keys)
-            pairs.append(
-                (replace(plain, name=name), replace(money, name=name + WITH_MONEY))
-            )
+    with (
+        _serving(before, BEFORE, home / BEFORE) as early,
+        _serving(REPOSITORY, NOW, home / NOW) as late,
+    ):
         load.write_bodies(home, SCENARIOS)
-        return list(_rows(home, pairs, cpus))
+        return list(_rows(home, (early, late), cpus))
 
 
 def _rows(
@@ -122,9 +163,6 @@ def _line(name: str, found: Ratio) -> str:
 def main() -> None:
     if len(sys.argv) != 2 or REPETITIONS < 2:
         sys.exit(__doc__)
-    if compiled.folder_to_run() == REPOSITORY:
-        sys.exit("This proxy is not compiled, or changed since: make compile.")
-    overhead.build_harness()
     before, cpus = Path(sys.argv[1]).resolve(), processes.choose_cpus()
     with tempfile.TemporaryDirectory(prefix="tokenfab-bench-") as folder:
         rows = _measure(Path(folder), before, cpus)

@@ -174,11 +174,8 @@ def running_proxy(
     port: int | None = None,
     program: Sequence[str] = PROXY,
     environment: Mapping[str, str] | None = None,
-    folder: Path | None = None,
 ) -> Iterator[Proxy]:
-    """Ready; several may share a port. `program` is what Python is told to run, in
-    `folder`: None is where our sources or their compiled copy are.
-    """
+    """Ready; several may share a port. `program` is what Python is told to run."""
     tries = 1 if port is None else _TRIES_ON_A_SHARED_PORT
     port = port or any_free_port()
     log = plane.home / f"proxy-{index}.log"
@@ -186,7 +183,7 @@ def running_proxy(
         [sys.executable, *program],
         cpu=cpu,
         log=log,
-        folder=folder or (compiled.folder_to_run() if program == PROXY else None),
+        folder=compiled.folder_to_run() if program == PROXY else None,
         environment={
             "PROXY_PORT": str(port),
             "PROXY_INDEX": str(index),
