@@ -48,6 +48,10 @@ class HostChunks(Generic[AnyChunk]):
         chunk = self._chunks.get(key)
         return chunk is not None and chunk.is_ready
 
+    def ready(self) -> list[bytes]:
+        """All that lie there."""
+        return [key for key, chunk in self._chunks.items() if chunk.is_ready]
+
     def get(self, key: bytes) -> AnyChunk | None:
         return self._chunks.get(key)
 

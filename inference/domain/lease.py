@@ -27,6 +27,8 @@ class Lease:
     base_blocks: int = 0
     has_host_floor: bool = False
     """Its hashes are kept in host memory until `host_until_ms`."""
+    proven_ms: int = 0
+    """When the KV events last proved that its blocks lie in `tier`; 0: never."""
     turns: int = 0
     """Requests under way that continue or read it: they arrived in time, so it waits.
     """

@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from inference.domain import kv_control
 from inference.domain.lease import Lease
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_keeper import LeaseKeeper
@@ -21,6 +22,8 @@ from inference.domain.lease_terms import Count, Id, LeaseClass, Milliseconds, Ti
 EVENTS_MAX = 1_000
 """In one answer; whoever is behind asks again."""
 LEASES_MAX = 10_000
+PROOF_MS_MAX = 120_000
+"""A proof counts so long; many leases are looked at one after the other."""
 
 
 class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +47,8 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     last_sequence: int
     rejected: dict[str, int]
     """Terms that counted for nothing, by reason."""
+    disproved: int = 0
+    """Leases that were held in name only, and so are lost."""
     at_ms: int
 
 
@@ -61,6 +66,8 @@ class HeldLease(msgspec.Struct, frozen=True, kw_only=True):
     """0: it is not kept in host memory."""
     turns: int
     """Requests under way that continue it."""
+    verified: bool = False
+    """The KV events told lately that all its blocks lie there."""
 
 
 class LeaseList(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,6 +116,7 @@ def status(keeper: LeaseKeeper) -> EngineLeases:
         guaranteed_blocks=holdings.guaranteed_blocks,
         last_sequence=keeper.feed.last_sequence,
         rejected={str(reason): count for reason, count in keeper.rejected.items()},
+        disproved=keeper.disproved,
         at_ms=keeper.clock_ms(),
     )
 
@@ -160,6 +168,11 @@ _OPERATIONS: dict[str, tuple[Callable[..., Any], type | None]] = {
     "extend": (extend, Extension),
     "release": (release, OneLease),
     "events": (events, EventsAfter),
+    "kv_events": (kv_control.kv_events, kv_control.KvEventsAfter),
+    "kv_blocks": (kv_control.kv_blocks, None),
+    "claims": (kv_control.claims, kv_control.ClaimsAfter),
+    "claim": (kv_control.claim, kv_control.ClaimOf),
+    "judge": (kv_control.judge, kv_control.Judgement),
 }
 
 
@@ -205,4 +218,5 @@ def _state(keeper: LeaseKeeper, lease: Lease) -> HeldLease:
         until_ms=lease.until_ms,
         host_until_ms=lease.host_until_ms if lease.has_host_floor else 0,
         turns=lease.turns,
+        verified=lease.proven_ms > keeper.clock_ms() - PROOF_MS_MAX,
     )

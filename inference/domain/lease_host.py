@@ -26,6 +26,10 @@ class HostMemory(Protocol):
         """How many of the first of them lie there."""
         ...
 
+    def names(self) -> list[bytes]:
+        """Of all blocks that lie there."""
+        ...
+
 
 class HostHoldings:
     def __init__(self, memory: HostMemory, *, tenant_percent: int) -> None:
@@ -65,3 +69,6 @@ class HostHoldings:
 
     def leading(self, lease: Lease) -> int:
         return self._memory.leading(lease.hashes)
+
+    def names(self) -> list[bytes]:
+        return self._memory.names()

@@ -5,16 +5,22 @@ happens; nothing here knows which engine that is.
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Protocol
 
+from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
 from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_receipt import LeaseReceipt, Reason
 from inference.domain.lease_table import Change, LeaseTable, Turn
-from inference.domain.lease_terms import Rejection, TermsRejectedError, verify
+from inference.domain.lease_terms import (
+    Rejection,
+    TermsRejectedError,
+    Tier,
+    verify,
+)
 
 ROUNDS_MAX = 64
 """Of revoking for one request: a freed block may turn out to be in use elsewhere."""
@@ -26,6 +32,10 @@ class Pool(Protocol):
     def pin(self, blocks: Sequence[int]) -> None: ...
 
     def free(self, blocks: Sequence[int]) -> None: ...
+
+    def names(self) -> list[bytes]:
+        """By which its blocks are found; of two that are the same, twice."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +61,18 @@ class LeaseKeeper:
         pool: Pool,
         clock_ms: Callable[[], int],
         host: HostHoldings | None = None,
+        kv: KvFeed | None = None,
     ) -> None:
+        """`kv` is what the engine's pool tells of itself; None: it tells nothing, and
+        no lease is verified.
+        """
         self.facts = facts
         self.clock_ms = clock_ms
         self.host = host
+        self.kv = kv
         self.rejected: Counter[Rejection] = Counter()
+        self.disproved = 0
+        """Leases that were held in name only."""
         self.feed = LeaseFeed(
             engine_id=facts.engine_id,
             epoch=facts.epoch,
@@ -66,6 +83,10 @@ class LeaseKeeper:
         self._key = key
         self._pool = pool
         self._turns: dict[str, Turn] = {}
+
+    def stop_if(self, unsupported: str) -> None:
+        """Gives no leases from now on, for this reason; empty: goes on."""
+        self.facts = replace(self.facts, unsupported=unsupported)
 
     def arrived(self, request_id: str, text: object) -> Rejection | None:
         """`text` stood in the request as its lease. A rejection is counted, and the
@@ -121,6 +142,26 @@ class LeaseKeeper:
         """The engine has lost its cache."""
         change = self.table.lose_all(reason=Reason.CACHE_RESET, now_ms=self.clock_ms())
         self.carry_out(change)
+
+    def stored_names(self) -> dict[Tier, list[bytes]]:
+        below = {Tier.HOST: self.host.names()} if self.host else {}
+        return {Tier.HBM: self._pool.names()} | below
+
+    def prove(self, lease_ids: Iterable[str]) -> None:
+        """Their blocks lie there, as the KV events tell."""
+        now_ms = self.clock_ms()
+        for lease_id in lease_ids:
+            self.table.prove(lease_id, now_ms=now_ms)
+
+    def disprove(self, wanting: Iterable[tuple[str, Tier]]) -> int:
+        """How many leases ended by it."""
+        now_ms, ended = self.clock_ms(), 0
+        for lease_id, tier in wanting:
+            change = self.table.disprove(lease_id, tier, now_ms=now_ms)
+            ended += len(change.receipts)
+            self.carry_out(change)
+        self.disproved += ended
+        return ended
 
     def sweep(self) -> None:
         self.carry_out(self.table.sweep(now_ms=self.clock_ms()))

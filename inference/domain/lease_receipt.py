@@ -51,6 +51,8 @@ class Reason(enum.StrEnum):
     PRESSURE = "pressure"
     TIME = "time"
     CACHE_RESET = "cache_reset"
+    NOT_VERIFIED = "not_verified"
+    """It was held in name only: the KV events tell that blocks of it are gone."""
 
 
 class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):

@@ -188,6 +188,18 @@ class LeaseTable:
                 self._put_out(lease, Fact.REVOKED, Reason.PRESSURE, change, now_ms)
         return change
 
+    def prove(self, lease_id: str, *, now_ms: int) -> None:
+        """If there is such a lease still."""
+        if lease := self._leases.get(lease_id):
+            lease.proven_ms = now_ms
+
+    def disprove(self, lease_id: str, tier: Tier, *, now_ms: int) -> Change:
+        """Ends it, if it lies in that tier still."""
+        change, lease = Change(), self._leases.get(lease_id)
+        if lease and lease.tier is tier:
+            self._end(lease, Fact.LOST, change, now_ms, reason=Reason.NOT_VERIFIED)
+        return change
+
     def lose_all(self, *, reason: Reason, now_ms: int) -> Change:
         change = Change()
         for lease in list(self._leases.values()):
@@ -330,7 +342,7 @@ class LeaseTable:
             self._end(lease, fact, change, now_ms, reason=reason)
             return
         self._free(lease, change)
-        lease.tier, lease.held_blocks = Tier.HOST, below
+        lease.tier, lease.held_blocks, lease.proven_ms = Tier.HOST, below, 0
         lease.until_ms = lease.host_until_ms
         self._queue(lease)
         demoted = self._feed.of_lease(Fact.DEMOTED, lease, at_ms=now_ms, reason=reason)

@@ -40,6 +40,8 @@ PLUGIN = REPOSITORY / "inference" / "vllm_plugin"
 PLUGIN_MODULE = "inference.vllm_plugin"
 LEASE_PLUGIN = "tokenfab_leases"
 """Its name in `entry_points`."""
+_KV_EVENTS = {"enable_kv_cache_events": True, "publisher": "null"}
+"""They stay in the engine: the plugin takes them where vLLM would publish them."""
 
 
 def command(settings: Settings, build: Build) -> list[str]:
@@ -55,6 +57,7 @@ def command(settings: Settings, build: Build) -> list[str]:
         *(ON_CPU if build is CPU else ()),
         *_dtype(settings, build),
         *("--kv-transfer-config", _json(_lease_connector(settings))),
+        *("--kv-events-config", _json(_KV_EVENTS)),
         *settings.arguments,
     ]
 
@@ -126,6 +129,8 @@ def environment(
         # None that somebody installed is loaded.
         "VLLM_PLUGINS": LEASE_PLUGIN,
         "PYTHONPATH": _python_path(inherited),
+        # Whole, so that they are those of leases.
+        "VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES": "0",
         "VLLM_CACHE_ROOT": str(settings.models / "cache"),
         "VLLM_CONFIG_ROOT": str(settings.models / "cache" / "config"),
         "PYTHONUNBUFFERED": "1",

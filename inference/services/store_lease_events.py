@@ -1,12 +1,14 @@
 """What an engine told of its leases, into the books: each receipt once, in order."""
 
 import logging
+from collections.abc import Iterable
 
 from django.db import connection, transaction
 
 from inference.domain.lease_control import LeaseEvents
 from inference.domain.lease_gaps import continuation
 from inference.domain.lease_receipt import LeaseReceipt as Told
+from inference.domain.lease_receipt import Reason
 from inference.lease_models import LeaseCursor, LeaseReceipt
 from inference.services.follow_leases import follow_leases
 from inference.services.lose_leases import lose_leases
@@ -33,6 +35,7 @@ def store_lease_events(
     if not found.is_whole:
         _note_gap(cursor)
     rows = [_row(cursor, receipt) for receipt in told.receipts]
+    _alert(cursor, told.receipts)
     LeaseReceipt.objects.bulk_create(rows, ignore_conflicts=True)
     follow_leases(rows)
     cursor.sequence = found.sequence
@@ -68,6 +71,18 @@ def _note_gap(cursor: LeaseCursor) -> None:
     )
     if cursor.gap_proven_ms is None:
         cursor.gap_proven_ms = cursor.proven_ms
+
+
+def _alert(cursor: LeaseCursor, receipts: Iterable[Told]) -> None:
+    """Somebody has to look after an engine whose pins do not hold."""
+    for told in receipts:
+        if told.reason is Reason.NOT_VERIFIED:
+            _logger.error(
+                "engine %s held lease %s of tenant %s in name only: blocks are gone",
+                cursor.engine_id,
+                told.lease_id,
+                told.tenant_id,
+            )
 
 
 def _row(cursor: LeaseCursor, told: Told) -> LeaseReceipt:

@@ -13,6 +13,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
+from inference.domain.kv_feed import KvFact, KvFeed
+from inference.domain.lease_terms import Tier
+
 BLOCK_TOKENS = 32
 BLOCK_BYTES = BLOCK_TOKENS * 46_080
 """Keys and values of SmolLM2-135M in float32: 30 layers of 3 heads of 64 numbers."""
@@ -24,6 +27,8 @@ class Block:
     key: bytes | None = None
     """The block hash; None: not full, or a second copy of a known block."""
     holders: int = 0
+    name: bytes | None = None
+    """The hash that vLLM would give it; None: no lease has asked for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +81,8 @@ def blocks_for(token_count: int) -> int:
 
 class BlockPool:
     def __init__(self, capacity: int) -> None:
+        self.feed = KvFeed()
+        """Of the blocks that have names."""
         self.capacity = capacity
         self._blocks = [Block(number) for number in range(capacity)]
         self._free: OrderedDict[Block, None] = OrderedDict.fromkeys(self._blocks)
@@ -140,6 +147,19 @@ class BlockPool:
         """The blocks by which the beginning of `tokens` is found."""
         return [block.number for block in self._known(block_keys(tokens, salt))]
 
+    def name(self, blocks: Sequence[int], names: Sequence[bytes]) -> None:
+        """From here on it is told what becomes of these blocks."""
+        fresh = []
+        for number, name in zip(blocks, names, strict=False):
+            if self._blocks[number].name is None:
+                self._blocks[number].name = name
+                fresh.append(name)
+        if fresh:
+            self.feed.tell(KvFact.STORED, Tier.HBM, fresh)
+
+    def names(self) -> list[bytes]:
+        return [block.name for block in self._blocks if block.name is not None]
+
     def pin(self, blocks: Sequence[int]) -> None:
         self._hold([self._blocks[number] for number in blocks])
 
@@ -151,6 +171,12 @@ class BlockPool:
         """Nothing is found any more but what somebody holds."""
         for block in self._free:
             self._forget(block)
+
+    def forget_named(self) -> None:
+        """Whoever holds it: what a pin that does not hold would come to."""
+        for block in self._blocks:
+            if block.name is not None:
+                self._forget(block)
 
     def _known(self, keys: Iterable[bytes]) -> Iterator[Block]:
         for key in keys:
@@ -181,6 +207,9 @@ class BlockPool:
         if block.key is not None:
             del self._by_key[block.key]
             block.key = None
+        if block.name is not None:
+            self.feed.tell(KvFact.REMOVED, Tier.HBM, (block.name,))
+            block.name = None
 
     def _learn(self, blocks: Iterable[Block], keys: Iterable[bytes]) -> None:
         for key, block in zip(keys, blocks, strict=False):

@@ -33,6 +33,8 @@ class Kind(enum.StrEnum):
     cached, leased or counted."""
     LOSE = "lose"
     """Loses its cache and with it all leases, and then answers well."""
+    UNPIN = "unpin"
+    """Loses what its leases hold and does not notice, and then answers well."""
     FULL = "full"
     """Has no room for the call's lease but what its conversation holds already."""
     GAP = "gap"

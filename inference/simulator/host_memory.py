@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from inference.domain.host_chunks import HostChunks
+from inference.domain.kv_feed import KvFact, KvFeed
+from inference.domain.lease_terms import Tier
 
 
 @dataclass(slots=True)
@@ -16,8 +18,9 @@ class _Chunk:
 
 
 class HostMemory:
-    def __init__(self, blocks: int) -> None:
+    def __init__(self, blocks: int, feed: KvFeed) -> None:
         self.blocks = blocks
+        self._feed = feed
         self.used_blocks = 0
         self._chunks: HostChunks[_Chunk] = HostChunks()
 
@@ -26,11 +29,17 @@ class HostMemory:
         self.touch(hashes)
         fresh = [name for name in hashes if not self._chunks.is_there(name)]
         overflow = max(0, self.used_blocks + len(fresh) - self.blocks)
-        if self._chunks.evict(overflow, set(hashes)) is None:
+        evicted = self._chunks.evict(overflow, set(hashes))
+        if evicted is None:
             return 0
+        if evicted:
+            gone = [name for name, _ in evicted]
+            self._feed.tell(KvFact.REMOVED, Tier.HOST, gone)
         for name in reversed(fresh):
             self._chunks.insert(name, _Chunk())
             self._chunks.mark_evictable(name)
+        if fresh:
+            self._feed.tell(KvFact.STORED, Tier.HOST, fresh)
         self.used_blocks += len(fresh) - overflow
         return len(fresh)
 
@@ -50,6 +59,10 @@ class HostMemory:
                 return index
         return len(hashes)
 
+    def names(self) -> list[bytes]:
+        return self._chunks.ready()
+
     def forget(self) -> None:
         self._chunks.clear()
+        self._feed.tell(KvFact.CLEARED, Tier.HOST)
         self.used_blocks = 0

@@ -39,6 +39,10 @@ class _After(msgspec.Struct):
     wait_seconds: Annotated[float, msgspec.Meta(ge=0, le=WAIT_SECONDS_MAX)] = 0.0
 
 
+class _KvAfter(msgspec.Struct):
+    sequence: int = 0
+
+
 class LeaseRoutes:
     def __init__(self, leases: Leases, *, look_again: Callable[[], None]) -> None:
         """`look_again` is called after an act that may have freed blocks."""
@@ -61,6 +65,8 @@ class LeaseRoutes:
                 return {"GET": self._list}
             case "lease_events":
                 return {"GET": self._events}
+            case "kv_events":
+                return {"GET": self._kv_events}
         one = _ONE.fullmatch(path)
         if one is None:
             return {}
@@ -74,10 +80,25 @@ class LeaseRoutes:
         self._respond(exchange, "status", {})
 
     def _list(self, exchange: Exchange) -> None:
+        self._answer_later(exchange, self._list_after_a_look(exchange))
+
+    async def _list_after_a_look(self, exchange: Exchange) -> None:
+        await self._leases.watch.look_if_due()
         self._respond(exchange, "list", {})
 
     def _get(self, exchange: Exchange) -> None:
-        self._respond(exchange, "get", _named(exchange, _Whose))
+        asked = _named(exchange, _Whose)
+        self._answer_later(exchange, self._get_after_a_look(exchange, asked))
+
+    async def _get_after_a_look(
+        self, exchange: Exchange, asked: dict[str, Any]
+    ) -> None:
+        await self._leases.watch.prove(asked["lease_id"], asked["tenant_id"])
+        self._respond(exchange, "get", asked)
+
+    def _kv_events(self, exchange: Exchange) -> None:
+        given = msgspec.structs.asdict(_query(exchange, _KvAfter))
+        self._respond(exchange, "kv_events", given)
 
     def _release(self, exchange: Exchange) -> None:
         self._respond(exchange, "release", _named(exchange, _Whose))
@@ -120,6 +141,7 @@ class LeaseRoutes:
         loop = asyncio.get_running_loop()
         deadline = loop.time() + wait_seconds
         while True:
+            await self._leases.watch.look_if_due()
             told = self._leases.events(asked)
             left = deadline - loop.time()
             if left <= 0 or told.last_sequence != asked.sequence:

@@ -9,18 +9,22 @@ import contextlib
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from http import HTTPStatus
 from itertools import count
+from typing import Any
 
 from msgspec import structs
 
 from inference.domain import lease_control as control
 from inference.domain.block_hash import block_hashes
+from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import caps_of
 from inference.domain.lease_control import EventsAfter, LeaseEvents
 from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_keeper import EngineFacts, LeaseKeeper
 from inference.domain.lease_receipt import LeaseReceipt, public_form
 from inference.domain.lease_terms import derive_key
+from inference.kv_watch import KvWatch
 from inference.simulator.blocks import (
     BLOCK_BYTES,
     BLOCK_TOKENS,
@@ -40,14 +44,16 @@ PARAMETER = "lease"
 class Leases:
     def __init__(self, pool: BlockPool, settings: Settings) -> None:
         self._pool = pool
-        self._memory = _host_memory(settings)
+        self._memory = _host_memory(settings, pool.feed)
         self.keeper = LeaseKeeper(
             _facts(settings),
             key=derive_key(settings.key),
             pool=pool,
             clock_ms=_steady_clock_ms(),
             host=_host_holdings(self._memory, settings),
+            kv=pool.feed,
         )
+        self.watch = KvWatch(self._ask)
         self._numbers = count(1)
         self._untold: set[int] = set()
         self._last_told = 0
@@ -85,6 +91,7 @@ class Leases:
             return
         hashes = _hashes(sequence.token_ids, sequence.salt)
         blocks = self._pool.full_blocks(computed, sequence.salt)
+        self._pool.name(blocks, hashes)
         if self._memory and self.keeper.is_to_be_kept_below(sequence.turn_id):
             self._memory.copy(hashes[: len(blocks)])
         with self._faults_of(sequence):
@@ -104,6 +111,12 @@ class Leases:
         """The cache is lost, above and below, but for what running sequences use."""
         self.keeper.lose_all()
         self._pool.forget()
+        if self._memory is not None:
+            self._memory.forget()
+
+    def break_pins(self) -> None:
+        """What leases hold is gone, and the table of leases knows nothing of it."""
+        self._pool.forget_named()
         if self._memory is not None:
             self._memory.forget()
 
@@ -128,6 +141,13 @@ class Leases:
     async def next_receipt(self, *, seconds_max: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), seconds_max)
+
+    async def _ask(
+        self, operation: str, asked: dict[str, Any]
+    ) -> tuple[HTTPStatus, bytes]:
+        told = control.answer(self.keeper, operation, asked)
+        self.tell()
+        return told
 
     def _end_turn(
         self, sequence: Sequence, blocks: list[int], hashes: list[bytes]
@@ -158,9 +178,9 @@ def _hashes(tokens: list[int], salt: str) -> list[bytes]:
     return list(block_hashes(tokens, salt=salt, block_tokens=BLOCK_TOKENS))
 
 
-def _host_memory(settings: Settings) -> HostMemory | None:
+def _host_memory(settings: Settings, feed: KvFeed) -> HostMemory | None:
     blocks = settings.lease_host_mib * 2**20 // BLOCK_BYTES
-    return HostMemory(blocks) if blocks else None
+    return HostMemory(blocks, feed) if blocks else None
 
 
 def _host_holdings(

@@ -137,6 +137,8 @@ class Engine:
         if fault.kind is Kind.LOSE:
             self._leases.lose_all()
             self._scheduler.look_again()
+        if fault.kind is Kind.UNPIN:
+            self._leases.break_pins()
         if fault.kind is Kind.RESTART:
             self._restart()
             return True

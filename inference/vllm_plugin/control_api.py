@@ -15,6 +15,7 @@ from starlette.datastructures import State
 from vllm.engine.protocol import EngineClient
 
 from inference.domain.lease_control import EVENTS_MAX, LeaseEvents
+from inference.kv_watch import KvWatch
 from inference.vllm_plugin import engine_hooks
 
 WAIT_SECONDS_MAX = 30.0
@@ -38,13 +39,17 @@ class LeaseRoutes:
         self, engine_client: EngineClient | None, state: State, args: Namespace
     ) -> None:
         del args
-        state.tokenfab_leases = EngineCoreLeases(engine_client)
+        leases = EngineCoreLeases(engine_client)
+        code, _ = await leases.ask("begin", {})
+        assert code == HTTPStatus.OK  # noqa: S101 - it is asked for nothing else
+        state.tokenfab_leases = leases
 
 
 class EngineCoreLeases:
     def __init__(self, engine_client: Any) -> None:
         self._engine = engine_client
         self._next: asyncio.Task[Any] | None = None
+        self.watch = KvWatch(self.ask)
 
     async def ask(self, operation: str, asked: dict[str, Any]) -> tuple[int, bytes]:
         """HTTP status and JSON."""
@@ -69,13 +74,17 @@ async def status(request: Request) -> Response:
 
 @router.get("/leases")
 async def list_leases(request: Request) -> Response:
-    return _json(*await _leases(request).ask("list", {}))
+    leases = _leases(request)
+    await leases.watch.look_if_due()
+    return _json(*await leases.ask("list", {}))
 
 
 @router.get("/leases/{lease_id}")
 async def get(request: Request, lease_id: str, tenant_id: str) -> Response:
+    leases = _leases(request)
+    await leases.watch.prove(lease_id, tenant_id)
     asked = {"lease_id": lease_id, "tenant_id": tenant_id}
-    return _json(*await _leases(request).ask("get", asked))
+    return _json(*await leases.ask("get", asked))
 
 
 @router.delete("/leases/{lease_id}")
@@ -90,6 +99,14 @@ async def extend(
 ) -> Response:
     asked = {"lease_id": lease_id, "tenant_id": tenant_id, "ttl_ms": ttl_ms}
     return _json(*await _leases(request).ask("extend", asked))
+
+
+@router.get("/kv_events")
+async def kv_events(request: Request, sequence: int = 0) -> Response:
+    """What the pool of blocks told after `sequence`, as `KvEvents`: by which whoever
+    doubts us can verify leases too.
+    """
+    return _json(*await _leases(request).ask("kv_events", {"sequence": sequence}))
 
 
 @router.get("/lease_events")
@@ -107,6 +124,7 @@ async def events(
     deadline = loop.time() + wait_seconds
     asked = {"sequence": sequence, "count_max": count_max}
     while True:
+        await leases.watch.look_if_due()
         code, body = await leases.ask("events", asked)
         left = deadline - loop.time()
         if code != HTTPStatus.OK or left <= 0 or _has_news(body, sequence):

@@ -9,6 +9,9 @@ from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from vllm import envs
+from vllm.distributed.kv_events import EventPublisher, EventPublisherFactory
+from vllm.sampling_params import SamplingParams
 from vllm.v1.core.block_pool import BlockPool
 from vllm.v1.core.kv_cache_utils import KVCacheBlock, get_block_hash
 from vllm.v1.engine.core import EngineCore
@@ -24,11 +27,14 @@ VLLM_VERSION = "0.32.0"
 UTILITY = "tokenfab_leases"
 """Name of our method on the engine core, called from the API server."""
 
+KV_PUBLISHER = "tokenfab"
+
 _EXPECTED: dict[Callable[..., Any], tuple[str, ...]] = {
     BlockPool.touch: ("self", "blocks"),
     BlockPool.free_blocks: ("self", "ordered_blocks"),
     BlockPool.get_cached_block: ("self", "block_hash", "kv_cache_group_ids"),
     BlockPool.get_num_free_blocks: ("self",),
+    EventPublisher.publish: ("self", "events"),
 }
 
 
@@ -73,6 +79,37 @@ def block_bytes(config: "VllmConfig", cache: KVCacheConfig) -> int:
     group = cache.kv_cache_groups[0]
     workers = config.parallel_config.tensor_parallel_size
     return group.kv_cache_spec.page_size_bytes * len(group.layer_names) * workers
+
+
+def publish_kv_events(config: "VllmConfig", publisher: EventPublisher) -> bool:
+    """To `publisher`, before the scheduler makes its own. False: the engine was started
+    without events, with numbers for hashes, or with a publisher that somebody chose.
+    """
+    events = config.kv_events_config
+    is_told = events is not None and events.enable_kv_cache_events
+    if not is_told or envs.VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES:
+        return False
+    if events.publisher != "null":
+        return False
+    EventPublisherFactory.register_publisher(KV_PUBLISHER, lambda **_: publisher)
+    # The command line knows the two by name that vLLM brings.
+    events.publisher = KV_PUBLISHER
+    return True
+
+
+def name_blocks(
+    block_hasher: Callable[[Request], list[bytes]], tokens: Sequence[int], salt: str
+) -> list[bytes]:
+    """As the engine core names the blocks of a request with these tokens."""
+    request = Request(
+        "probe",
+        list(tokens),
+        SamplingParams(max_tokens=1),
+        None,
+        cache_salt=salt,
+        block_hasher=block_hasher,
+    )
+    return list(request.block_hashes)
 
 
 def install_utility(method: Callable[..., Any]) -> None:
@@ -149,6 +186,11 @@ class EnginePool:
         wanted = -(-(request.num_tokens + 1) // self.block_tokens) - len(hits)
         unowned = sum(block.ref_cnt == 0 for block in hits)
         return wanted + unowned + self._watermark_blocks - self.free_blocks
+
+    def names(self) -> list[bytes]:
+        """By which blocks are found; of two that are the same, twice."""
+        blocks = self._pool.blocks
+        return [get_block_hash(one.block_hash) for one in blocks if one.block_hash]
 
     @property
     def free_blocks(self) -> int:

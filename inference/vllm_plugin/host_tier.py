@@ -16,11 +16,13 @@ from typing import TYPE_CHECKING, Any
 import torch
 from vllm.platforms import current_platform
 from vllm.v1.kv_offload.base import (
+    OffloadingEvent,
     OffloadingWorker,
     OffloadPolicy,
     PrepareStoreOutput,
     RequestOffloadingContext,
     TransferResult,
+    get_offload_block_hash,
     make_offload_key,
 )
 from vllm.v1.kv_offload.cpu.manager import CPUOffloadingManager
@@ -86,6 +88,16 @@ class LeasedOnlyManager(CPUOffloadingManager):
 
     def let_go(self, hashes: Sequence[bytes]) -> None:
         self._policy.let_go(map(_key, hashes))
+
+    def names(self) -> list[bytes]:
+        return [get_offload_block_hash(key) for key in self._policy.ready()]
+
+    def reset_cache(self) -> None:
+        """That of vLLM tells nobody."""
+        if self.events is not None and (gone := self._policy.ready()):
+            told = OffloadingEvent(keys=gone, medium=self.medium, removed=True)
+            self.events.append(told)
+        super().reset_cache()
 
     def leading(self, hashes: Sequence[bytes]) -> int:
         for index, name in enumerate(hashes):

@@ -17,6 +17,7 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
 )
 from vllm.logger import init_logger
 
+from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import caps_of
 from inference.domain.lease_host import HostHoldings
 from inference.domain.lease_keeper import EngineFacts, LeaseKeeper
@@ -26,6 +27,7 @@ from inference.vllm_plugin import engine_hooks
 from inference.vllm_plugin.core_method import core_answer
 from inference.vllm_plugin.feed import ReceiptWaiters
 from inference.vllm_plugin.host_tier import manager_of
+from inference.vllm_plugin.kv_events import FeedPublisher
 
 if TYPE_CHECKING:
     import torch
@@ -59,9 +61,13 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
     ) -> None:
         """Raises EngineMismatchError."""
         super().__init__(vllm_config, role, kv_cache_config)
+        self._kv: KvFeed | None = None
         if role is KVConnectorRole.SCHEDULER:
             engine_hooks.check()
             engine_hooks.install_utility(core_answer)
+            feed = KvFeed()
+            if engine_hooks.publish_kv_events(vllm_config, FeedPublisher(feed)):
+                self._kv = feed
         asked = vllm_config.kv_transfer_config
         self._engine_id = asked.engine_id
         self._tenant_percent = int(asked.kv_connector_extra_config["tenant_percent"])
@@ -84,11 +90,14 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
             pool=self.pool,
             clock_ms=steady_clock_ms(),
             host=memory and HostHoldings(memory, tenant_percent=self._tenant_percent),
+            kv=self._kv,
         )
         if memory:
             memory.is_leasing = self.keeper.is_to_be_kept_below
         if why := self.keeper.facts.unsupported:
             logger.warning("No KV leases from this engine: %s.", why)
+        if self._kv is None:
+            logger.warning("No KV events from this engine: leases are not verified.")
 
     def _facts(self) -> EngineFacts:
         config, cache = self._config, self._cache

@@ -178,7 +178,8 @@ def test_the_engine_has_the_environment_of_the_launcher():
     expected = launcher.environment(settings, CUDA, {})
     said = services()["engine"]["environment"]
     fixed = {"VLLM_NO_USAGE_STATS", "DO_NOT_TRACK", "VLLM_PLUGINS"} | {
-        "VLLM_HTTP_TIMEOUT_KEEP_ALIVE"
+        "VLLM_HTTP_TIMEOUT_KEEP_ALIVE",
+        "VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES",
     }
     assert {n: said[n] for n in fixed} == {n: expected[n] for n in fixed}
     assert said.keys() - fixed == {"VLLM_API_KEY"}

@@ -45,6 +45,9 @@ class Memory:
         there = [name in self.kept - self.lost for name in hashes]
         return [*there, False].index(False)
 
+    def names(self):
+        return sorted(self.kept - self.lost)
+
 
 def table(*, caps=CAPS, memory=None):
     host = memory and HostHoldings(memory, tenant_percent=50)

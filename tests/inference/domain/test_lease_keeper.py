@@ -23,6 +23,7 @@ class CountedPool:
     def __init__(self):
         self.pinned = set()
         self.in_use = set()
+        self.lost = set()
 
     def pin(self, blocks):
         assert not self.pinned & set(blocks)
@@ -32,11 +33,14 @@ class CountedPool:
         assert self.pinned >= set(blocks)
         self.pinned -= set(blocks)
 
+    def names(self):
+        return list(names(sorted(self.pinned - self.lost)))
+
     def missing(self, wanted):
         return lambda: wanted + len(self.pinned | self.in_use) - 100
 
 
-def make_keeper(*, unsupported="", clock=lambda: NOW):
+def make_keeper(*, unsupported="", clock=lambda: NOW, kv=None, host=None):
     facts = EngineFacts(
         engine_id="e",
         epoch="1",
@@ -47,7 +51,8 @@ def make_keeper(*, unsupported="", clock=lambda: NOW):
         unsupported=unsupported,
     )
     pool = CountedPool()
-    return LeaseKeeper(facts, key=KEY, pool=pool, clock_ms=clock), pool
+    keeper = LeaseKeeper(facts, key=KEY, pool=pool, clock_ms=clock, kv=kv, host=host)
+    return keeper, pool
 
 
 def turn(keeper, asked, blocks, request_id="r"):

@@ -84,5 +84,15 @@ def test_leases_are_held_by_our_own_plugin(engine_settings: Settings) -> None:
     assert given["PYTHONPATH"].split(":")[-1] == "/theirs"
 
 
+def test_the_engine_tells_what_becomes_of_its_blocks(
+    engine_settings: Settings,
+) -> None:
+    told = json.loads(_value(command(engine_settings, CUDA), "--kv-events-config"))
+
+    assert told == {"enable_kv_cache_events": True, "publisher": "null"}
+    given = environment(engine_settings, CUDA, {})
+    assert given["VLLM_KV_EVENTS_USE_INT_BLOCK_HASHES"] == "0"
+
+
 def _value(argv: list[str], flag: str) -> str:
     return argv[argv.index(flag) + 1]

@@ -29,6 +29,17 @@ def engine():
     return make_engine()
 
 
+def test_a_lease_held_in_name_only_is_an_alert(engine, caplog):
+    lost = new_id()
+    tell(engine, receipt(1, lease_id=lost))
+    assert not caplog.records
+    tell(engine, receipt(2, Fact.LOST, lease_id=lost, reason=Reason.NOT_VERIFIED))
+    (alert,) = caplog.records
+    assert alert.levelname == "ERROR"
+    assert f"held lease {lost} of tenant 1 in name only" in alert.getMessage()
+    assert held(engine) == set()
+
+
 def held(engine):
     return {row.lease_id.hex for row in Lease.objects.held().filter(engine=engine)}
 

@@ -70,6 +70,23 @@ def test_a_full_pool_refuses_new_leases_and_keeps_the_old(engine, befall):
     assert Conversation(engine).turn()["fact"] == "granted"
 
 
+@pytest.mark.parametrize("ttl_ms", [LONG_MS, 0])
+def test_a_pin_that_does_not_hold_is_found_out(engine, control, befall, ttl_ms):
+    conversation = Conversation(engine)
+    told = conversation.turn(ttl_ms=ttl_ms, host_ttl_ms=LONG_MS)
+    whose = {"tenant_id": conversation.tenant_id}
+    if not ttl_ms:
+        control.wait_for("demoted", told["asked"], after=told["sequence"])
+    assert control.read(f"leases/{told['asked']}", **whose)["verified"]
+    befall("unpin")
+    Conversation(engine).turn(leased=False)
+    lost = control.wait_for("lost", told["asked"], after=told["sequence"])
+    assert lost["reason"] == "not_verified"
+    assert control.status["disproved"] > 0
+    again = conversation.turn(says=some_tokens(19))
+    assert (again["cached"], again["reusable_tokens"]) == (0, 288)
+
+
 def test_a_lost_cache_is_told(engine, control, befall):
     conversation = Conversation(engine)
     told = conversation.turn(host_ttl_ms=LONG_MS)
