@@ -19,6 +19,10 @@ class LeaseStatus(enum.StrEnum):
     LOST = "lost"
 
 
+OWED = frozenset({LeaseStatus.LIVE, LeaseStatus.LOST})
+"""Nothing has ended the promise but, at most, its time."""
+
+
 class LeaseRow(msgspec.Struct, frozen=True, kw_only=True):
     lease_id: str
     tenant_id: int
@@ -39,6 +43,12 @@ class LeaseRow(msgspec.Struct, frozen=True, kw_only=True):
 
     def is_live(self, at_ms: int) -> bool:
         return self.status is LeaseStatus.LIVE and at_ms <= self.expires_at_ms
+
+    def is_promised(self, at_ms: int) -> bool:
+        """A turn that arrives then pays for its new tokens only, though the engine may
+        have lost it: whoever asked what became of it must not be worse off.
+        """
+        return self.status in OWED and at_ms <= self.expires_at_ms
 
     def ended(self, status: LeaseStatus, *, at_ms: int) -> "LeaseRow":
         return msgspec.structs.replace(self, status=status, ended_at_ms=at_ms)

@@ -13,7 +13,7 @@ from typing import Any, cast
 
 import msgspec
 
-from inference.domain.lease_row import KEPT_AFTER_MS, LeaseRow, LeaseStatus
+from inference.domain.lease_row import KEPT_AFTER_MS, OWED, LeaseRow
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_rows import LeaseRows
@@ -126,7 +126,7 @@ class LeaseFinder:
             if asked.previous_lease_id or asked.is_chosen:
                 raise UNAVAILABLE from None
             return None
-        is_left = row and row.model == model and row.status is LeaseStatus.LIVE
+        is_left = row and row.model == model and row.status in OWED
         return row if is_left else None
 
     async def _named(self, lease_id: str, policy: KeyPolicy, model: str) -> LeaseRow:

@@ -83,7 +83,8 @@ class LeaseRequest:
             self._client.refuse(refusal)
 
     async def _act(self) -> tuple[LeaseRow, bool]:
-        """The lease, and whether its engine vouches for it.
+        """The lease, and whether that is proven: what it holds by the KV events of its
+        engine, its end by a receipt.
 
         Raises RefusedError, ValkeyUnavailableError and EngineSilentError.
         """
@@ -118,7 +119,7 @@ class LeaseRequest:
             return row, False
         if found is None:
             return await self._ended(row, LeaseStatus.LOST), True
-        return msgspec.structs.replace(row, tier=found.tier), True
+        return msgspec.structs.replace(row, tier=found.tier), found.verified
 
     async def _release(self, row: LeaseRow) -> LeaseRow:
         """The meter stops when the engine has let go, which its receipt tells."""

@@ -198,8 +198,9 @@ class LeaseTurn:
         at_ms, rows = now_ms(), self._leases.rows
         previous = self._previous
         is_replaced = receipt.fact is Fact.GRANTED or receipt.reason is Reason.NOT_ASKED
-        if previous is not None and is_replaced and previous.is_live(at_ms):
-            await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=at_ms))
+        if previous is not None and is_replaced and previous.is_promised(at_ms):
+            end_ms = previous.ended_at_ms or at_ms
+            await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=end_ms))
         if receipt.fact is Fact.GRANTED:
             granted = self._row(receipt, self._engine, at_ms)
             if self._said is not None:
@@ -244,7 +245,7 @@ class LeaseTurn:
 
     def _leased_tokens(self, input_tokens: int) -> int:
         previous = self._previous
-        if previous is None or not previous.is_live(self._received_at_ms):
+        if previous is None or not previous.is_promised(self._received_at_ms):
             return 0
         leased = min(previous.tokens, input_tokens)
         if self._receipt is None:

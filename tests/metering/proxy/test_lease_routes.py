@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.engine_contract.engines import wait_until
 from tests.metering.proxy.talk import Talk, forget_leases
 
 
@@ -73,6 +74,20 @@ def test_one_that_the_engine_lost(ask, plane):
     assert (found["status"], found["verified"]) == ("lost", True)
     refused = ask("POST", "/extend", json={"timeout": "1s"})
     assert refused.json()["error"]["code"] == "kv_lease_ended"
+
+
+def test_one_that_the_engine_holds_in_name_only(ask, plane, talk):
+    plane.order_fault("unpin")
+    plane.chat(plane.secret)
+    assert ask("GET").json()["verified"] is False
+    wait_until(lambda: ask("GET").json()["status"] == "lost")
+    lost = talk.lease
+    previous = talk.turn("And now?")["kv_lease"]["previous"]
+    # Whoever asked is still promised what was sold, and once.
+    assert previous["outcome"] == "lost"
+    assert previous["absorbed_tokens"] == previous["leased_tokens"] > 0
+    assert plane.events()[-1].leased_input_tokens == previous["leased_tokens"]
+    assert ask("GET", lease=lost).json()["status"] == "reused"
 
 
 @pytest.mark.parametrize("method", ["GET", "DELETE"])
