@@ -267,6 +267,8 @@ class EndingCall:
 
     def _finish(self) -> None:
         self._leave_engine()
+        if self._turn is not None:
+            self._turn.stop_waiting()
         self._state = State.DONE
         self._client = None
         self._plane.deadlines.clear(self)

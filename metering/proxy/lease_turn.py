@@ -25,6 +25,7 @@ from metering.proxy.lease_finding import LeaseFinder, Said
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
 from metering.proxy.lease_rows import LeaseRows
 from metering.proxy.lease_sale import UNAVAILABLE, LeaseSale, check_room
+from metering.proxy.lease_waiting import LeaseWaiting
 from metering.proxy.settle import Use
 from metering.proxy.transform.lease_fields import (
     AskedLease,
@@ -77,6 +78,7 @@ class LeaseTurn:
         self._leases = leases
         self._asked = asked
         self._said = said
+        self._waiting: LeaseWaiting | None = None
         self._withheld = ""
         """Why no lease is asked for although one was wanted."""
         self.tokens_max: int | None = None
@@ -108,7 +110,9 @@ class LeaseTurn:
         )
         if self._asked.ttl_ms:
             self._check(self._sale.check_price)
-        listeners = [self._leases.listener(engine) for engine in engines()]
+        found = engines()
+        listeners = [self._leases.listener(engine) for engine in found]
+        self._wait(found)
         for one in listeners[1:]:
             one.want()
         try:
@@ -123,6 +127,21 @@ class LeaseTurn:
             self._check(lambda: self._sale.check_engine(facts))
             if self.is_buying and self._asked.on_full is OnFull.FAIL:
                 await check_room(listeners[0])
+
+    def _wait(self, engines: list[Engine]) -> None:
+        previous = self._previous
+        if previous is None or not previous.is_live(self._received_at_ms):
+            return
+        for engine in engines:
+            if engine.address.engine_id == previous.engine_id:
+                listener = self._leases.listener(engine)
+                self._waiting = LeaseWaiting(previous, listener)
+
+    def stop_waiting(self) -> None:
+        """The turn is on its way to the engine, or has ended."""
+        if self._waiting is not None:
+            self._waiting.stop()
+            self._waiting = None
 
     def _check(self, check: Callable[[], None]) -> None:
         """Raises RefusedError, where the call itself has chosen the lease."""
@@ -158,6 +177,7 @@ class LeaseTurn:
         engine tells nothing of leases, so none is asked for.
         """
         self._engine, self._lease_id = engine, ""
+        self.stop_waiting()
         facts = self._leases.listener(engine).status
         wants_nothing = not self.is_buying and self._previous is None
         if facts is None or facts.unsupported or wants_nothing:

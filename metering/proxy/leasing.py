@@ -30,14 +30,17 @@ class LeasingCall(EndingCall):
 
     async def _preparing(self, turn: LeaseTurn, then: Callable[[], None]) -> None:
         router, route = self._plane.router, self._admission.route
+        refusal: RefusedError | None = None
         try:
             await turn.prepare(lambda: router.admitted(route))
             await self._sizing().size(turn)
         except RefusedError as error:
-            if self._state is State.HOLDING:
-                self._refuse(error)
-            return
-        if self._state is State.HOLDING:  # else it was cut short meanwhile
+            refusal = error
+        if self._state is not State.HOLDING:  # it was cut short meanwhile
+            turn.stop_waiting()
+        elif refusal is not None:
+            self._refuse(refusal)
+        else:
             then()
 
     def _sizing(self) -> LeaseSizing:
