@@ -80,7 +80,7 @@ def chat_call(
     `ceiling_name` is what the caller's dialect calls the ceiling. A prompt that is too
     long loses its beginning if it `truncates`. Raises Refusal.
     """
-    prompt = chat_prompt(body.messages)
+    prompt = chat_prompt(body.messages, opens_reply=body.add_generation_prompt)
     if truncates:
         prompt = prompt[-(settings.context_tokens - 1) :]
     ceiling = body.max_completion_tokens

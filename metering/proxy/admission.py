@@ -104,7 +104,8 @@ class Admitter:
         """What the engine counted improves the key's next estimate."""
         if request.prompt_bytes == 0:
             return
-        ratio = max(0, input_tokens - _TEMPLATE_TOKENS) / request.prompt_bytes
+        own_tokens = input_tokens - request.reserved_tokens - _TEMPLATE_TOKENS
+        ratio = max(0, own_tokens) / request.prompt_bytes
         old = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
         self._tokens_per_byte[policy.api_key_id] = old + _RATIO_WEIGHT * (ratio - old)
         if len(self._tokens_per_byte) > _RATIOS_MAX:
@@ -137,7 +138,8 @@ class Admitter:
 
     def _estimate_input_tokens(self, policy: KeyPolicy, request: ParsedRequest) -> int:
         ratio = self._tokens_per_byte.get(policy.api_key_id, _TOKENS_PER_BYTE)
-        return _TEMPLATE_TOKENS + int(request.prompt_bytes * ratio)
+        own_tokens = _TEMPLATE_TOKENS + int(request.prompt_bytes * ratio)
+        return request.reserved_tokens + own_tokens
 
 
 def _output_tokens(

@@ -1,6 +1,7 @@
 """Who calls: the API key of a request, found in the present snapshot."""
 
 import time
+from collections.abc import Callable
 
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
@@ -43,9 +44,14 @@ def _look_up(secret: str, snapshots: Snapshots) -> KeyPolicy:
             "This is not a Tokenfab API key: its prefix, length or check characters "
             "are wrong. Was it cut short or mistyped?",
         )
+    return authenticate_digest(api_keys.digest(secret), snapshots)
+
+
+def authenticate_digest(digest: bytes, snapshots: Snapshots) -> KeyPolicy:
+    """Of the key with this digest. Raises as `authenticate`."""
     if not snapshots.is_current:
         raise _unavailable()
-    policy = snapshots.policy(api_keys.digest(secret))
+    policy = snapshots.policy(digest)
     if policy is None:
         raise StaleSnapshotError(
             errors.UNKNOWN_KEY, "This API key does not exist. It may have been deleted."
@@ -62,13 +68,13 @@ def _has_expired(policy: KeyPolicy) -> bool:
 
 
 def authenticate_again(
-    head: RequestHead, snapshots: Snapshots, *, is_fresh: bool
+    authenticate: Callable[[], KeyPolicy], *, is_fresh: bool
 ) -> KeyPolicy:
     """After a look at the newest snapshot; not `is_fresh`: it could not be had, and so
     a key that is not in ours may be a new one. Raises RefusedError.
     """
     try:
-        return authenticate(head, snapshots)
+        return authenticate()
     except StaleSnapshotError as error:
         raise error if is_fresh else _unavailable() from None
 

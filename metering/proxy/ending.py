@@ -9,7 +9,6 @@ import time
 from functools import partial
 
 from metering.proxy import errors
-from metering.proxy.admission import Admission
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_finding import said_in
 from metering.proxy.lease_turn import LeaseTurn
@@ -18,10 +17,12 @@ from metering.proxy.plane import Client, Keeper, Plane, new_request_id
 from metering.proxy.prompts import prompts_at_most
 from metering.proxy.settings import CALLS_MAX
 from metering.proxy.settle import Use, encoded_event, unbilled_use
+from metering.proxy.transform.lease_fields import AskedLease
 from metering.proxy.transform.request import ParsedRequest
 from metering.proxy.upstream import Engine, EngineConnection
 from metering.proxy.usage import Usage
 from metering.proxy.usage_tap import StreamTap
+from metering.proxy.warming import admission_for
 from metering.wire import Outcome, UsageSource
 from tenants.wire import KeyPolicy
 
@@ -75,11 +76,16 @@ class EndingCall:
                 "Too many calls at once. Please retry shortly.",
                 retry_after_seconds=1,
             )
-        self._admission: Admission = plane.admitter.admit(policy, request)
         self._plane = plane
         self._client: Client | None = client
         self._policy = policy
-        self._request = request
+        self._received_at_us = received_at_us
+        self._turn: LeaseTurn | None = None
+        self._take_up(request)
+        model, at_ms = self._admission.route.model, received_at_us // 1000
+        found = plane.prompts.recognized(request, policy, model=model, at_ms=at_ms)
+        if found is not None:
+            self._take_up(found)
         self._body_bytes = body_bytes
         self._keeper = keeper
         self._body = b""
@@ -88,25 +94,12 @@ class EndingCall:
         self._connection: EngineConnection | None = None
         self._tries = 0
         self._tried: set[int] = set()
-        self._received_at_us = received_at_us
         self._sent_at_us = 0
         self._first_token_at_us: int | None = None
         self._is_paused = self._is_stopping = False
         self._state = State.HOLDING
         self._task: asyncio.Task[None] | None = None
         """The loop itself keeps tasks only weakly."""
-        self._turn: LeaseTurn | None = None
-        if request.lease is not None:
-            model = self._admission.route.model
-            self._turn = LeaseTurn(
-                plane.leases,
-                asked=request.lease,
-                policy=policy,
-                route=self._admission.route,
-                price=self._admission.price,
-                received_at_us=received_at_us,
-                said=said_in(request, model=model) if request.lease.ttl_ms else None,
-            )
         self.request_id = request_id
         stream = request.endpoint.stream if request.asked.is_streamed else None
         self.tap: StreamTap | None = None
@@ -115,6 +108,28 @@ class EndingCall:
             self.tap = StreamTap(stream, shows_running_usage=asks)
         self.deadline = float("inf")
         self.watched_slot = -1
+
+    def _take_up(self, request: ParsedRequest) -> None:
+        """What is to be served, as far as it is known. Raises RefusedError."""
+        policy, lease = self._policy, request.lease
+        admission = self._plane.admitter.admit(policy, request)
+        if lease is not None and lease.order is not None:
+            admission = admission_for(admission, lease.order)
+        self._request, self._admission = request, admission
+        if lease is None and request.prompt is None:
+            return
+        is_buying = lease is not None and lease.ttl_ms and lease.order is None
+        said = said_in(request, model=admission.route.model) if is_buying else None
+        self._turn = LeaseTurn(
+            self._plane.leases,
+            asked=lease or AskedLease(),
+            policy=policy,
+            route=admission.route,
+            price=admission.price,
+            received_at_us=self._received_at_us,
+            said=said,
+            prompt=request.prompt,
+        )
 
     def on_deadline(self) -> None:
         raise NotImplementedError
@@ -147,6 +162,7 @@ class EndingCall:
             use = self._turn.applied_to(use)
         if use.outcome is not Outcome.ENGINE_FAILED:
             engine.succeeded()
+            self._note_pace(use, engine)
         happened_at_us = time.time_ns() // 1000
         event = self._event(
             use, engine, event_id=self.request_id, happened_at_us=happened_at_us
@@ -179,6 +195,19 @@ class EndingCall:
             call_us=_since(self._received_at_us, time.time_ns() // 1000),
         )
 
+    def _note_pace(self, use: Use, engine: Engine) -> None:
+        now_us, first_us = time.time_ns() // 1000, self._first_token_at_us
+        seconds = (now_us - self._sent_at_us) / 1e6
+        engine.pace.note_call(seconds, calls=engine.calls)
+        if use.is_warming:
+            first_us = now_us  # it makes one token
+        if first_us is not None:
+            engine.pace.note_prefill(
+                (first_us - self._sent_at_us) / 1e6,
+                new_tokens=use.usage.input_tokens - use.usage.cached_input_tokens,
+                calls=engine.calls,
+            )
+
     def _journal(self, rest: bytes, event: bytes) -> None:
         self._plane.journal.append(event, lambda: self._on_durable(rest))
 
@@ -199,12 +228,12 @@ class EndingCall:
             happened_at_us=happened_at_us,
         )
 
-    def _note_unbilled(self) -> None:
+    def _note_unbilled(self, said: Usage | None = None) -> None:
         """The engine had the request, and nobody pays for what it did. The event is for
-        the reconciliation; nothing waits for it.
+        the reconciliation; nothing waits for it. `said` is what the engine counted.
         """
         if self._sent_at_us and self._engine is not None:
-            use = unbilled_use(self._running_usage())
+            use = unbilled_use(said or self._running_usage())
             event = self._event(
                 use,
                 self._engine,
@@ -228,7 +257,8 @@ class EndingCall:
 
     def _answer_headers(self) -> bytes:
         headers = self._hold.headers() if self._hold is not None else b""
-        return headers if self._turn is None else headers + self._turn.headers()
+        turn = self._turn
+        return headers if turn is None else headers + turn.result.headers()
 
     def _refuse_invalid(self, error: Exception) -> None:
         _log.error("request %s: invalid answer: %s", self.request_id, error)

@@ -75,6 +75,9 @@ LEASE_ENDED = Refusal("kv_lease_ended", HTTPStatus.CONFLICT, INVALID)
 LEASE_NOT_EXTENDED = Refusal("kv_lease_not_extended", HTTPStatus.BAD_REQUEST, INVALID)
 LEASES_NOT_OFFERED = Refusal("kv_leases_not_offered", HTTPStatus.BAD_REQUEST, INVALID)
 LEASES_FULL = Refusal("kv_capacity_exhausted", HTTPStatus.CONFLICT, INVALID)
+CACHED_PROMPT_NOT_FOUND = Refusal(
+    "cached_prompt_not_found", HTTPStatus.NOT_FOUND, INVALID
+)
 # Who the caller is.
 MISSING_KEY = Refusal("missing_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
 MALFORMED_KEY = Refusal("malformed_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATION)
@@ -117,6 +120,9 @@ IDEMPOTENCY_UNAVAILABLE = Refusal(
 )
 LEASES_UNAVAILABLE = Refusal(
     "kv_leases_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
+CACHED_PROMPTS_UNAVAILABLE = Refusal(
+    "cached_prompts_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
 USAGE_UNAVAILABLE = Refusal(
     "usage_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER

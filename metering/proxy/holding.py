@@ -21,8 +21,8 @@ _TOKENS_PER_BYTE_MIN = 0.01
 
 class Holding:
     __slots__ = (
-        "_admission", "_callback", "_claimed", "_counting", "_hold", "_limits",
-        "_paid_input_tokens", "_policy", "_refusal", "_request", "_turn",
+        "_admission", "_callback", "_claimed", "_counting", "_hold", "_input_tokens",
+        "_limits", "_policy", "_refusal", "_request", "_turn",
     )  # fmt: skip
 
     def __init__(
@@ -46,7 +46,7 @@ class Holding:
         self._admission = admission
         self._callback = callback
         self._turn = turn
-        self._paid_input_tokens = 0
+        self._input_tokens = 0
         self._claimed: Claim | None = None
         self._hold: Hold | None = None
         self._refusal: RefusedError | None = None
@@ -61,10 +61,11 @@ class Holding:
         claim, price = self._claimed, self._admission.price
         if claim is None or hold.cost_nano_usd >= claim.most_cost_nano_usd:
             return None
+        whole = self._input_tokens
         input_cost = self._admission.cost_nano_usd(
-            input_tokens=self._paid_input_tokens, output_tokens=0, images=0
+            input_tokens=whole - self._free_tokens(whole), output_tokens=0, images=0
         )
-        most = self._paid_input_tokens + self._admission.most_output_tokens
+        most = whole + self._admission.most_output_tokens
         lease_cost = self._lease_cost_nano_usd(most)
         left = hold.cost_nano_usd - input_cost - lease_cost
         left_femto = left * _FEMTO_PER_NANO
@@ -79,17 +80,20 @@ class Holding:
         """`counted` input tokens, or None: the estimate, and money at its worst."""
         admission, asked = self._admission, self._request.asked
         tokens = admission.input_tokens_estimate if counted is None else counted
+        if not self._policy.are_cached_tokens_limited:
+            tokens -= self._free_tokens(tokens)
         least, most = admission.least_output_tokens, admission.most_output_tokens
         least_cost = most_cost = 0
         if self._policy.is_prepaid or self._policy.spend_limits:
-            paid = self._most_input_tokens if counted is None else counted
-            self._paid_input_tokens = paid
+            whole = self._most_input_tokens if counted is None else counted
+            self._input_tokens = whole
+            paid = whole - self._free_tokens(whole)
             least_cost = admission.cost_nano_usd(
                 input_tokens=paid, output_tokens=least, images=asked.images
-            ) + self._lease_cost_nano_usd(paid + least)
+            ) + self._lease_cost_nano_usd(whole + least)
             most_cost = admission.cost_nano_usd(
                 input_tokens=paid, output_tokens=most, images=asked.images
-            ) + self._lease_cost_nano_usd(paid + most)
+            ) + self._lease_cost_nano_usd(whole + most)
         claim = self._claimed = Claim(
             model=admission.route.model,
             least_tokens=tokens + least,
@@ -99,6 +103,9 @@ class Holding:
             most_cost_nano_usd=most_cost,
         )
         return claim
+
+    def _free_tokens(self, tokens: int) -> int:
+        return 0 if self._turn is None else self._turn.free_tokens(tokens)
 
     def _lease_cost_nano_usd(self, tokens: int) -> int:
         return 0 if self._turn is None else self._turn.most_cost_nano_usd(tokens)

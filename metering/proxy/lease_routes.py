@@ -9,8 +9,9 @@ from inference.domain.lease_row import LeaseRow, LeaseStatus
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
+from metering.proxy.lease_result import iso
 from metering.proxy.lease_sale import UNAVAILABLE
-from metering.proxy.lease_turn import iso, now_ms
+from metering.proxy.lease_turn import now_ms
 from metering.proxy.plane import Client, Plane
 from metering.proxy.transform.lease_fields import (
     Timeout,

@@ -5,11 +5,11 @@ The guarantee: a turn that arrives in time and begins with the leased tokens pay
 the others only, whatever happened to the cache.
 """
 
+import asyncio
+import contextlib
 import secrets
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 
@@ -18,22 +18,17 @@ from inference.domain.lease_control import EngineLeases
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
 from inference.domain.lease_row import LeaseRow, LeaseStatus
 from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
-from inference.wire import Route
-from metering.domain.leased import split_input
+from inference.wire import CachedPromptEntry, Route
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_finding import LeaseFinder, Said
 from metering.proxy.lease_listener import EngineSilentError, LeaseListener
+from metering.proxy.lease_result import TurnResult
 from metering.proxy.lease_rows import LeaseRows
 from metering.proxy.lease_sale import UNAVAILABLE, LeaseSale, check_room
 from metering.proxy.lease_waiting import LeaseWaiting
 from metering.proxy.settle import Use
-from metering.proxy.transform.lease_fields import (
-    AskedLease,
-    OnFull,
-    public_id,
-)
+from metering.proxy.transform.lease_fields import AskedLease, OnFull
 from metering.proxy.upstream import Engine
-from metering.proxy.usage import Usage
 from metering.proxy.valkey import Valkey
 from metering.wire import PriceVector
 from tenants.wire import KeyPolicy
@@ -52,6 +47,7 @@ class Leases:
         self.terms_key = lease_terms.derive_key(engine_key)
         self._engine_key = engine_key
         self._listeners: dict[int, tuple[Engine, LeaseListener]] = {}
+        self._releasing: set[asyncio.Task[None]] = set()
 
     def listener(self, engine: Engine) -> LeaseListener:
         engine_id = engine.address.engine_id
@@ -60,6 +56,21 @@ class Leases:
             known = engine, LeaseListener(engine, engine_key=self._engine_key)
             self._listeners[engine_id] = known
         return known[1]
+
+    def release_soon(self, row: LeaseRow) -> None:
+        """Its turn went to another engine, where the lease has no use any more. Nobody
+        waits: at worst it is held, and charged, until it expires.
+        """
+        known = self._listeners.get(row.engine_id)
+        if known is not None:
+            task = asyncio.create_task(_release(known[1], row))
+            self._releasing.add(task)
+            task.add_done_callback(self._releasing.discard)
+
+
+async def _release(listener: LeaseListener, row: LeaseRow) -> None:
+    with contextlib.suppress(EngineSilentError):
+        await listener.release(row.lease_id, row.tenant_id)
 
 
 class LeaseTurn:
@@ -73,8 +84,11 @@ class LeaseTurn:
         price: PriceVector,
         received_at_us: int,
         said: Said | None = None,
+        prompt: CachedPromptEntry | None = None,
     ) -> None:
-        """`said`: for turns that name no lease, and to be found by those after."""
+        """`said`: for turns that name no lease, and to be found by those after.
+        `prompt`: that the request begins with, in time.
+        """
         self._leases = leases
         self._asked = asked
         self._said = said
@@ -87,18 +101,35 @@ class LeaseTurn:
         self._route = route
         self._sale = LeaseSale(asked, price, model=route.model)
         self._received_at_ms = received_at_us // 1000
+        self._prompt = prompt
+        self._base: PreviousLease | None = None
+        """Of the cached prompt, as the terms named it."""
         self._previous: LeaseRow | None = None
         self._facts: EngineLeases | None = None
         self._engine: Engine | None = None
         self._lease_id = ""
         self._receipt: LeaseReceipt | None = None
         self._granted: LeaseRow | None = None
-        """Sold: the engine granted it and every proxy will find it."""
+        """Sold: the engine granted it, and who may use it will find it."""
 
     @property
-    def preferred_engine_id(self) -> int:
-        """0: any."""
-        return self._previous.engine_id if self._previous is not None else 0
+    def is_warming(self) -> bool:
+        return self._asked.order is not None
+
+    @property
+    def is_granted(self) -> bool:
+        return self._granted is not None
+
+    @property
+    def held_tokens(self) -> dict[int, int]:
+        """By engine: how many of the turn's tokens should lie there."""
+        placements = self._prompt.placements if self._prompt is not None else ()
+        held = {one.engine_id: one.retained_tokens for one in placements}
+        previous = self._previous
+        if previous is not None:
+            there = held.get(previous.engine_id, 0)
+            held[previous.engine_id] = max(there, previous.tokens)
+        return held
 
     async def prepare(self, engines: Callable[[], list[Engine]]) -> None:
         """Before the hold. `engines`: those that the turn may go to, the best first.
@@ -119,7 +150,7 @@ class LeaseTurn:
             if listeners:
                 self._facts = await listeners[0].ready(seconds_max=_READY_SECONDS_MAX)
         except EngineSilentError:
-            if self._asked.on_full is OnFull.FAIL:
+            if self._asked.on_full is OnFull.FAIL or self.is_warming:
                 raise UNAVAILABLE from None
             return  # the turn itself can do without
         if self._asked.ttl_ms and self._facts is not None:
@@ -166,8 +197,18 @@ class LeaseTurn:
         self._asked = msgspec.structs.replace(self._asked, ttl_ms=0)
         self._sale = self._sale.of(self._asked)
 
+    def free_tokens(self, tokens: int) -> int:
+        """Of an input of so many: how many are paid for by other means."""
+        if self._asked.order is not None:
+            return tokens if self._asked.order.is_at_our_cost else 0
+        return min(tokens, self._prompt.token_count) if self._prompt is not None else 0
+
     def most_cost_nano_usd(self, tokens: int) -> int:
-        """Of a lease of so many tokens, held for all of its time; rounded up."""
+        """Of a lease of a turn with so many tokens, held for all of its time; rounded
+        up. What lies in the cached prompt is paid for by itself.
+        """
+        if self._prompt is not None:
+            tokens = max(0, tokens - self._prompt.token_count)
         return self._sale.most_cost_nano_usd(tokens, self._facts)
 
     # The engine's part.
@@ -176,34 +217,64 @@ class LeaseTurn:
         """Signed, of a new lease each time: an engine takes an id once. Empty: this
         engine tells nothing of leases, so none is asked for.
         """
-        self._engine, self._lease_id = engine, ""
+        self._engine, self._lease_id, self._base = engine, "", None
         self.stop_waiting()
         facts = self._leases.listener(engine).status
-        wants_nothing = not self.is_buying and self._previous is None
+        reads_nothing = self._previous is None and self._prompt is None
+        wants_nothing = not self.is_buying and reads_nothing
         if facts is None or facts.unsupported or wants_nothing:
             return ""
         self._facts = facts
         self._lease_id = secrets.token_hex(16)
-        asked, previous = self._asked, self._previous
+        self._base = self._base_on(engine.address.engine_id)
+        asked = self._asked
         terms = LeaseTerms(
             lease_id=self._lease_id,
             tenant_id=str(self._policy.tenant_id),
             engine_id=facts.engine_id,
+            lease_class=asked.lease_class,
             tier=asked.tier,
             ttl_ms=0 if asked.tier is Tier.HOST else asked.ttl_ms,
             host_ttl_ms=asked.ttl_ms if self._sale.may_lie_below(facts) else 0,
             value=self._sale.rate or 0,
-            previous=PreviousLease(
-                lease_id=previous.lease_id,
-                tokens=previous.tokens,
-                last_hash=previous.last_hash,
-            )
-            if previous is not None and previous.last_hash
-            else None,
+            previous=self._named_previous,
+            base=self._base,
             tokens_max=self.tokens_max,
             issued_at_ms=now_ms(),
         )
         return lease_terms.sign(terms, key=self._leases.terms_key)
+
+    @property
+    def _previous_lease_id(self) -> str:
+        """Empty: the turn continues none."""
+        order = self._asked.order
+        found = self._previous if order is None else order.previous
+        return found.lease_id if found is not None else ""
+
+    @property
+    def _named_previous(self) -> PreviousLease | None:
+        if self._asked.order is not None:
+            return self._asked.order.previous
+        previous = self._previous
+        if previous is None or not previous.last_hash:
+            return None
+        return PreviousLease(
+            lease_id=previous.lease_id,
+            tokens=previous.tokens,
+            last_hash=previous.last_hash,
+        )
+
+    def _base_on(self, engine_id: int) -> PreviousLease | None:
+        """Of that engine; else of another, whose hash proves the same tokens."""
+        placements = self._prompt.placements if self._prompt is not None else ()
+        if not placements:
+            return None
+        found = max(placements, key=lambda one: one.engine_id == engine_id)
+        return PreviousLease(
+            lease_id=found.lease_id,
+            tokens=found.retained_tokens,
+            last_hash=found.last_hash,
+        )
 
     async def conclude(self) -> None:
         """The engine has answered: waits for its receipt, and keeps what it says."""
@@ -221,11 +292,14 @@ class LeaseTurn:
         if previous is not None and is_replaced and previous.is_promised(at_ms):
             end_ms = previous.ended_at_ms or at_ms
             await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=end_ms))
+            if previous.engine_id != self._engine.address.engine_id:
+                self._leases.release_soon(previous)
         if receipt.fact is Fact.GRANTED:
             granted = self._row(receipt, self._engine, at_ms)
             if self._said is not None:
                 self._leases.finder.note(granted, self._said.digest)
-            if await rows.write(granted):
+            # A cached prompt's is not for a turn to continue: that would end it.
+            if self.is_warming or await rows.write(granted):
                 self._granted = granted
 
     def _row(self, receipt: LeaseReceipt, engine: Engine, at_ms: int) -> LeaseRow:
@@ -246,119 +320,38 @@ class LeaseTurn:
 
     # What came of it.
 
+    @property
+    def result(self) -> TurnResult:
+        base = self._base
+        return TurnResult(
+            asked=self._asked,
+            received_at_ms=self._received_at_ms,
+            facts=self._facts,
+            was_asked=bool(self._lease_id),
+            receipt=self._receipt,
+            granted=self._granted,
+            previous=self._previous,
+            prompt=self._prompt,
+            base_tokens=base.tokens if base is not None else 0,
+            withheld=self._withheld,
+            tokens_max=self.tokens_max,
+        )
+
     def applied_to(self, use: Use) -> Use:
         """`use` as it is billed."""
-        granted, previous = self._granted, self._previous
-        usage = msgspec.structs.replace(
-            use.usage, leased_input_tokens=self._leased_tokens(use.usage.input_tokens)
-        )
+        granted = self._granted
+        leased = self.result.leased_tokens(use.usage.input_tokens)
         return msgspec.structs.replace(
             use,
-            usage=usage,
+            usage=msgspec.structs.replace(use.usage, leased_input_tokens=leased),
             lease_id=granted.lease_id if granted else "",
             lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
             lease_cost_nano_usd=self._sale.cost_nano_usd(granted.bytes)
             if granted
             else 0,
-            previous_lease_id=previous.lease_id if previous else "",
+            previous_lease_id=self._previous_lease_id,
+            is_warming=self.is_warming,
         )
-
-    def _leased_tokens(self, input_tokens: int) -> int:
-        previous = self._previous
-        if previous is None or not previous.is_promised(self._received_at_ms):
-            return 0
-        leased = min(previous.tokens, input_tokens)
-        if self._receipt is None:
-            return leased  # that nobody could compare them is our fault
-        return min(leased, self._receipt.reusable_tokens or 0)
-
-    def headers(self) -> bytes:
-        granted = self._granted
-        if granted is None:
-            return b""
-        return (
-            b"x-kv-lease-id: %b\r\nx-kv-lease-expires-at: %b\r\n"
-            b"x-kv-lease-tokens: %d\r\nx-kv-lease-tier: %b\r\n"
-        ) % (
-            public_id(granted.lease_id).encode(),
-            iso(granted.expires_at_ms).encode(),
-            granted.tokens,
-            granted.tier.encode(),
-        )
-
-    def document(self, usage: Usage) -> dict[str, Any]:
-        """The answer's `kv_lease`."""
-        granted, receipt = self._granted, self._receipt
-        return {
-            "id": public_id(granted.lease_id) if granted else None,
-            "status": self._status(usage),
-            "tokens": granted.tokens if granted else 0,
-            "bytes": granted.bytes if granted else 0,
-            "tier": granted.tier if granted else None,
-            "expires_at": iso(granted.expires_at_ms) if granted else None,
-            "verified": granted is not None,
-            "reason": self._reason(receipt),
-            "previous": self._previous_document(usage),
-        }
-
-    def _status(self, usage: Usage) -> str:
-        if not self._asked.ttl_ms:
-            return "refused" if self._withheld else "none"
-        if self._granted is None or self._facts is None:
-            receipt = self._receipt
-            is_refused = receipt is not None and receipt.fact is Fact.REFUSED
-            return "refused" if is_refused else "unverified"
-        block_tokens = self._facts.block_tokens
-        # The last sampled token has no KV yet, and only full blocks are kept.
-        tokens = usage.input_tokens + usage.output_tokens - 1
-        if self.tokens_max is not None:
-            tokens = min(tokens, self.tokens_max)
-        whole = tokens // block_tokens
-        is_whole = self._granted.tokens >= whole * block_tokens
-        return "granted" if is_whole else "partial"
-
-    def _reason(self, receipt: LeaseReceipt | None) -> str | None:
-        if self._withheld:
-            return self._withheld
-        if receipt is None:
-            return "receipt_missing" if self._lease_id else "engine_silent"
-        if receipt.fact is Fact.GRANTED and self._granted is None:
-            return "not_kept"
-        return None if receipt.reason is Reason.NOT_ASKED else receipt.reason
-
-    def _previous_document(self, usage: Usage) -> dict[str, Any] | None:
-        previous, receipt = self._previous, self._receipt
-        if previous is None:
-            return None
-        end_ms = previous.ended_at_ms or min(
-            self._received_at_ms, previous.expires_at_ms
-        )
-        split = split_input(
-            input_tokens=usage.input_tokens,
-            cached_input_tokens=usage.cached_input_tokens,
-            leased_input_tokens=usage.leased_input_tokens,
-        )
-        return {
-            "id": public_id(previous.lease_id),
-            "outcome": self._outcome(previous, split.leased),
-            "held_seconds": max(0, end_ms - previous.granted_at_ms) / 1000,
-            "leased_tokens": split.leased,
-            "absorbed_tokens": split.absorbed,
-            "diverged_at_token": receipt.diverged_at_token if receipt else None,
-        }
-
-    def _outcome(self, previous: LeaseRow, leased: int) -> str:
-        if previous.status is not LeaseStatus.LIVE:
-            return previous.status
-        if not previous.is_live(self._received_at_ms):
-            return "expired"
-        return "reused" if leased >= previous.tokens else "diverged"
-
-
-def iso(at_ms: int) -> str:
-    """RFC 3339, UTC, to the millisecond."""
-    at = datetime.fromtimestamp(at_ms / 1000, UTC)
-    return f"{at:%Y-%m-%dT%H:%M:%S}.{at_ms % 1000:03d}Z"
 
 
 def now_ms() -> int:

@@ -1,5 +1,5 @@
-"""What a lease adds to a call: a look before it is held, terms for the engine, and the
-engine's word on them after its answer; and what is noted in the answer.
+"""What a lease or a cached prompt adds to a call: a look before it is held, terms for
+the engine, and the engine's word on them after its answer; and what is noted in it.
 """
 
 import asyncio
@@ -13,6 +13,7 @@ from metering.proxy.lease_turn import LeaseTurn
 from metering.proxy.settle import Use
 from metering.proxy.transform.notes import with_note
 from metering.proxy.transform.request import with_terms
+from metering.proxy.upstream import Engine
 from metering.proxy.usage import Usage, cost_femto_usd, usd
 from metering.wire import Outcome
 
@@ -25,19 +26,22 @@ _RECEIPT = "kv_transfer_params"
 class LeasingCall(EndingCall):
     __slots__ = ()
 
-    def _prepare(self, turn: LeaseTurn, then: Callable[[], None]) -> None:
-        self._task = asyncio.create_task(self._preparing(turn, then))
+    def _prepare(self, then: Callable[[], None]) -> None:
+        self._task = asyncio.create_task(self._preparing(then))
 
-    async def _preparing(self, turn: LeaseTurn, then: Callable[[], None]) -> None:
-        router, route = self._plane.router, self._admission.route
+    async def _preparing(self, then: Callable[[], None]) -> None:
         refusal: RefusedError | None = None
         try:
-            await turn.prepare(lambda: router.admitted(route))
-            await self._sizing().size(turn)
+            if self._request.prompt_name:
+                await self._find_prompt()
+            if self._turn is not None:
+                await self._turn.prepare(self._engines)
+                await self._sizing().size(self._turn)
         except RefusedError as error:
             refusal = error
         if self._state is not State.HOLDING:  # it was cut short meanwhile
-            turn.stop_waiting()
+            if self._turn is not None:
+                self._turn.stop_waiting()
         elif refusal is not None:
             self._refuse(refusal)
         else:
@@ -51,6 +55,22 @@ class LeasingCall(EndingCall):
             cache_salt=self._policy.cache_salt,
         )
 
+    async def _find_prompt(self) -> None:
+        """Raises RefusedError."""
+        found = await self._plane.prompts.named(
+            self._request,
+            self._policy,
+            model=self._admission.route.model,
+            at_ms=self._received_at_us // 1000,
+        )
+        self._take_up(found)
+
+    def _engines(self) -> list[Engine]:
+        """Those that the call may go to, the best first."""
+        turn, router = self._turn, self._plane.router
+        held_tokens = turn.held_tokens if turn is not None else {}
+        return router.ranked(self._admission.route, held_tokens)
+
     def _body_with_terms(self, turn: LeaseTurn) -> bytes:
         terms = turn.terms_for(self._engine) if self._engine is not None else ""
         return with_terms(self._body, terms) if terms else self._body
@@ -58,6 +78,15 @@ class LeasingCall(EndingCall):
     @property
     def _has_notes(self) -> bool:
         return self._request.asked.wants_cost or self._turn is not None
+
+    @property
+    def _is_unasked(self) -> bool:
+        """There is nothing to note but a cached prompt that the caller did not name: in
+        a stream that would be an event that no client waits for.
+        """
+        request = self._request
+        is_asked = request.lease or request.prompt_name or request.asked.wants_usage
+        return not is_asked
 
     def _conclude(self, then: Callable[[], None]) -> None:
         """The engine has answered; what it did with a lease is still to be heard."""
@@ -93,12 +122,20 @@ class LeasingCall(EndingCall):
     ) -> bytes:
         usage = use.usage
         if self._request.asked.wants_cost:
-            cost = usd(cost_femto_usd(usage, self._admission.price))
+            cost = usd(cost_femto_usd(use.charged_usage, self._admission.price))
             answer = with_note(answer, path, "cost", cost)
         if self._turn is None:
             return answer
-        hidden = () if shows_usage else ("usage",)
-        document = self._turn.document(usage)
-        return with_note(
-            answer, path[:-1], "kv_lease", document, without=(_RECEIPT, *hidden)
-        )
+        result = self._turn.result
+        notes: dict[str, object] = {"cached_prompt": result.prompt_document(usage)}
+        if self._request.lease is not None:
+            notes["kv_lease"] = result.lease_document(usage)
+        without = (_RECEIPT,) if shows_usage else (_RECEIPT, "usage")
+        for name, note in notes.items():
+            if note is not None:
+                answer = with_note(answer, path[:-1], name, note, without=without)
+        return answer
+
+    def _is_warmed(self, turn: LeaseTurn) -> bool:
+        """What nobody is told of any more is nobody's."""
+        return turn.is_granted and self._client is not None

@@ -49,7 +49,7 @@ class Limits:
         """`processes`: proxies that share the limits, this one included."""
         self._processes = processes
         self.counts = counts
-        self._plans: OrderedDict[tuple[int, str], tuple[Plan, Slicer | None]]
+        self._plans: OrderedDict[tuple[int, str, bool], tuple[Plan, Slicer | None]]
         self._plans = OrderedDict()
         self._owner = secrets.token_hex(5)
         self._calls = 0
@@ -195,7 +195,8 @@ class Limits:
             self.give_back_places(plan, places)
 
     def _plan(self, policy: KeyPolicy, model: str) -> tuple[Plan, Slicer | None]:
-        place = policy.api_key_id, model
+        # A warming call asks money alone, by the same key.
+        place = policy.api_key_id, model, bool(policy.rate_limits)
         found = self._plans.get(place)
         if found is not None:
             self._plans.move_to_end(place)

@@ -18,6 +18,7 @@ import uvloop
 from metering.proxy import deadlines
 from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
+from metering.proxy.cached_prompts import CachedPrompts
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
@@ -96,6 +97,7 @@ def _make_plane(
         snapshots=snapshots,
         admitter=Admitter(snapshots),
         leases=Leases(answers_valkey, engine_key=settings.engine_key),
+        prompts=CachedPrompts(snapshots, answers_valkey),
         limits=Limits(
             limits_valkey, counts=observer.limits, processes=settings.proxy_processes
         ),

@@ -31,6 +31,7 @@ from metering.proxy.usage import (
     Usage,
 )
 from metering.proxy.usage_tap import StreamTap
+from metering.proxy.warming import not_warmed
 from metering.wire import Outcome
 
 _log = logging.getLogger(__name__)
@@ -45,10 +46,10 @@ class Call(LeasingCall):
     def start(self) -> None:
         plane = self._plane
         plane.calls.add(self)
-        if self._turn is None:
+        if self._turn is None and not self._request.prompt_name:
             self._claim_limits()
         else:
-            self._prepare(self._turn, self._claim_limits)
+            self._prepare(self._claim_limits)
 
     def _claim_limits(self) -> None:
         # Nothing of ours refers to it: together we would be garbage for the collector.
@@ -92,7 +93,7 @@ class Call(LeasingCall):
                 # Two kilobytes to copy and to hash, where there is something to choose.
                 prefix=self._request.prefix if len(route.engines) > 1 else b"",
                 besides=() if fresh else self._tried,
-                preferred_id=self._turn.preferred_engine_id if self._turn else 0,
+                held_tokens=self._turn.held_tokens if self._turn else {},
             )
         except RefusedError as error:
             self._refuse(error)
@@ -179,7 +180,7 @@ class Call(LeasingCall):
     def _record_stream(self, tap: StreamTap, final: Usage) -> None:
         use, shows_usage = self._use(final), self._request.asked.wants_usage
         noted = None
-        if self._has_notes:
+        if self._has_notes and not self._is_unasked:
             is_told = shows_usage or not tap.final_is_usage_only
             noted = partial(self._noted, tap.usage_path, use, shows_usage=is_told)
         self._record(use, rest=tap.rest(with_usage=shows_usage, noted=noted))
@@ -208,6 +209,11 @@ class Call(LeasingCall):
         self._conclude(partial(self._record_whole, usage, body))
 
     def _record_whole(self, usage: Usage, body: bytes) -> None:
+        turn = self._turn
+        if turn is not None and turn.is_warming and not self._is_warmed(turn):
+            self._note_unbilled(usage)
+            self._refuse(not_warmed(turn.result.reason))
+            return
         use = self._use(usage)
         if self._has_notes:
             body = self._noted(self._request.endpoint.usage_path, use, body)
@@ -233,7 +239,10 @@ class Call(LeasingCall):
     def client_gone(self) -> None:
         """The client closed; what the engine has begun is stopped or drained."""
         self._client = None
-        if self._state is State.WAITING:
+        if self._state is State.WAITING and self._turn and self._turn.is_warming:
+            self._abort_engine()  # nobody would know of the lease
+            self._end_unused()
+        elif self._state is State.WAITING:
             self._set_deadline(self._plane.settings.client_gone_drain_seconds)
         elif self._state is State.RELAYING:
             self.resume()  # a paused engine would never say what it used

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from metering.proxy.admission import Admitter
+from metering.proxy.cached_prompts import CachedPrompts
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.errors import RefusedError
@@ -36,6 +37,7 @@ class Plane:
     snapshots: Snapshots
     admitter: Admitter
     leases: Leases
+    prompts: CachedPrompts
     limits: Limits
     counting: Counting
     router: Router

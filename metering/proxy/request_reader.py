@@ -6,11 +6,13 @@ from typing import Any
 
 import httptools
 
+from inference.domain.warm_order import WarmOrder
 from metering.proxy import answers, errors, lease_routes, response_routes, usage_lookup
 from metering.proxy.auth import (
     StaleSnapshotError,
     authenticate,
     authenticate_again,
+    authenticate_digest,
 )
 from metering.proxy.errors import RefusedError
 from metering.proxy.plane import Plane, Running, new_request_id
@@ -24,6 +26,7 @@ from metering.proxy.settings import (
 )
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.endpoints import ENDPOINTS
+from metering.proxy.warming import order_of
 from tenants.wire import KeyPolicy
 
 OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
@@ -38,9 +41,9 @@ class RequestReader(asyncio.Protocol):
     __slots__ = (
         "_began_at", "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint",
         "_head", "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined",
-        "_keep_alive", "_loop", "_parser", "_plane", "_policy", "_received_at_us",
-        "_refused", "_request_id", "_stalled_at_bytes", "_transport", "_wire_bytes",
-        "deadline", "watched_slot",
+        "_keep_alive", "_loop", "_order", "_parser", "_plane", "_policy",
+        "_received_at_us", "_refused", "_request_id", "_stalled_at_bytes", "_transport",
+        "_wire_bytes", "deadline", "watched_slot",
     )  # fmt: skip
 
     _transport: asyncio.Transport
@@ -65,6 +68,7 @@ class RequestReader(asyncio.Protocol):
         self._refused: RefusedError | None = None
         self._endpoint: Endpoint | None = None
         self._policy: KeyPolicy | None = None
+        self._order: WarmOrder | None = None
         self._body: list[bytes] = []
         self._discarded_bytes = self._wire_bytes = 0
         self._request_id = ""
@@ -201,8 +205,20 @@ class RequestReader(asyncio.Protocol):
                 f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
             )
         if self._head.path not in OPEN_PATHS:
-            self._policy = authenticate(self._head, self._plane.snapshots)
+            self._order = order_of(
+                self._head,
+                self._endpoint,
+                snapshot_key=self._plane.settings.snapshot_key,
+            )
+            self._policy = self._authenticate()
         self._check_length(self._head.content_length)
+
+    def _authenticate(self) -> KeyPolicy:
+        """Raises RefusedError."""
+        if self._order is None:
+            return authenticate(self._head, self._plane.snapshots)
+        digest = bytes.fromhex(self._order.key_digest)
+        return authenticate_digest(digest, self._plane.snapshots)
 
     def _allowed_methods(self) -> tuple[bytes, ...]:
         if self._endpoint:
@@ -271,12 +287,12 @@ class RequestReader(asyncio.Protocol):
 
     async def _look_again(self) -> None:
         snapshots = self._plane.snapshots
-        is_fresh = await snapshots.refresh_for_unknown_key()
+        is_fresh = await snapshots.refresh_for_unknown()
         if self._transport.is_closing():
             return
         try:
             self._refused = None
-            self._policy = authenticate_again(self._head, snapshots, is_fresh=is_fresh)
+            self._policy = authenticate_again(self._authenticate, is_fresh=is_fresh)
             self._check_length(self._head.content_length)
         except RefusedError as error:
             self.refuse(error)

@@ -5,13 +5,14 @@ import json
 import logging
 import random
 import time
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from pathlib import Path
 from typing import Any
 from zlib import crc32
 
 from inference.wire import EngineAddress, Route
 from metering.proxy import errors
+from metering.proxy.engine_choice import Choice, ranked
 from metering.proxy.errors import RefusedError
 from metering.proxy.observe import Observer
 from metering.proxy.settings import ENGINE_CALLS_MAX, ProxySettings
@@ -28,6 +29,7 @@ _PREFIX_BYTES_MIN = 256
 """Shorter prompts have nothing worth finding again."""
 _HOME_LOAD_MAX = 1.25
 """Times the mean of calls in flight."""
+_NOTHING: Mapping[int, int] = {}
 _64_BITS = (1 << 64) - 1
 _HOME_CALLS_FREE = 2
 """A difference of so many calls is no load."""
@@ -47,16 +49,23 @@ class Router:
         found = [self._engine(address) for address in route.engines]
         return [engine for engine in found if engine.admits()]
 
+    def ranked(self, route: Route, held_tokens: Mapping[int, int]) -> list[Engine]:
+        """The engines of the route that take calls, as `pick` would take them; without
+        any that holds something, in the order of the route.
+        """
+        engines = self.admitted(route)
+        return _by_what_they_hold(engines, held_tokens) or engines
+
     def pick(
         self,
         route: Route,
         *,
         besides: Container[int],
         prefix: bytes = b"",
-        preferred_id: int = 0,
+        held_tokens: Mapping[int, int] = _NOTHING,
     ) -> Engine:
-        """A healthy engine of the route, not one in `besides`; `preferred_id`, where it
-        is among them.
+        """A healthy engine of the route, not one in `besides`. `held_tokens`: how many
+        tokens of the prompt some of them hold, by their ids.
 
         Raises RefusedError when there is none, or all are full.
         """
@@ -68,7 +77,8 @@ class Router:
         ]
         if not engines:
             raise self._not_ready(route)
-        engine = _preferred(engines, preferred_id) or _choose(engines, prefix)
+        holders = _by_what_they_hold(engines, held_tokens)
+        engine = holders[0] if holders else _choose(engines, prefix)
         if engine.calls >= ENGINE_CALLS_MAX:
             raise RefusedError(
                 errors.OVERLOADED,
@@ -155,12 +165,18 @@ class Router:
         engine.is_healthy = is_healthy
 
 
-def _preferred(engines: list[Engine], engine_id: int) -> Engine | None:
-    if engine_id:
-        for engine in engines:
-            if engine.address.engine_id == engine_id:
-                return engine
-    return None
+def _by_what_they_hold(
+    engines: list[Engine], held_tokens: Mapping[int, int]
+) -> list[Engine]:
+    """The best first; empty: none of them holds anything."""
+    held = [held_tokens.get(one.address.engine_id, 0) for one in engines]
+    if not any(held):
+        return []
+    choices = [
+        Choice(calls=one.calls, held_tokens=tokens, pace=one.pace)
+        for one, tokens in zip(engines, held, strict=True)
+    ]
+    return [engines[index] for index in ranked(choices)]
 
 
 def _choose(engines: list[Engine], prefix: bytes) -> Engine:

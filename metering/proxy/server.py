@@ -32,6 +32,7 @@ from metering.proxy.settings import (
 from metering.proxy.transform.dialects.responses import RESPONSES
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.request import ParsedRequest, parse
+from metering.proxy.warming import policy_for, warmed
 from tenants.wire import KeyPolicy
 
 
@@ -101,7 +102,9 @@ class ClientConnection(RequestReader):
 
     def _serve(self) -> None:
         if self._endpoint is not None and self._policy is not None:
-            self._begin_call(self._endpoint, self._policy)
+            order = self._order
+            policy = policy_for(self._policy, order) if order else self._policy
+            self._begin_call(self._endpoint, policy)
         elif self._head.path == b"/healthz":
             self._answer(200, answers.TEXT, b"ok\n")
         elif self._head.path == b"/readyz":
@@ -169,13 +172,16 @@ class ClientConnection(RequestReader):
     ) -> ParsedRequest:
         """Raises RefusedError."""
         head = self._head
-        return parse(
+        order = self._order
+        request = parse(
             endpoint,
             body,
             retention_header=head.retention,
             lease_header=head.lease,
-            policy=policy,
+            # What a project chose for its calls is not for ours.
+            policy=policy if order is None else None,
         )
+        return request if order is None else warmed(request, order)
 
     def _attempt(
         self,

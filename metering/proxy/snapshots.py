@@ -1,6 +1,7 @@
-"""What the control plane allows: keys, routes and prices, polled from Valkey.
+"""What the control plane allows: keys, routes, prices and cached prompts, polled from
+Valkey.
 
-A poll reads three version numbers; a snapshot is fetched only when its number rose.
+A poll reads version numbers alone; a snapshot is fetched only when its number rose.
 One whose signature fails is ignored, one past its expiry admits nothing, and the last
 good copy lies on disk for a restart without Valkey.
 """
@@ -14,8 +15,9 @@ from typing import Any
 
 import msgspec
 
+from inference.wire import CACHED_PROMPTS, CachedPromptEntry, Route
 from inference.wire import SNAPSHOT_KIND as ROUTES
-from inference.wire import Route
+from metering.proxy.cached_prompt_index import CachedPromptIndex, PromptDigests
 from metering.proxy.key_policies import KeyPolicies
 from metering.proxy.valkey import Valkey, ValkeyUnavailableError
 from metering.wire import SNAPSHOT_KIND as PRICE_VECTORS
@@ -26,12 +28,17 @@ from tenants.wire import SNAPSHOT_KIND as KEY_POLICIES
 from tenants.wire import KeyPolicy
 
 _log = logging.getLogger(__name__)
-_KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS)
-_ITEM_TYPES = {KEY_POLICIES: msgspec.Raw, ROUTES: Route, PRICE_VECTORS: PriceVector}
+_KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS, CACHED_PROMPTS)
+_ITEM_TYPES = {
+    KEY_POLICIES: msgspec.Raw,
+    ROUTES: Route,
+    PRICE_VECTORS: PriceVector,
+    CACHED_PROMPTS: CachedPromptEntry,
+}
 _POLL_SECONDS = 0.25
 """A revoked key must stop working within a second."""
 _REFRESH_SECONDS_MIN = 0.1
-"""Unknown keys make the proxy look before its time, but not more often."""
+"""Unknown keys and names make the proxy look before its time, but not more often."""
 DEFAULT_MODEL = "default"
 
 
@@ -50,6 +57,8 @@ class Snapshots:
         self._looked_at = 0.0
         self.routes: dict[str, Route] = {}
         """By public name, and the default one also as `default`."""
+        self._digests = PromptDigests()
+        self.cached_prompts = CachedPromptIndex((), self._digests)
 
     @property
     def is_current(self) -> bool:
@@ -105,9 +114,10 @@ class Snapshots:
         self._looked_at = time.monotonic()
         look.result()
 
-    async def refresh_for_unknown_key(self) -> bool:
-        """A key made a moment ago is found before the next poll. Looks are at least
-        100 ms apart, so that strangers with made-up keys wait, and Valkey does not.
+    async def refresh_for_unknown(self) -> bool:
+        """A key or a cached prompt made a moment ago is found before the next poll.
+        Looks are at least 100 ms apart, so that strangers with made-up keys wait, and
+        Valkey does not.
         """
         wait_seconds = self._looked_at + _REFRESH_SECONDS_MIN - time.monotonic()
         if wait_seconds > 0:
@@ -168,6 +178,8 @@ class Snapshots:
             for route in snapshot.items:
                 if route.is_default:
                     self.routes[DEFAULT_MODEL] = route
+        elif snapshot.kind == CACHED_PROMPTS:
+            self.cached_prompts = CachedPromptIndex(snapshot.items, self._digests)
         else:
             prices: dict[str, list[PriceVector]] = {}
             for vector in snapshot.items:

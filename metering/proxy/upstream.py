@@ -11,6 +11,7 @@ from typing import Literal, Protocol, cast
 
 from inference.wire import EngineAddress
 from metering.proxy.chunks import ChunkedBody
+from metering.proxy.engine_choice import Pace
 from metering.proxy.settings import (
     ANSWER_BYTES_MAX,
     ENGINE_IDLE_CONNECTIONS_MAX,
@@ -218,6 +219,7 @@ class Engine:
         self.is_healthy = False
         self.calls = 0
         """In flight from this process."""
+        self.pace = Pace()
         self._failures = self._pauses = 0
         self._is_tried = False
         self._paused_until = 0.0

@@ -12,7 +12,8 @@ import re
 import msgspec
 from msgspec import Raw
 
-from inference.domain.lease_terms import Tier
+from inference.domain.lease_terms import LeaseClass, Tier
+from inference.domain.warm_order import WarmOrder
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 
@@ -51,6 +52,12 @@ class AskedLease(msgspec.Struct, frozen=True, kw_only=True):
     is_chosen: bool = True
     """By the call itself. Else its project chose, and that no lease is sold is no
     reason to refuse the call."""
+    order: WarmOrder | None = None
+    """The call is ours, to have one engine hold a cached prompt."""
+
+    @property
+    def lease_class(self) -> LeaseClass:
+        return LeaseClass.ELASTIC if self.order is None else self.order.lease_class
 
 
 class _Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

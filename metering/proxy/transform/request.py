@@ -8,8 +8,10 @@ slip by the list.
 import msgspec
 from msgspec import Raw
 
+from inference.wire import CachedPromptEntry
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
+from metering.proxy.transform.cached_prompt_field import read_prompt_name
 from metering.proxy.transform.endpoint import PROMPT_FIELDS, Asked, Endpoint, OutputKind
 from metering.proxy.transform.lease_fields import AskedLease, read_lease
 from metering.proxy.transform.standing_lease import affinity_of, standing_lease
@@ -29,7 +31,7 @@ _DROPPED = {
     "metadata", "store", "service_tier", "safety_identifier", "prompt_cache_key",
     "prompt_cache_options", "prompt_cache_retention", "verbosity", "moderation",
     "prediction", "best_of", "stream_options", "usage", "background", "truncation",
-    "kv_retention", "kv_lease", "cache_control",
+    "kv_retention", "kv_lease", "cache_control", "cached_prompt",
 }  # fmt: skip
 _CACHED_PROMPT = ("cached_prompt", "cached_content", "cachedContent")
 _LOGIT_BIAS_BYTES_MAX = 8192
@@ -41,12 +43,22 @@ class ParsedRequest(msgspec.Struct, kw_only=True):
     raw: dict[str, Raw]
     asked: Asked
     prompt_bytes: int
+    """Of a cached prompt's own messages none."""
     lease: AskedLease | None = None
     leased_prefix: dict[str, Raw] | None = None
     """The prompt up to where it is to be leased; None: all of the turn is."""
     lease_refused: str = ""
     """Why the lease asked for cannot be; empty: nothing is known against it."""
     affinity: bytes = b""
+    prompt_name: str = ""
+    """Name or id of the cached prompt that the caller named."""
+    prompt: CachedPromptEntry | None = None
+    """In time, and what the messages begin with."""
+
+    @property
+    def reserved_tokens(self) -> int:
+        """How many tokens the cached prompt has, which is paid for by itself."""
+        return self.prompt.token_count if self.prompt is not None else 0
 
     @property
     def prefix(self) -> bytes:
@@ -82,6 +94,7 @@ def parse(
         )
         retention = policy.retention if policy is not None else None
         standing = standing_lease(raw, endpoint, asked, lease, retention)
+        prompt_name = read_prompt_name(raw, endpoint, asked)
     except msgspec.ValidationError as invalid:
         raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -110,6 +123,7 @@ def parse(
         leased_prefix=standing.prefix if standing is not None else None,
         lease_refused=standing.refused if standing is not None else "",
         affinity=affinity_of(raw, cache_salt=policy.cache_salt) if policy else b"",
+        prompt_name=prompt_name,
     )
 
 

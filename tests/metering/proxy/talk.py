@@ -1,5 +1,9 @@
 """A conversation by chat whose KV is leased from turn to turn."""
 
+import httpx
+
+from tests.metering.proxy.conftest import ENGINE_KEY
+
 SYSTEM = "You are a careful clerk. " * 40
 
 
@@ -7,6 +11,16 @@ def forget_leases(plane):
     """Of tests before: they would fill what the tenant may hold."""
     plane.order_fault("lose")
     assert plane.chat(plane.secret).is_success
+
+
+def leases_on(plane, number=1):
+    """What that engine holds, by lease id."""
+    with httpx.Client(
+        transport=httpx.HTTPTransport(uds=str(plane.engines[number])),
+        headers={"authorization": f"Bearer {ENGINE_KEY}"},
+    ) as client:
+        found = client.get("http://engine/v1/tokenfab/leases")
+    return {one["lease_id"]: one for one in found.json()["leases"]}
 
 
 class Talk:

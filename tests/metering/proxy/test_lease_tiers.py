@@ -1,10 +1,9 @@
 """In which memory a lease may lie, on an engine that has both."""
 
-import httpx
 import pytest
 
-from tests.metering.proxy.conftest import ENGINE_KEY, Plane, until
-from tests.metering.proxy.talk import Talk, forget_leases
+from tests.metering.proxy.conftest import Plane, until
+from tests.metering.proxy.talk import Talk, forget_leases, leases_on
 
 HOST_RATE = 200_000
 
@@ -17,21 +16,12 @@ def plane(bare_plane: Plane):
     return bare_plane
 
 
-def leases(plane):
-    with httpx.Client(
-        transport=httpx.HTTPTransport(uds=str(plane.engines[1])),
-        headers={"authorization": f"Bearer {ENGINE_KEY}"},
-    ) as client:
-        found = client.get("http://engine/v1/tokenfab/leases")
-    return {one["lease_id"]: one for one in found.json()["leases"]}
-
-
 def lies_below(plane, **retention):
     """Whether the lease of a turn may come to lie in host memory."""
     forget_leases(plane)
     lease = Talk(plane, **retention).turn("Hi.")["kv_lease"]
     assert lease["status"] == "granted"
-    return leases(plane)[lease["id"].removeprefix("kvl_")]["host_until_ms"] > 0
+    return leases_on(plane)[lease["id"].removeprefix("kvl_")]["host_until_ms"] > 0
 
 
 def test_it_lies_in_host_memory_only_where_that_has_a_price(plane):
