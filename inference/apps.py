@@ -8,5 +8,6 @@ class InferenceConfig(AppConfig):
 
     def import_models(self) -> None:
         """Django itself looks only into `inference.models`."""
-        import_module("inference.lease_models")
+        for name in ("lease_models", "cached_prompt_models", "capacity_models"):
+            import_module(f"inference.{name}")
         super().import_models()
