@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+_API_URL = "http://127.0.0.1:8001"
 
 
 def home() -> Path:
@@ -75,6 +76,8 @@ class Environment:
     """Where people open the portal, without a trailing slash."""
     api_url: str
     """Base URL of the OpenAI-compatible API, without `/v1`."""
+    proxy_url: str
+    """The same for the control plane, which has calls of its own to make."""
     engine: str
     """`vllm` or `simulator`: what the supervisor starts when ENGINE_URLS is empty."""
     engine_urls: tuple[str, ...]
@@ -90,7 +93,8 @@ def load() -> Environment:
         database_url=value("DATABASE_URL"),
         valkey_url=value("VALKEY_URL"),
         portal_url=value("PORTAL_URL", "http://127.0.0.1:8000").rstrip("/"),
-        api_url=value("API_URL", "http://127.0.0.1:8001").rstrip("/"),
+        api_url=value("API_URL", _API_URL).rstrip("/"),
+        proxy_url=value("PROXY_URL", value("API_URL", _API_URL)).rstrip("/"),
         engine=value("ENGINE", "vllm"),
         engine_urls=tuple(value("ENGINE_URLS").replace(",", " ").split()),
         engine_progress_file=home() / "run" / "engine_progress.json",

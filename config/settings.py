@@ -16,6 +16,8 @@ SECRET_KEY = secret("DJANGO_SECRET_KEY")
 
 PORTAL_URL = ENVIRONMENT.portal_url
 API_URL = ENVIRONMENT.api_url
+# Where the control plane itself reaches the proxies, when that is not in public.
+PROXY_URL = ENVIRONMENT.proxy_url
 _portal = urlsplit(PORTAL_URL)
 ALLOWED_HOSTS = [_portal.hostname or "127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
@@ -158,6 +160,12 @@ CELERY_BEAT_SCHEDULE = {
         "task": "inference.tasks.check_engines",
         "schedule": timedelta(seconds=2),
         "options": {"expires": 5},
+    },
+    # The process `leases` does the same each second; this is for when it is away.
+    "keep cached prompts": {
+        "task": "inference.tasks.keep_cached_prompts",
+        "schedule": timedelta(seconds=10),
+        "options": {"expires": 10},
     },
     "publish snapshots": {
         "task": "config.tasks.publish_snapshots",

@@ -3,6 +3,7 @@
 from celery import shared_task
 
 from billing.services.publish_price_vectors import publish_price_vectors
+from inference.services.publish_cached_prompts import publish_cached_prompts
 from inference.services.publish_routes import publish_routes
 from tenants.services.publish_key_policies import publish_key_policies
 
@@ -13,3 +14,4 @@ def publish_snapshots() -> None:
     publish_key_policies()
     publish_routes()
     publish_price_vectors()
+    publish_cached_prompts()

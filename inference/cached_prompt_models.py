@@ -26,7 +26,7 @@ class CachedPromptStatus(models.TextChoices):
     """It is being made; nobody can use it yet."""
     READY = "ready"
     DEGRADED = "degraded"
-    """Some engine that should hold it does not. Calls in time are charged as promised."""
+    """An engine that should hold it does not. Calls in time cost what was promised."""
     EXPIRED = "expired"
     DELETED = "deleted"
 
@@ -63,8 +63,9 @@ class CachedPrompt(models.Model):
         ServedModel, models.PROTECT, related_name="cached_prompts"
     )
     content = models.TextField()
-    """JSON: {"messages": [...], "tools": [...] | null}, as it was sent: jsonb would sort
-    the fields, which a chat template shows to the model. Never changes."""
+    """JSON: {"messages": [...], "tools": [...] | null}, as it was sent, since jsonb
+    would sort fields that a chat template shows to the model. Never changes; empty once
+    the prompt has ended."""
     content_sha256 = models.CharField(max_length=64)
     """`inference.domain.prompt_digest` of it, hexadecimal."""
     message_count = models.PositiveIntegerField()
@@ -85,6 +86,8 @@ class CachedPrompt(models.Model):
         choices=CachedPromptStatus,
         default=CachedPromptStatus.WARMING,
     )
+    retry_at = models.DateTimeField(null=True)
+    """A place that is missing is not looked for before then; null: at any time."""
     created_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     """Null: it lives."""
@@ -185,8 +188,8 @@ class CachedPromptPlacement(models.Model):
     bytes = models.BigIntegerField()
     retained_tokens = models.PositiveIntegerField(default=0)
     """Whole blocks of the prompt."""
-    lease_id = models.CharField(max_length=32, blank=True, default="")
-    """32 hexadecimal digits; empty: none was granted yet."""
+    lease_id = models.UUIDField(null=True)
+    """Null: none was granted yet."""
     last_hash = models.CharField(max_length=64, blank=True, default="")
     epoch = models.CharField(max_length=128, blank=True, default="")
     """The engine's life in which the lease was granted."""
@@ -198,6 +201,12 @@ class CachedPromptPlacement(models.Model):
     """When its room was held."""
     claimed_until = models.DateTimeField(null=True)
     """Somebody warms it, and is given up then; null: nobody does."""
+    is_lost = models.BooleanField(default=False)
+    """The engine no longer holds the lease."""
+    is_to_be_released = models.BooleanField(default=False)
+    """Void, and the engine may hold the lease still."""
+    refusal = models.CharField(max_length=100, blank=True, default="")
+    """Why the tenant's next lease was refused; empty: it was not."""
     failures = models.PositiveIntegerField(default=0)
     """Tries to warm it again since the last that worked."""
     retry_at = models.DateTimeField(null=True)
@@ -209,9 +218,9 @@ class CachedPromptPlacement(models.Model):
         db_table = "cached_prompt_placement"
         constraints = [
             models.UniqueConstraint(
-                fields=["cached_prompt", "engine"],
+                fields=["cached_prompt", "engine", "tier"],
                 condition=Q(state__in=[state.value for state in OCCUPYING]),
-                name="cached_prompt_placed_once_per_engine",
+                name="cached_prompt_placed_once",
             ),
             models.CheckConstraint(
                 condition=Q(state__in=PlacementState.values),
@@ -227,7 +236,7 @@ class CachedPromptPlacement(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(state="committed")
-                | (~Q(lease_id="") & ~Q(last_hash="") & Q(retained_tokens__gt=0)),
+                | (Q(lease_id__isnull=False, retained_tokens__gt=0) & ~Q(last_hash="")),
                 name="cached_prompt_placement_committed_is_leased",
             ),
         ]
@@ -236,7 +245,12 @@ class CachedPromptPlacement(models.Model):
                 fields=["engine", "tier"],
                 condition=Q(state__in=[state.value for state in OCCUPYING]),
                 name="cached_prompt_room_taken",
-            )
+            ),
+            models.Index(
+                F("id"),
+                condition=Q(is_to_be_released=True),
+                name="cached_prompt_to_release",
+            ),
         ]
 
     def __str__(self) -> str:

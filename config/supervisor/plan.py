@@ -58,6 +58,7 @@ class Plan:
             "VALKEY_URL": self.valkey_url,
             "PORTAL_URL": self.portal_url,
             "API_URL": self.api_url,
+            "PROXY_URL": f"http://127.0.0.1:{self.api_port}",
             "ENGINE": self.engine,
             "ENGINE_SOCKET": str(self.engine_socket),
             **engine,

@@ -10,9 +10,10 @@ from decimal import Decimal
 TTL_SECONDS_MIN = 60
 TTL_SECONDS_MAX = 30 * 86_400
 LEASE_MS_MAX = 3_600_000
-_RENEWED_BEFORE_MS_MAX = 300_000
-_RENEWED_BEFORE_PARTS = 4
-"""A lease is renewed in the last quarter of its time, five minutes at most."""
+RENEWED_BEFORE_MS = 300_000
+"""A lease that ends before its prompt does is renewed so long before."""
+_LIFE_PARTS = 4
+"""A life that renews itself is renewed in the last quarter, if that is shorter."""
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(s|m|h|d)", re.ASCII)
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
@@ -33,20 +34,6 @@ def lease_ttl_ms(*, now_ms: int, expires_at_ms: int) -> int:
     return max(0, min(LEASE_MS_MAX, expires_at_ms - now_ms))
 
 
-def is_renewal_due(
-    *, now_ms: int, lease_expires_at_ms: int, expires_at_ms: int
-) -> bool:
-    """A lease that lasts until the end of the prompt's life is the last one."""
-    return (
-        lease_expires_at_ms < expires_at_ms
-        and now_ms >= lease_expires_at_ms - _margin_ms(LEASE_MS_MAX)
-    )
-
-
 def is_life_to_be_renewed(*, now_ms: int, expires_at_ms: int, ttl_ms: int) -> bool:
     """Of a prompt that renews itself."""
-    return now_ms >= expires_at_ms - _margin_ms(ttl_ms)
-
-
-def _margin_ms(time_ms: int) -> int:
-    return min(_RENEWED_BEFORE_MS_MAX, time_ms // _RENEWED_BEFORE_PARTS)
+    return now_ms >= expires_at_ms - min(RENEWED_BEFORE_MS, ttl_ms // _LIFE_PARTS)

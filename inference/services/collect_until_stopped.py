@@ -18,7 +18,8 @@ from inference.services.lease_client import LeaseClient
 LOOK_SECONDS = 5.0
 """How late a new engine is asked for the first time, at most."""
 RETRY_SECONDS_MIN = 0.25
-RETRY_SECONDS_MAX = 10.0
+RETRY_SECONDS_MAX = 2.0
+"""An engine that came back has cached prompts to be read again."""
 
 _Result = TypeVar("_Result")
 

@@ -8,7 +8,7 @@ import httpx
 import msgspec
 
 from inference.domain.engine_address import parse
-from inference.domain.lease_control import LeaseEvents, LeaseList
+from inference.domain.lease_control import EngineLeases, LeaseEvents, LeaseList
 
 WAIT_SECONDS = 10
 """How long an engine that has nothing to tell keeps the question."""
@@ -47,6 +47,20 @@ class LeaseClient:
 
     async def leases(self) -> LeaseList:
         return await self._read("leases", LeaseList, seconds_max=0)
+
+    async def status(self) -> EngineLeases:
+        return await self._read("lease_status", EngineLeases, seconds_max=0)
+
+    async def release(self, lease_id: str, *, tenant_id: int) -> bool:
+        """Whether the engine held it: its meter stops at once."""
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            response = await self._http.delete(
+                f"leases/{lease_id}", params={"tenant_id": str(tenant_id)}
+            )
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return False
+        response.raise_for_status()
+        return True
 
     async def close(self) -> None:
         await self._http.aclose()
