@@ -1,11 +1,16 @@
 import asyncio
+import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import redis
 
+from tests.inference.cached_prompt_place import Place
 from tests.inference.servers import Answer, serve
+from tests.inference.warm_proxy import run_warm_proxy
 
 
 @pytest.fixture
@@ -30,3 +35,19 @@ def run_engine() -> Iterator[Callable[..., str]]:
     loop.call_soon_threadsafe(loop.stop)
     thread.join(timeout=10)
     loop.close()
+
+
+@pytest.fixture
+def place(
+    transactional_db: None,
+    valkey: redis.Redis,
+    settings: Any,
+    tmp_path: Path,
+) -> Iterator[Place]:
+    """Without an engine at first."""
+    del transactional_db, valkey
+    settings.ENGINE_KEY = "engine-key"
+    with contextlib.ExitStack() as stack:
+        proxy, url = stack.enter_context(run_warm_proxy())
+        settings.PROXY_URL = url
+        yield Place(tmp_path, proxy, stack)
