@@ -20,6 +20,8 @@ class AskedPrompt:
     """Public name, or `default`."""
     content: PromptContent
     ttl_seconds: int
+    expires_at: datetime | None = None
+    """None: when `ttl_seconds` have passed."""
     tier: Tier = Tier.AUTO
     lease_class: LeaseClass = LeaseClass.GUARANTEED
     auto_renew: bool = False

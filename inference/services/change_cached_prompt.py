@@ -31,6 +31,8 @@ class PromptChange:
 
     ttl_seconds: int | None = None
     """From now on."""
+    expires_at: datetime | None = None
+    """Goes with `ttl_seconds`, which is then so long as until there."""
     auto_renew: bool | None = None
     tier: Tier | None = None
 
@@ -107,7 +109,8 @@ def _write(cached_prompt_id: int, change: PromptChange, *, now: datetime) -> Non
         raise CachedPromptNotFoundError("The cached prompt has ended.")
     if change.ttl_seconds is not None:
         prompt.ttl_seconds = change.ttl_seconds
-        prompt.expires_at = end_of(now=now, ttl_seconds=change.ttl_seconds)
+        end = end_of(now=now, ttl_seconds=change.ttl_seconds)
+        prompt.expires_at = change.expires_at or end
     if change.auto_renew is not None:
         prompt.auto_renew = change.auto_renew
     prompt.save(update_fields=["ttl_seconds", "expires_at", "auto_renew"])

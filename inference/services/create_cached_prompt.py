@@ -150,7 +150,7 @@ def _insert(
         ttl_seconds=asked.ttl_seconds,
         auto_renew=asked.auto_renew,
         replicas=asked.replicas,
-        expires_at=end_of(now=now, ttl_seconds=asked.ttl_seconds),
+        expires_at=asked.expires_at or end_of(now=now, ttl_seconds=asked.ttl_seconds),
         created_at=now,
     )
 

@@ -26,6 +26,8 @@ from inference.services.note_prompt_event import note_prompt_event
 from inference.services.warm_placement import warm_placement
 
 RETRY_SECONDS_MAX = 60
+_CLOCKS_APART = timedelta(seconds=5)
+"""The proxy's clock and ours, at most; as much as engines add to what is sold."""
 _OF_THE_TENANT = frozenset({401, 402, 403})
 """Without a key or money that is good there is no next lease."""
 
@@ -65,7 +67,8 @@ def _due(now: datetime) -> QuerySet[CachedPromptPlacement]:
     """A lease that lasts until the prompt's end is the last one."""
     soon = now + timedelta(milliseconds=RENEWED_BEFORE_MS)
     is_ending = Q(
-        lease_expires_at__lt=F("cached_prompt__expires_at"), lease_expires_at__lte=soon
+        cached_prompt__expires_at__gt=F("lease_expires_at") + _CLOCKS_APART,
+        lease_expires_at__lte=soon,
     )
     return CachedPromptPlacement.objects.committed().filter(
         unclaimed(now),

@@ -8,6 +8,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -97,8 +98,7 @@ def _answer(order, terms, engine, told, usage):
             "tokens": state["tokens"],
             "bytes": state["bytes"],
             "tier": told["tier"],
-            "expires_at": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(ends_at))
-            + ".000Z",
+            "expires_at": datetime.fromtimestamp(ends_at, UTC).isoformat(),
             "warm": {
                 "engine_id": order.engine_id,
                 "epoch": status["epoch"],

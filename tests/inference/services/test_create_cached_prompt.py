@@ -172,7 +172,7 @@ def test_it_refuses_host_memory_where_there_is_none(place):
 
 def test_it_refuses_more_than_a_project_may_have(place, monkeypatch):
     monkeypatch.setattr(service, "LIVING_MAX", 1)
-    place.add_engine()
+    place.add_engine(SIMULATOR_BLOCKS="128")
     create(place)
     with pytest.raises(TooManyCachedPromptsError):
         create(place, name="another")
