@@ -9,5 +9,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("accounts/", include("allauth.urls")),
     path("", include("metering.urls")),
+    path("", include("billing.urls")),
     path("", include("frontend.urls")),
 ]

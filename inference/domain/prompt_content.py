@@ -9,6 +9,7 @@ from inference.domain.prompt_digest import prompt_digest
 
 CONTENT_BYTES_MAX = 1_048_576
 MESSAGES_MAX = 1_000
+NULL = msgspec.Raw(b"null")
 
 
 class ContentError(ValueError):
@@ -32,10 +33,9 @@ class PromptContent:
     message_count: int
 
 
-def read_content(messages: msgspec.Raw, tools: msgspec.Raw | None) -> PromptContent:
-    """Of the members of a request's body. Raises ContentError."""
-    raw = {"messages": messages, "tools": tools}
-    text = msgspec.json.encode(raw)
+def read_content(messages: msgspec.Raw, tools: msgspec.Raw) -> PromptContent:
+    """Of the members of a request's body; no tools are NULL. Raises ContentError."""
+    text = _text(messages, tools)
     if len(text) > CONTENT_BYTES_MAX:
         raise ContentTooLargeError(
             f"The prompt has {len(text)} bytes as JSON, and may have "
@@ -48,6 +48,12 @@ def read_content(messages: msgspec.Raw, tools: msgspec.Raw | None) -> PromptCont
         raise ContentError(
             "The prompt is nested too deeply.", param="messages"
         ) from None
+
+
+def _text(messages: msgspec.Raw, tools: msgspec.Raw) -> bytes:
+    """An empty list of tools is none, and engines refuse it."""
+    shown = NULL if bytes(tools).translate(None, b" \t\r\n") == b"[]" else tools
+    return msgspec.json.encode({"messages": messages, "tools": shown})
 
 
 def _checked(text: bytes, decoded: dict[str, Any]) -> PromptContent:

@@ -15,13 +15,16 @@ ANSWER_SECONDS_MAX = 10.0
 _MESSAGE_CHARACTERS_MAX = 500
 
 
+_NULL = msgspec.Raw(b"null")
+
+
 class _Counted(msgspec.Struct):
     count: int
 
 
 class _Content(msgspec.Struct):
     messages: msgspec.Raw
-    tools: msgspec.Raw | None = None
+    tools: msgspec.Raw
 
 
 def count_prompt(engine: Engine, *, content: str) -> int:
@@ -52,8 +55,9 @@ def as_call(model: str, content: str, **fields: Any) -> bytes:
     """JSON of a call with that prompt; its fields keep their order."""
     given = msgspec.json.decode(content, type=_Content)
     body: dict[str, Any] = {"model": model, "messages": given.messages}
-    if given.tools is not None:
-        body["tools"] = given.tools
+    if given.tools != _NULL:
+        # Nothing is to be called; the template shows the tools all the same.
+        body |= {"tools": given.tools, "tool_choice": "none"}
     # Calls that use the prompt go on after its last message, where a reply would begin
     # with other tokens.
     return msgspec.json.encode(body | {"add_generation_prompt": False} | fields)

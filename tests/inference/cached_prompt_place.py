@@ -2,7 +2,9 @@
 
 import contextlib
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import msgspec
 from django.utils import timezone
@@ -18,7 +20,12 @@ from tests.engine_contract.engines import EngineUnderTest, run_simulator
 from tests.engine_contract.lease_engines import ENGINE_ID
 from tests.factories import make_api_key, make_engine, make_project, make_served_model
 from tests.inference.lease_books import cursor_of
-from tests.inference.warm_proxy import TENANT_OF_ORDERS, WarmProxy, address_of
+from tests.inference.warm_proxy import (
+    TENANT_OF_ORDERS,
+    WarmProxy,
+    address_of,
+    run_warm_proxy,
+)
 
 BLOCK_TOKENS = 32
 
@@ -26,8 +33,8 @@ BLOCK_TOKENS = 32
 def content(text="Answer in one word. " * 30, *, tools=None):
     """Some seven blocks of the simulator's tokens."""
     messages = [{"role": "system", "content": text}]
-    raw = msgspec.Raw(msgspec.json.encode(tools)) if tools is not None else None
-    return read_content(msgspec.Raw(msgspec.json.encode(messages)), raw)
+    raw = [msgspec.Raw(msgspec.json.encode(one)) for one in (messages, tools)]
+    return read_content(*raw)
 
 
 def asked(**changes):
@@ -106,6 +113,16 @@ class Place:
             cursor = store_lease_events(cursor, told, asked_ms=now_ms)
             if before == (cursor.epoch, cursor.sequence):
                 return
+
+
+@contextlib.contextmanager
+def open_place(folder: Path, settings: Any) -> Iterator[Place]:
+    """Without an engine at first."""
+    settings.ENGINE_KEY = "engine-key"
+    with contextlib.ExitStack() as stack:
+        proxy, url = stack.enter_context(run_warm_proxy())
+        settings.PROXY_URL = url
+        yield Place(folder, proxy, stack)
 
 
 def kinds(prompt):

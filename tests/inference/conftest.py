@@ -1,5 +1,4 @@
 import asyncio
-import contextlib
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,9 +7,8 @@ from typing import Any
 import pytest
 import redis
 
-from tests.inference.cached_prompt_place import Place
+from tests.inference.cached_prompt_place import Place, open_place
 from tests.inference.servers import Answer, serve
-from tests.inference.warm_proxy import run_warm_proxy
 
 
 @pytest.fixture
@@ -46,8 +44,5 @@ def place(
 ) -> Iterator[Place]:
     """Without an engine at first."""
     del transactional_db, valkey
-    settings.ENGINE_KEY = "engine-key"
-    with contextlib.ExitStack() as stack:
-        proxy, url = stack.enter_context(run_warm_proxy())
-        settings.PROXY_URL = url
-        yield Place(tmp_path, proxy, stack)
+    with open_place(tmp_path, settings) as opened:
+        yield opened

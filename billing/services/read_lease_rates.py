@@ -1,0 +1,45 @@
+"""The rates in force for the time of leases, by model."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.models.prices import PriceVersion
+from inference.domain.lease_terms import Tier
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseRates:
+    """Nano-USD per million; None: not sold."""
+
+    input: int
+    """New input tokens."""
+    hbm: int | None
+    """MB_s, as below."""
+    host: int | None
+
+    def of(self, tier: str) -> int | None:
+        """What the time in `tier` costs at most; an automatic lease begins in HBM."""
+        if tier == Tier.HOST:
+            return self.host
+        return self.hbm if tier in {Tier.HBM, Tier.AUTO} else None
+
+
+NOT_SOLD = LeaseRates(input=0, hbm=None, host=None)
+
+
+def read_lease_rates(
+    served_model_ids: Collection[int], *, now: datetime
+) -> dict[int, LeaseRates]:
+    """By id of the model; one without a price is left out."""
+    rows = PriceVersion.objects.in_effect_at(now).filter(
+        served_model_id__in=served_model_ids
+    )
+    return {
+        row.served_model_id: LeaseRates(
+            input=row.new_input_nano_usd_per_million,
+            hbm=row.hbm_mb_s_nano_usd_per_million,
+            host=row.host_mb_s_nano_usd_per_million,
+        )
+        for row in rows
+    }

@@ -1,0 +1,15 @@
+from django.urls import path
+
+from billing.api import cached_prompts, kv_quotes
+
+app_name = "billing"
+urlpatterns = [
+    path("v1/cached_prompts", cached_prompts.collection, name="cached_prompts"),
+    path("v1/cached_prompts/<str:name>", cached_prompts.one, name="cached_prompt"),
+    path(
+        "v1/cached_prompts/<str:name>/events",
+        cached_prompts.events,
+        name="cached_prompt_events",
+    ),
+    path("v1/kv_quotes", kv_quotes.quotes, name="kv_quotes"),
+]
