@@ -224,7 +224,7 @@ def test_it_refuses_a_conversation_that_is_too_long(plane: Plane, secret: str):
 def test_it_refuses_another_model(plane: Plane, secret: str):
     made = respond(plane, secret, "Hi.")
     (name,) = until(lambda: plane.valkey.keys(f"tokenfab:response:*{made['id']}"))
-    document = json.loads(plane.valkey.hget(name, "document") or b"")
+    document = json.loads(plane.valkey.hget(name, "document") or "")
     plane.valkey.hset(name, "document", json.dumps(document | {"model": "other"}))
     refused = post(plane, secret, "Go on.", previous_response_id=made["id"])
     assert refusal(refused) == (400, "invalid_value", "previous_response_id")

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from typing import Any
 
 import pytest
 
@@ -137,7 +138,7 @@ def test_what_stands_before_the_last_answer_is_the_turn_before():
 
 
 def test_results_of_tools_follow_the_answer_that_called_them():
-    call = {"role": "assistant", "content": None, "tool_calls": []}
+    call: dict[str, Any] = {"role": "assistant", "content": None, "tool_calls": []}
     result = {"role": "tool", "content": "4", "tool_call_id": "c"}
     assert said(user(), call, result).before == said(user()).digest
 
@@ -196,5 +197,7 @@ def test_a_long_conversation_takes_little_time():
     items = [user("word " * 500), answer("word " * 500)] * 100
     request = parsed("/v1/chat/completions", messages=[*items, user()])
     began = time.perf_counter()
-    assert said_in(request, model="m").before
+    found = said_in(request, model="m")
+    assert found is not None
+    assert found.before
     assert time.perf_counter() - began < 0.2
