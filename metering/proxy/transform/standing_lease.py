@@ -28,8 +28,9 @@ def standing_lease(
 
     Raises msgspec.ValidationError and RefusedError for hints that mean nothing.
     """
-    is_silent = not (own and own.ttl_ms) and "kv_retention" not in raw
-    if retention is None or not is_silent or not _is_leasable(endpoint, asked):
+    if retention is None or "kv_retention" in raw or (own and own.ttl_ms):
+        return None
+    if endpoint.output is not OutputKind.TOKENS or asked.samples > 1:
         return None
     found = read_hint(raw) if retention.honours_cache_hints else None
     if found is None and retention.timeout_seconds and endpoint.name in _OF_TURNS:
@@ -39,10 +40,6 @@ def standing_lease(
     lease_id = own.previous_lease_id
     lease = msgspec.structs.replace(found.asked, previous_lease_id=lease_id)
     return found._replace(asked=lease)
-
-
-def _is_leasable(endpoint: Endpoint, asked: Asked) -> bool:
-    return endpoint.output is OutputKind.TOKENS and asked.samples == 1
 
 
 def _by_default(retention: Retention, seconds: int) -> AskedLease:
