@@ -16,9 +16,6 @@ from metering.proxy.transform.request import ParsedRequest
 from metering.proxy.valkey import Reply
 from tenants.wire import KeyPolicy
 
-_OVER = {b"", b"completed", b"incomplete"}
-"""Statuses of what can be continued; empty: it was not made in the background."""
-
 
 class MakeCall(Protocol):
     def __call__(
@@ -79,12 +76,7 @@ class ContinuedCall:
         if not reply:
             raise self._not_found()
         status, document, conversation = reply
-        if status not in _OVER:
-            raise _invalid(
-                f"This response is {status.decode()}; only one that was completed can "
-                "be continued."
-            )
-        return history_of(document, conversation)
+        return history_of(status.decode(), document, conversation)
 
     def _check_model(self, history: History) -> None:
         """Raises RefusedError."""

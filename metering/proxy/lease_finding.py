@@ -27,6 +27,7 @@ from tenants.wire import KeyPolicy
 _PROMPT_BYTES_MAX = 1024 * 1024
 """Longer ones are not looked up: all other calls wait while one is read, 1.5 ms for
 so many bytes."""
+_CLAIM_MS = 60_000
 _ITEMS = {"chat.completions": "messages", "messages": "messages", "responses": "input"}
 _BEFORE_ITEMS = ("tools", "system", "instructions")
 _decode = msgspec.json.decode
@@ -37,29 +38,38 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     """What a turn sends, as digests."""
 
     digest: str
-    """Of all of it."""
+    """Of all of it, or of the beginning that is to be leased."""
     before: str
-    """Of what stands before its last answer; empty: it has none."""
+    """Of what of that stands before its last answer; empty: it has none."""
+    is_shared: bool = False
+    """A beginning: other conversations may have the same."""
+
+    @property
+    def leads(self) -> tuple[str, ...]:
+        """Where a lease may be noted that the turn continues, the best first."""
+        leads = (self.digest, self.before) if self.is_shared else (self.before,)
+        return tuple(lead for lead in leads if lead)
 
 
 def said_in(request: ParsedRequest, *, model: str) -> Said | None:
     """None: a prompt without turns, or one that is not looked at."""
-    name = _ITEMS.get(request.endpoint.name)
+    name, raw = _ITEMS.get(request.endpoint.name), request.leased_prefix or request.raw
     if name is None or request.prompt_bytes > _PROMPT_BYTES_MAX:
         return None
     try:
-        items = _decode(request.raw[name])
-        first = [_decode(request.raw.get(one, b"null")) for one in _BEFORE_ITEMS]
+        items = _decode(raw[name])
+        first = [_decode(raw.get(one, b"null")) for one in _BEFORE_ITEMS]
     except (msgspec.MsgspecError, RecursionError):
         return None
     if isinstance(items, str):
         items = [{"role": "user", "content": items}]
     if not isinstance(items, list):
         return None
-    return _said([model, *first], items)
+    is_shared = request.leased_prefix is not None
+    return _said([model, is_shared, *first], items, is_shared=is_shared)
 
 
-def _said(first: Sequence[Any], items: Sequence[Any]) -> Said:
+def _said(first: Sequence[Any], items: Sequence[Any], *, is_shared: bool) -> Said:
     found, before = hashlib.sha256(), ""
     end = _start_of_last_answer(items)
     for place, part in enumerate([*first, *items], start=-len(first)):
@@ -68,7 +78,7 @@ def _said(first: Sequence[Any], items: Sequence[Any]) -> Said:
         data = _encode(_plain(without_marks(part)))
         found.update(b"%d:" % len(data))
         found.update(data)
-    return Said(digest=found.hexdigest(), before=before)
+    return Said(digest=found.hexdigest(), before=before, is_shared=is_shared)
 
 
 def _start_of_last_answer(items: Sequence[Any]) -> int | None:
@@ -119,16 +129,16 @@ class LeaseFinder:
         try:
             if asked.previous_lease_id:
                 return await self._named(asked.previous_lease_id, policy, model)
-            lease_id = asked.implied_lease_id
-            if not lease_id and said is not None and said.before:
-                lease_id = await self._noted(said.before, policy)
-            row = await self._row(lease_id, policy) if lease_id else None
+            if asked.implied_lease_id:
+                return await self._left(asked.implied_lease_id, policy, model)
+            for lead in said.leads if said is not None else ():
+                noted = await self._noted(lead, policy)
+                if noted and (row := await self._left(noted, policy, model)):
+                    return row
         except ValkeyUnavailableError:
             if asked.previous_lease_id or asked.is_chosen:
                 raise UNAVAILABLE from None
-            return None
-        is_left = row and row.model == model and row.status in OWED
-        return row if is_left else None
+        return None
 
     async def _named(self, lease_id: str, policy: KeyPolicy, model: str) -> LeaseRow:
         """Raises RefusedError and ValkeyUnavailableError."""
@@ -143,6 +153,24 @@ class LeaseFinder:
                 param="kv_lease",
             )
         return row
+
+    async def _left(
+        self, lease_id: str, policy: KeyPolicy, model: str
+    ) -> LeaseRow | None:
+        row = await self._row(lease_id, policy)
+        is_left = row and row.model == model and row.status in OWED
+        return row if is_left else None
+
+    async def claim(self, said: Said, lease_id: str, *, policy: KeyPolicy) -> bool:
+        """Whether it is this turn that buys what follows `lease_id`, or the first lease
+        where that is empty. A claim is forgotten when its turn may have failed.
+        """
+        key = _key(policy.tenant_id, policy.project_id, f"{said.digest}:{lease_id}")
+        try:
+            claimed = await self._valkey.ask("SET", key, "", "NX", "PX", _CLAIM_MS)
+        except ValkeyUnavailableError:
+            return False
+        return claimed is not None
 
     async def _row(self, lease_id: str, policy: KeyPolicy) -> LeaseRow | None:
         row = await self._rows.read(tenant_id=policy.tenant_id, lease_id=lease_id)

@@ -87,9 +87,7 @@ class LeaseSizing:
         self, turn: LeaseTurn, most_nano_usd: int, on_full: OnFull
     ) -> None:
         """Raises RefusedError."""
-        tokens = turn.tokens_max
-        if tokens is None:
-            tokens = await self._most_tokens(self._admission.route)
+        tokens = await self._most_tokens(self._admission.route)
         cost = turn.most_cost_nano_usd(tokens)
         if not turn.knows_engine:
             turn.withhold("engine_silent")

@@ -141,6 +141,8 @@ class LeaseTurn:
         )
         if self._asked.ttl_ms:
             self._check(self._sale.check_price)
+        if self.is_buying and self._said is not None and self._said.is_shared:
+            await self._claim(self._said)
         found = engines()
         listeners = [self._leases.listener(engine) for engine in found]
         self._wait(found)
@@ -158,6 +160,13 @@ class LeaseTurn:
             self._check(lambda: self._sale.check_engine(facts))
             if self.is_buying and self._asked.on_full is OnFull.FAIL:
                 await check_room(listeners[0])
+
+    async def _claim(self, said: Said) -> None:
+        """Calls at once that share a beginning buy it once."""
+        lease_id = self._previous.lease_id if self._previous is not None else ""
+        is_ours = await self._leases.finder.claim(said, lease_id, policy=self._policy)
+        if not is_ours:
+            self.withhold("bought_by_another")
 
     def _wait(self, engines: list[Engine]) -> None:
         previous = self._previous
@@ -207,6 +216,8 @@ class LeaseTurn:
         """Of a lease of a turn with so many tokens, held for all of its time; rounded
         up. What lies in the cached prompt is paid for by itself.
         """
+        if self.tokens_max is not None:
+            tokens = min(tokens, self.tokens_max)
         if self._prompt is not None:
             tokens = max(0, tokens - self._prompt.token_count)
         return self._sale.most_cost_nano_usd(tokens, self._facts)

@@ -14,6 +14,7 @@ from metering.proxy.transform.lease_fields import AskedLease, internal_id
 from metering.proxy.transform.request import ParsedRequest, prompt_bytes
 
 FIELD = "previous_response_id"
+_OVER = {"completed", "incomplete"}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -34,6 +35,7 @@ class _Lease(msgspec.Struct):
 
 class _Stored(msgspec.Struct):
     model: str
+    status: str
     output: list[Raw]
     kv_lease: _Lease | None = None
 
@@ -85,21 +87,34 @@ def continued(request: ParsedRequest, history: History) -> ParsedRequest:
     """The same call as if its client had sent all that was said."""
     items = [*history.items, *_items(request.raw["input"])]
     raw = without_previous(request).raw | {"input": Raw(_encode(items))}
-    lease = request.lease
+    prefix, lease = request.leased_prefix, request.lease
+    if prefix is not None and (begun := _items(prefix["input"])):
+        prefix = prefix | {"input": Raw(_encode([*history.items, *begun]))}
     if history.lease_id and not (lease and lease.previous_lease_id):
         lease = msgspec.structs.replace(
             lease or AskedLease(), implied_lease_id=history.lease_id
         )
     return msgspec.structs.replace(
-        request, raw=raw, prompt_bytes=prompt_bytes(raw), lease=lease
+        request,
+        raw=raw,
+        prompt_bytes=prompt_bytes(raw),
+        lease=lease,
+        leased_prefix=prefix,
     )
 
 
-def history_of(document: bytes, conversation: bytes) -> History:
-    """Raises RefusedError."""
+def history_of(status: str, document: bytes, conversation: bytes) -> History:
+    """`status`: of a response made in the background; empty: it says itself.
+
+    Raises RefusedError.
+    """
+    stored = _decode_stored(document)
+    if (status := status or stored.status) not in _OVER:
+        raise _invalid(
+            f"This response is {status}; only one that was completed can be continued."
+        )
     if not conversation:
         raise _too_long()
-    stored = _decode_stored(document)
     items = _decode_items(conversation) + [_as_input(one) for one in stored.output]
     if sum(map(len, items)) > STORED_CONVERSATION_BYTES_MAX:
         raise _too_long()

@@ -4,10 +4,14 @@ import json
 from typing import Any
 
 import httpx
+import msgspec
 import openai
 import pytest
 
+from metering.proxy.transform.conversations import continued, history_of
+from metering.proxy.transform.retention_hints import read_hint
 from tests.metering.proxy.conftest import Plane, until
+from tests.metering.proxy.parsed import parsed
 from tests.metering.proxy.talk import SYSTEM, forget_leases
 
 LONG = "Tell me of the ledgers. " * 20
@@ -208,6 +212,35 @@ def test_it_refuses_a_response_that_is_not_made_yet(plane: Plane, secret: str):
     refused = post(plane, secret, "Go on.", previous_response_id=begun["id"])
     assert refusal(refused)[:2] == (400, "invalid_value")
     assert "completed" in refused.json()["error"]["message"]
+
+
+def test_it_refuses_a_response_that_failed(plane: Plane, secret: str):
+    made = respond(plane, secret, "Hi.")
+    (name,) = until(lambda: plane.valkey.keys(f"tokenfab:response:*{made['id']}"))
+    document = json.loads(plane.valkey.hget(name, "document") or "")
+    plane.valkey.hset(name, "document", json.dumps(document | {"status": "failed"}))
+    refused = post(plane, secret, "Go on.", previous_response_id=made["id"])
+    assert refusal(refused) == (400, "invalid_value", "previous_response_id")
+
+
+def test_a_breakpoint_in_what_is_new_comes_after_the_history(plane: Plane):
+    first = respond(plane, plane.secret, "Hi.")
+    mark = {"prompt_cache_breakpoint": {"mode": "explicit"}}
+    new = [
+        {"role": "user", "content": [{"type": "input_text", "text": "A.", **mark}]},
+        {"role": "user", "content": "B."},
+    ]
+    request = parsed("/v1/responses", input=new)
+    hint = read_hint(request.raw)
+    assert hint is not None
+    request = msgspec.structs.replace(request, leased_prefix=hint.prefix)
+    document = msgspec.json.encode(first)
+    history = history_of("", document, b'[{"role":"user","content":"Z."}]')
+    prefix = continued(request, history).leased_prefix
+    assert prefix is not None
+    items = msgspec.json.decode(prefix["input"])
+    said = [item["content"] for item in items]
+    assert said == ["Z.", text_of(first), [{"type": "input_text", "text": "A."}]]
 
 
 def test_it_refuses_a_conversation_that_is_too_long(plane: Plane, secret: str):

@@ -1,6 +1,8 @@
 """Leases that a project has chosen for its calls, and other vendors' words for them."""
 
 import hashlib
+import itertools
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -139,6 +141,41 @@ def test_a_breakpoint_leases_no_more_than_what_stands_before_it(plane):
         headers={"authorization": f"Bearer {talk.secret}"},
     ).json()["count"]
     assert lease["tokens"] == counted // BLOCK * BLOCK > 0
+
+
+def shared(plane, talk, says):
+    system = [{"type": "text", "text": SYSTEM, "cache_control": EPHEMERAL}]
+    return told(plane, talk, system=system, messages=[user(says)])
+
+
+def test_conversations_share_the_lease_of_their_beginning(plane):
+    talk = talk_of(plane, HINTS)
+    leases = [shared(plane, talk, says) for says in ("A?", "B?", "C?")]
+    for before, after in itertools.pairwise(leases):
+        assert after["previous"]["id"] == before["id"]
+        assert after["previous"]["leased_tokens"] == before["tokens"]
+    states = [live(plane, talk, lease) for lease in leases]
+    assert states == ["reused", "reused", "live"]
+
+
+def live(plane, talk, lease):
+    headers = {"authorization": f"Bearer {talk.secret}"}
+    return plane.client.get(f"/v1/kv_leases/{lease['id']}", headers=headers).json()[
+        "status"
+    ]
+
+
+def test_calls_at_once_buy_it_once(plane):
+    talk = talk_of(plane, HINTS)
+    plane.order_fault("slow:40", times=6)
+    with ThreadPoolExecutor(6) as pool:
+        leases = list(pool.map(lambda n: shared(plane, talk, f"{n}?"), range(6)))
+    bought = [lease for lease in leases if lease["status"] == "granted"]
+    others = {lease["reason"] for lease in leases if lease not in bought}
+    assert (len(bought), others) == (1, {"bought_by_another"})
+    again = shared(plane, talk, "And?")
+    assert again["previous"]["id"] == bought[0]["id"]
+    assert again["previous"]["outcome"] == "reused"
 
 
 def test_a_breakpoint_that_cannot_be_counted_is_no_lease(plane):
