@@ -56,15 +56,14 @@ def _of_earlier_epochs(
     """Of engines that began anew since. The collector may be behind the grant: then the
     epoch that it knows is the earlier one.
     """
-    others = held.exclude(engine__lease_cursor__epoch=F("epoch")).select_related(
-        "engine__lease_cursor"
+    others = held.exclude(engine__lease_cursor__epoch=F("epoch"))
+    rows = others.filter(engine__lease_cursor__epoch__gt="").annotate(
+        proven_ms=F("engine__lease_cursor__proven_ms")
     )
-    rows = others.filter(engine__lease_cursor__epoch__gt="")[:AT_ONCE_MAX]
     return {
         row: ENGINE_BEGAN_ANEW
-        for row in rows
-        if row.verified_at
-        and row.engine.lease_cursor.proven_ms > row.verified_at.timestamp() * 1000
+        for row in rows[:AT_ONCE_MAX]
+        if row.verified_at and row.proven_ms > row.verified_at.timestamp() * 1000
     }
 
 

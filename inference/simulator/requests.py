@@ -54,7 +54,6 @@ class ChatBody(SamplingBody, kw_only=True):
     top_logprobs: int | None = 0
     tools: list[Any] | None = None
     tool_choice: Any = None
-    add_generation_prompt: bool = True
 
 
 class CompletionBody(SamplingBody, kw_only=True):

@@ -159,7 +159,7 @@ def test_a_thousand_at_once_are_never_sold_more_than_there_is(engine):
     )
     sold = sum(blocks for *_, blocks in rows)
     guaranteed = sum(n for _, one, n in rows if one == LeaseClass.GUARANTEED)
-    tenants = Counter()
+    tenants: Counter[int] = Counter()
     for tenant_id, _, blocks in rows:
         tenants[tenant_id] += blocks
     assert len(outcomes) == GRANTS

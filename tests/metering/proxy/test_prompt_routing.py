@@ -69,7 +69,7 @@ def test_a_leased_turn_that_moves_lets_go_of_what_it_left(plane):
     talk = Talk(plane)
     talk.turn("What is the time?")
     left = plane.events()[-1].engine_id
-    lease_id = talk.lease.removeprefix("kvl_")
+    lease_id = str(talk.lease).removeprefix("kvl_")
     assert lease_id in leases_on(plane, left)
     plane.order_fault("status:503", times=1, number=left)
     previous = talk.turn("And now?")["kv_lease"]["previous"]

@@ -14,6 +14,10 @@ from tests.metering.proxy.warming import Prompt, now_ms
 BLOCK = 32
 
 
+def is_warmed(prompt, order):
+    return prompt.post(order()).is_success
+
+
 @pytest.fixture
 def prompt(plane):
     forget_leases(plane)
@@ -119,7 +123,7 @@ def test_it_goes_to_that_engine_or_to_none(bare_plane: Plane):
     prompt = Prompt(plane)
     for engine_id in (1, 2, 1, 2):
         order = partial(prompt.order, engine_id=engine_id)
-        until(lambda order=order: prompt.post(order()).is_success)
+        until(partial(is_warmed, prompt, order))
         assert plane.events()[-1].engine_id == engine_id
     answer = prompt.post(prompt.order(engine_id=3))
     assert answer.status_code == 503
