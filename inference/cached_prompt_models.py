@@ -3,20 +3,17 @@
 from typing import Self
 from uuid import uuid4
 
-import pgtrigger
 from django.db import models
 from django.db.models import F, Q, QuerySet
 
 from inference.domain.lease_terms import LeaseClass, Tier
 from inference.models import Engine, ServedModel
+from tenants.append_only import append_only, no_truncate
 from tenants.models import ApiKey, Project, Tenant
 
 PREFIX = "cp_"
 REPLICAS_MAX = 8
-_REFUSED = (
-    "RAISE EXCEPTION 'the history of cached prompts is kept: % refused on %', TG_OP,"
-    " TG_TABLE_NAME USING ERRCODE = 'restrict_violation';"
-)
+_HISTORY = "the history of cached prompts is kept"
 _TIERS = [(tier.value, tier.value) for tier in Tier]
 _CLASSES = [(one.value, one.value) for one in LeaseClass]
 
@@ -299,21 +296,7 @@ class CachedPromptEvent(models.Model):
         indexes = [
             models.Index(fields=["cached_prompt", "-id"], name="cached_prompt_history")
         ]
-        triggers = [
-            pgtrigger.Trigger(
-                name="append_only",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Update | pgtrigger.Delete,
-                func=_REFUSED,
-            ),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func=_REFUSED,
-            ),
-        ]
+        triggers = [*append_only(_HISTORY), no_truncate(_HISTORY)]
 
     def __str__(self) -> str:
         return f"{self.kind} at {self.happened_at:%Y-%m-%d %H:%M:%S}"

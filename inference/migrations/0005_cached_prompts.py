@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("inference", "0004_lease_receipt_retention"),
-        ("tenants", "0004_drop_key_limit_columns"),
+        ("tenants", "0005_retention"),
     ]
 
     operations = [

@@ -56,8 +56,7 @@ def as_call(model: str, content: str, **fields: Any) -> bytes:
     given = msgspec.json.decode(content, type=_Content)
     body: dict[str, Any] = {"model": model, "messages": given.messages}
     if given.tools != _NULL:
-        # Nothing is to be called; the template shows the tools all the same.
-        body |= {"tools": given.tools, "tool_choice": "none"}
+        body["tools"] = given.tools
     # Calls that use the prompt go on after its last message, where a reply would begin
     # with other tokens.
     return msgspec.json.encode(body | {"add_generation_prompt": False} | fields)

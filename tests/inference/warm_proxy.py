@@ -53,8 +53,10 @@ class WarmProxy:
         terms = _terms(order)
         key = lease_terms.derive_key(engine.key)
         lease = {"lease": lease_terms.sign(terms, key=key)}
-        salted = {"cache_salt": "salt", "kv_transfer_params": lease}
-        answer = engine.post("/v1/chat/completions", body | salted)
+        added: dict[str, Any] = {"cache_salt": "salt", "kv_transfer_params": lease}
+        if "tools" in body:
+            added["tool_choice"] = "none"
+        answer = engine.post("/v1/chat/completions", body | added)
         if answer.status_code != 200:
             return answer.status_code, answer.json()
         told = answer.json()["kv_transfer_params"]["lease"]
