@@ -12,7 +12,7 @@ from tenants.append_only import append_only, no_truncate
 from tenants.models import ApiKey, Project, Tenant
 
 PREFIX = "cp_"
-REPLICAS_MAX = 8
+ENGINES_MAX = 8
 _HISTORY = "the history of cached prompts is kept"
 _TIERS = [(tier.value, tier.value) for tier in Tier]
 _CLASSES = [(one.value, one.value) for one in LeaseClass]
@@ -72,7 +72,7 @@ class CachedPrompt(models.Model):
     ttl_seconds = models.PositiveIntegerField()
     """How long it was bought for; what each renewal adds, if it renews itself."""
     auto_renew = models.BooleanField(default=False)
-    replicas = models.PositiveSmallIntegerField(default=1)
+    engine_count = models.PositiveSmallIntegerField(default=1)
     """On how many engines."""
     expires_at = models.DateTimeField()
     """A call that arrives before is in time."""
@@ -112,8 +112,8 @@ class CachedPrompt(models.Model):
                 name="cached_prompt_ended_or_living",
             ),
             models.CheckConstraint(
-                condition=Q(replicas__gte=1, replicas__lte=REPLICAS_MAX),
-                name="cached_prompt_replicas_in_range",
+                condition=Q(engine_count__gte=1, engine_count__lte=ENGINES_MAX),
+                name="cached_prompt_engine_count_in_range",
             ),
             models.CheckConstraint(
                 condition=Q(message_count__gte=1, ttl_seconds__gte=1)

@@ -48,7 +48,7 @@ class CreateBody(StrictBody, kw_only=True):
     auto_renew: bool = False
     tier: Tier = Tier.AUTO
     lease_class: LeaseClass = msgspec.field(name="class", default=LeaseClass.GUARANTEED)
-    replicas: int = 1
+    engine_count: int = msgspec.field(name="replicas", default=1)
 
 
 class ChangeBody(StrictBody, kw_only=True):

@@ -150,7 +150,7 @@ def _asked(body: CreateBody, now: datetime) -> AskedPrompt:
         tier=body.tier,
         lease_class=body.lease_class,
         auto_renew=body.auto_renew,
-        replicas=body.replicas,
+        engine_count=body.engine_count,
         **times,
     )
 

@@ -68,7 +68,7 @@ def _prompt(
         "content_sha256": prompt.content_sha256,
         "tier": prompt.tier,
         "class": prompt.lease_class,
-        "replicas": prompt.replicas,
+        "replicas": prompt.engine_count,
         "locations": _locations(there, held),
         "ttl": f"{prompt.ttl_seconds}s",
         "auto_renew": prompt.auto_renew,

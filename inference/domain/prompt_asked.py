@@ -25,7 +25,7 @@ class AskedPrompt:
     tier: Tier = Tier.AUTO
     lease_class: LeaseClass = LeaseClass.GUARANTEED
     auto_renew: bool = False
-    replicas: int = 1
+    engine_count: int = 1
 
 
 def name_fault(name: str) -> str | None:

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                 ),
                 ("ttl_seconds", models.PositiveIntegerField()),
                 ("auto_renew", models.BooleanField(default=False)),
-                ("replicas", models.PositiveSmallIntegerField(default=1)),
+                ("engine_count", models.PositiveSmallIntegerField(default=1)),
                 ("expires_at", models.DateTimeField()),
                 ("token_count", models.PositiveIntegerField(default=0)),
                 (
@@ -360,8 +360,8 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="cachedprompt",
             constraint=models.CheckConstraint(
-                condition=models.Q(("replicas__gte", 1), ("replicas__lte", 8)),
-                name="cached_prompt_replicas_in_range",
+                condition=models.Q(("engine_count__gte", 1), ("engine_count__lte", 8)),
+                name="cached_prompt_engine_count_in_range",
             ),
         ),
         migrations.AddConstraint(

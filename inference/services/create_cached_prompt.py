@@ -6,7 +6,7 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from inference.cached_prompt_models import (
-    REPLICAS_MAX,
+    ENGINES_MAX,
     CachedPrompt,
 )
 from inference.domain.prompt_asked import AskedPrompt, end_of, name_fault, ttl_fault
@@ -27,7 +27,7 @@ from tenants.models import ApiKey, Project
 
 LIVING_MAX = 100
 """Of one project."""
-_REPLICAS_WITHIN_SECONDS = 25.0
+_OTHERS_WITHIN_SECONDS = 25.0
 """Of the answer that the caller waits for; later ones are placed by and by."""
 
 
@@ -59,7 +59,7 @@ def create_cached_prompt(
     except CachedPromptError:
         _forget(prompt)
         raise
-    _place_replicas(prompt, tokens=tokens, since=now, first=placement.engine_id)
+    _place_on_others(prompt, tokens=tokens, since=now, first=placement.engine_id)
     prompt.refresh_from_db()
     return prompt, True
 
@@ -69,8 +69,8 @@ def _check(asked: AskedPrompt) -> None:
         "name": name_fault(asked.name),
         "ttl": ttl_fault(asked.ttl_seconds),
         "replicas": None
-        if 1 <= asked.replicas <= REPLICAS_MAX
-        else f"expected 1 to {REPLICAS_MAX}",
+        if 1 <= asked.engine_count <= ENGINES_MAX
+        else f"expected 1 to {ENGINES_MAX}",
     }
     for param, fault in faults.items():
         if fault:
@@ -98,7 +98,7 @@ def _known(
 def _count(model: ServedModel, asked: AskedPrompt, *, now: datetime) -> int:
     tier = tier_of_room(asked.tier)
     found = find_engines(model, tier=tier, now=now)[0]
-    if asked.replicas > serving(model).count():
+    if asked.engine_count > serving(model).count():
         raise CachedPromptError(
             f"Invalid value for replicas: the model {model.name} runs on "
             f"{serving(model).count()} engines.",
@@ -149,22 +149,22 @@ def _insert(
         lease_class=asked.lease_class,
         ttl_seconds=asked.ttl_seconds,
         auto_renew=asked.auto_renew,
-        replicas=asked.replicas,
+        engine_count=asked.engine_count,
         expires_at=asked.expires_at or end_of(now=now, ttl_seconds=asked.ttl_seconds),
         created_at=now,
     )
 
 
-def _place_replicas(
+def _place_on_others(
     prompt: CachedPrompt, *, tokens: int, since: datetime, first: int
 ) -> None:
     """At our cost: the input is paid once. What does not work out now is tried again
     by `keep_cached_prompts`.
     """
     taken = [first]
-    while len(taken) < prompt.replicas:
+    while len(taken) < prompt.engine_count:
         now = timezone.now()
-        if (now - since).total_seconds() > _REPLICAS_WITHIN_SECONDS:
+        if (now - since).total_seconds() > _OTHERS_WITHIN_SECONDS:
             return
         try:
             placement = place_cached_prompt(

@@ -14,7 +14,7 @@ def follow_placements(prompt: CachedPrompt, *, now: datetime) -> None:
     held = prompt.placements.committed().filter(
         is_lost=False, lease_expires_at__gt=now, refusal=""
     )
-    is_whole = held.count() >= prompt.replicas
+    is_whole = held.count() >= prompt.engine_count
     status = CachedPromptStatus.READY if is_whole else CachedPromptStatus.DEGRADED
     if prompt.token_count and prompt.status in {*USABLE, CachedPromptStatus.WARMING}:
         prompt.status = status

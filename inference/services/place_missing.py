@@ -71,7 +71,7 @@ def _incomplete(now: datetime) -> QuerySet[CachedPrompt]:
         CachedPrompt.objects.usable()
         .filter(Q(retry_at__isnull=True) | Q(retry_at__lte=now), expires_at__gt=now)
         .annotate(places=places)
-        .filter(places__lt=F("replicas"))
+        .filter(places__lt=F("engine_count"))
         .select_related("served_model", "api_key")
         .order_by("pk")
     )

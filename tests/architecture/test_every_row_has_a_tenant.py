@@ -13,6 +13,7 @@ WITHOUT_TENANT = {
     "billing_priceversion": "prices are the same for all tenants",
     "billing_invoicenumber": "numbers run through all tenants' invoices of a year",
     "journal_cursor": "a segment holds events of all tenants",
+    "engine_capacity": "an engine's memory is sold to all tenants",
     "lease_cursor": "an engine holds leases of all tenants",
     "quarantined_segment": "a segment holds events of all tenants",
     "engine_epoch": "engines serve all tenants",

@@ -273,7 +273,10 @@ def test_journal_and_socket_are_shared_by_those_who_need_them():
     assert sharers["journal"] == {"proxy", "shipper", "money", "tasks"}
     for name in ("money", "tasks"):
         assert "journal:/var/lib/tokenfab/journal:ro" in services()[name]["volumes"]
-    assert sharers["socket"] == {"proxy", "leases", "tasks", "engine", "simulator"}
+    assert sharers["socket"] == {
+        *("proxy", "leases", "tasks", "web"),
+        *("engine", "simulator"),
+    }
     assert sharers.keys() == compose()["volumes"].keys()
     sockets = {v for _, setting, v in _values() if setting == "ENGINE_SOCKET"}
     assert sockets == {SOCKET}

@@ -100,9 +100,9 @@ def test_it_takes_the_engine_with_the_most_room(place):
     assert prompt.placements.get().engine_id == roomy.pk
 
 
-def test_replicas_are_paid_for_once(place):
+def test_further_engines_are_paid_for_once(place):
     engines = {place.add_engine().pk, place.add_engine().pk}
-    prompt, _ = create(place, replicas=2)
+    prompt, _ = create(place, engine_count=2)
     assert prompt.status == CachedPromptStatus.READY
     assert {one.engine_id for one in prompt.placements.all()} == engines
     assert [order.is_at_our_cost for order in place.proxy.orders] == [False, True]
@@ -189,8 +189,8 @@ def test_it_refuses_more_than_a_project_may_have(place, monkeypatch):
         ({"name": "cp_" + "0" * 32}, CachedPromptError, "name"),
         ({"ttl_seconds": 59}, CachedPromptError, "ttl"),
         ({"ttl_seconds": 30 * 86_400 + 1}, CachedPromptError, "ttl"),
-        ({"replicas": 0}, CachedPromptError, "replicas"),
-        ({"replicas": 2}, CachedPromptError, "replicas"),
+        ({"engine_count": 0}, CachedPromptError, "replicas"),
+        ({"engine_count": 2}, CachedPromptError, "replicas"),
         ({"content": content("x " * 2000)}, PromptTooLongError, "messages"),
         ({"content": content("x")}, CachedPromptError, "messages"),
     ],

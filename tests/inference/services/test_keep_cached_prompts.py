@@ -232,11 +232,11 @@ def test_a_place_on_an_engine_that_is_gone_moves(place):
     assert prompt.placements.committed().get().engine_id == second.pk
 
 
-def test_a_replica_that_is_missing_is_placed(place):
+def test_a_place_that_is_missing_is_placed(place):
     place.add_engine()
     second = place.add_engine()
     place.proxy.full.add(second.pk)
-    prompt = place.create(replicas=2)
+    prompt = place.create(engine_count=2)
     assert prompt.status == CachedPromptStatus.DEGRADED
     place.proxy.full.clear()
     keep()
