@@ -2,12 +2,15 @@
 
 import json
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
 
-from tests.running import RunningTokenfab
+from tests.running import RunningTokenfab, own_port
 
 NANO_USD = {
     "new_input_tokens": 100,
@@ -17,6 +20,23 @@ NANO_USD = {
 }
 """Per unit, as `make up` prices the default model."""
 SECONDS_MAX = 60.0
+
+
+@contextmanager
+def running_on_a_simulator(home: Path) -> Iterator[RunningTokenfab]:
+    """Whose engine answers; it must stop well."""
+    running = RunningTokenfab(home, ENGINE="simulator", PORT=own_port())
+    try:
+        running.wait_until_up()
+        api = running.endpoints()["api"]
+        deadline = time.monotonic() + SECONDS_MAX
+        while httpx.get(f"{api}/readyz").status_code != 200:
+            assert time.monotonic() < deadline, "no engine became ready"
+            time.sleep(0.05)
+        yield running
+        assert running.stop() == 0
+    finally:
+        running.clean_up()
 
 
 class Tenant:

@@ -10,15 +10,14 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
 
-import httpx
 import pytest
 
-from tests.running import RunningTokenfab, own_port
+from tests.running import RunningTokenfab
 from tests.scenarios.leased_talk import (
-    SECONDS_MAX,
     Tenant,
     check_invoice,
     quantities,
+    running_on_a_simulator,
     wait_until_measured,
 )
 
@@ -32,19 +31,8 @@ SYSTEM = "You are a careful clerk who answers in one short sentence. " * 12
 def tokenfab(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[RunningTokenfab]:
-    home = tmp_path_factory.mktemp("state")
-    running = RunningTokenfab(home, ENGINE="simulator", PORT=own_port())
-    try:
-        running.wait_until_up()
-        api = running.endpoints()["api"]
-        deadline = time.monotonic() + SECONDS_MAX
-        while httpx.get(f"{api}/readyz").status_code != 200:
-            assert time.monotonic() < deadline, "no engine became ready"
-            time.sleep(0.05)
+    with running_on_a_simulator(tmp_path_factory.mktemp("state")) as running:
         yield running
-        assert running.stop() == 0
-    finally:
-        running.clean_up()
 
 
 @pytest.fixture
