@@ -2,7 +2,7 @@
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from inference.domain.block_hash import equal_blocks
 from inference.domain.lease_terms import LeaseClass, LeaseTerms, PreviousLease, Tier
@@ -17,16 +17,14 @@ class Lease:
     """Ids of the HBM blocks it holds; empty below HBM."""
     until_ms: int
     """End of its time in the tier where it lies."""
-    host_until_ms: int
-    """End of its time in host memory."""
     tier: Tier
     held_blocks: int
     """How many of them lie in `tier`; below HBM it may be fewer."""
     base: "Lease | None" = None
     """Whose blocks it begins with: a lease that is paid for by itself."""
     base_blocks: int = 0
-    has_host_floor: bool = False
-    """Its hashes are kept in host memory until `host_until_ms`."""
+    floors: dict[Tier, int] = field(default_factory=dict)
+    """The tiers below that keep its hashes, and until when."""
     proven_ms: int = 0
     """When the KV events last proved that its blocks lie in `tier`; 0: never."""
     turns: int = 0
@@ -46,11 +44,30 @@ class Lease:
         return self.tier is Tier.HBM
 
     @property
+    def host_until_ms(self) -> int:
+        """0: it is not kept in host memory."""
+        return self.floors.get(Tier.HOST, 0)
+
+    @property
+    def disk_until_ms(self) -> int:
+        """0: it is not kept on disk."""
+        return self.floors.get(Tier.DISK, 0)
+
+    @property
     def paid_blocks(self) -> int:
         """In host memory the base lies too; in HBM only if it is held there itself."""
         if self.base is None or (self.is_in_hbm and not self.base.is_in_hbm):
             return self.held_blocks
         return max(0, self.held_blocks - self.base_blocks)
+
+    @property
+    def told_tier(self) -> Tier:
+        """One that is for the disk alone counts as lying there from the beginning: that
+        it waits above until it is copied is our matter.
+        """
+        is_for_disk = not self.terms.ttl_ms and not self.terms.host_ttl_ms
+        is_on_its_way = is_for_disk and self.is_in_hbm and self.disk_until_ms
+        return Tier.DISK if is_on_its_way else self.tier
 
     @property
     def last_hash(self) -> str:

@@ -38,6 +38,9 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     host_blocks_max: int
     """That leases may keep in host memory; 0: there is no such tier."""
     host_blocks: int
+    disk_blocks_max: int = 0
+    """That leases may keep on disk; 0: there is no such tier."""
+    disk_blocks: int = 0
     unsupported: str
     """Why this engine gives no leases; empty: it does."""
     leases: int
@@ -64,6 +67,8 @@ class HeldLease(msgspec.Struct, frozen=True, kw_only=True):
     until_ms: int
     host_until_ms: int
     """0: it is not kept in host memory."""
+    disk_until_ms: int = 0
+    """0: it is not kept on disk."""
     turns: int
     """Requests under way that continue it."""
     verified: bool = False
@@ -110,6 +115,8 @@ def status(keeper: LeaseKeeper) -> EngineLeases:
         caps=facts.caps,
         host_blocks_max=keeper.host.blocks_max if keeper.host else 0,
         host_blocks=keeper.host.held_blocks if keeper.host else 0,
+        disk_blocks_max=keeper.disk.blocks_max if keeper.disk else 0,
+        disk_blocks=keeper.disk.held_blocks if keeper.disk else 0,
         unsupported=facts.unsupported,
         leases=len(keeper.table),
         held_blocks=holdings.held_blocks,
@@ -216,7 +223,8 @@ def _state(keeper: LeaseKeeper, lease: Lease) -> HeldLease:
         bytes=lease.paid_blocks * keeper.facts.block_bytes,
         last_hash=lease.last_hash,
         until_ms=lease.until_ms,
-        host_until_ms=lease.host_until_ms if lease.has_host_floor else 0,
+        host_until_ms=lease.host_until_ms,
+        disk_until_ms=lease.disk_until_ms,
         turns=lease.turns,
         verified=lease.proven_ms > keeper.clock_ms() - PROOF_MS_MAX,
     )

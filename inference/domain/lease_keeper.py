@@ -12,7 +12,7 @@ from typing import Protocol
 from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_receipt import LeaseReceipt, Reason
 from inference.domain.lease_table import Change, LeaseTable, Turn
 from inference.domain.lease_terms import (
@@ -60,7 +60,8 @@ class LeaseKeeper:
         key: bytes,
         pool: Pool,
         clock_ms: Callable[[], int],
-        host: HostHoldings | None = None,
+        host: LowerHoldings | None = None,
+        disk: LowerHoldings | None = None,
         kv: KvFeed | None = None,
     ) -> None:
         """`kv` is what the engine's pool tells of itself; None: it tells nothing, and
@@ -69,6 +70,7 @@ class LeaseKeeper:
         self.facts = facts
         self.clock_ms = clock_ms
         self.host = host
+        self.disk = disk
         self.kv = kv
         self.rejected: Counter[Rejection] = Counter()
         self.disproved = 0
@@ -79,7 +81,7 @@ class LeaseKeeper:
             block_tokens=facts.block_tokens,
             block_bytes=facts.block_bytes,
         )
-        self.table = LeaseTable(caps=facts.caps, feed=self.feed, host=host)
+        self.table = LeaseTable(caps=facts.caps, feed=self.feed, host=host, disk=disk)
         self._key = key
         self._pool = pool
         self._turns: dict[str, Turn] = {}
@@ -133,10 +135,14 @@ class LeaseKeeper:
         )
         return self.carry_out(change)
 
-    def is_to_be_kept_below(self, request_id: str) -> bool:
+    def is_for_host(self, request_id: str) -> bool:
         """Whether the blocks of this request are to be copied to host memory."""
         turn = self._turns.get(request_id)
         return turn is not None and turn.terms.host_ttl_ms > 0
+
+    def is_for_disk(self, request_id: str) -> bool:
+        turn = self._turns.get(request_id)
+        return turn is not None and turn.terms.disk_ttl_ms > 0
 
     def lose_all(self) -> None:
         """The engine has lost its cache."""
@@ -144,7 +150,8 @@ class LeaseKeeper:
         self.carry_out(change)
 
     def stored_names(self) -> dict[Tier, list[bytes]]:
-        below = {Tier.HOST: self.host.names()} if self.host else {}
+        lower = {Tier.HOST: self.host, Tier.DISK: self.disk}
+        below = {tier: one.names() for tier, one in lower.items() if one}
         return {Tier.HBM: self._pool.names()} | below
 
     def prove(self, lease_ids: Iterable[str]) -> None:

@@ -41,7 +41,9 @@ class Reason(enum.StrEnum):
     NO_HOST_TIER = "no_host_tier"
     NO_DISK_TIER = "no_disk_tier"
     HOST_CAP = "host_cap"
-    """Granted, but not kept below HBM."""
+    """Granted, but not kept in host memory."""
+    DISK_CAP = "disk_cap"
+    """Granted, but not kept on disk."""
     UNSUPPORTED_MODEL = "unsupported_model"
     TURN_ABORTED = "turn_aborted"
     NOT_ASKED = "not_asked"
@@ -77,6 +79,8 @@ class LeaseReceipt(msgspec.Struct, frozen=True, kw_only=True):
     """When its time in this tier ends, grace included; of an end: its own time."""
     host_until_ms: int
     """When host memory lets go of it, grace included; 0: it is not kept there."""
+    disk_until_ms: int = 0
+    """When the disk lets go of it, grace included; 0: it is not kept there."""
     reason: Reason | None = None
     previous_lease_id: str | None = None
     """Of `granted` and `refused`: which lease the turn said it continues."""

@@ -19,7 +19,7 @@ from inference.domain.lease import (
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
 from inference.domain.lease_holdings import Holdings
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings, LowerTiers
 from inference.domain.lease_queue import LeaseQueue
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
 from inference.domain.lease_terms import (
@@ -34,7 +34,7 @@ SWEPT_MAX = 100
 """Leases ended in one sweep: a step of the engine waits for it. The rest go next."""
 
 HOST_COPY_MS = 2_000
-"""A lease for host memory alone is pinned in HBM until its blocks surely lie below."""
+"""A lease for tiers below alone is pinned in HBM until its blocks surely lie there."""
 
 
 class UnknownLeaseError(LookupError):
@@ -65,12 +65,13 @@ class LeaseTable:
         *,
         caps: LeaseCaps,
         feed: LeaseFeed,
-        host: HostHoldings | None = None,
+        host: LowerHoldings | None = None,
+        disk: LowerHoldings | None = None,
     ) -> None:
-        """Without `host` there is no tier below HBM."""
+        """Without them there is no such tier below HBM."""
         self.holdings = Holdings(caps)
         self._feed = feed
-        self._host = host
+        self._lower = LowerTiers(host=host, disk=disk)
         self._leases: dict[str, Lease] = {}
         self._awaited: set[str] = set()
         self._tombstones = Tombstones()
@@ -126,7 +127,8 @@ class LeaseTable:
                 continuation.base_tokens or 0
             ) // self._feed.block_tokens
             change.pin = self._begin(lease)
-            reason = self._keep_below(lease, leaving=previous) or reason
+            why = self._lower.keep(lease, leaving=previous, now_ms=now_ms)
+            reason = why or reason
         if previous:
             self._end(previous, Fact.REUSED, change, now_ms, continuation=continuation)
         if not fits:
@@ -152,7 +154,9 @@ class LeaseTable:
         """Never shortens. By no time at all: another grace, for a turn on its way."""
         until_ms = now_ms + ttl_ms + lease.terms.grace_ms
         lease.until_ms = max(lease.until_ms, until_ms)
-        lease.host_until_ms = max(lease.host_until_ms, until_ms)
+        lease.floors = {
+            tier: max(end_ms, until_ms) for tier, end_ms in lease.floors.items()
+        }
         self._queue(lease)
         reason = None if ttl_ms else Reason.TURN_WAITS
         renewed = self._feed.of_lease(Fact.RENEWED, lease, at_ms=now_ms, reason=reason)
@@ -164,7 +168,7 @@ class LeaseTable:
         return change
 
     def sweep(self, *, now_ms: int) -> Change:
-        """Ends what is overdue, or takes it down to host memory."""
+        """Ends what is overdue, or takes it down a tier."""
         change = Change()
         self._tombstones.forget_old(now_ms=now_ms)
         for _ in range(SWEPT_MAX):
@@ -246,12 +250,8 @@ class LeaseTable:
         """A first lease is for all its blocks or none; a later one may keep the
         beginning, so that growing never costs a conversation what it had.
         """
-        if not terms.ttl_ms and not terms.host_ttl_ms:
-            return 0, Reason.NOT_ASKED
-        if terms.tier is Tier.DISK:
-            return 0, Reason.NO_DISK_TIER
-        if self._host is None and (terms.tier is Tier.HOST or not terms.ttl_ms):
-            return 0, Reason.NO_HOST_TIER
+        if why := self._lower.why_not(terms):
+            return 0, why
         fits, reason = self.holdings.fitting(terms, blocks, previous)
         is_whole = fits == len(blocks)
         return (fits if is_whole or previous else 0), reason
@@ -286,12 +286,6 @@ class LeaseTable:
         change.receipts.append(refused)
         return change
 
-    def _keep_below(self, lease: Lease, *, leaving: Lease | None) -> Reason | None:
-        if not lease.terms.host_ttl_ms or self._host is None:
-            return None
-        lease.has_host_floor = self._host.hold(lease, leaving=leaving)
-        return None if lease.has_host_floor else Reason.HOST_CAP
-
     def _begin(self, lease: Lease) -> list[int]:
         self._leases[lease.terms.lease_id] = lease
         self._queue(lease)
@@ -321,8 +315,7 @@ class LeaseTable:
         )
         change.receipts.append(ended)
         self._free(lease, change)
-        if lease.has_host_floor and self._host:
-            self._host.drop(lease)
+        self._lower.drop(lease)
         self._ends.discard(lease)
         del self._leases[lease.terms.lease_id]
         self._tombstones.add(lease, now_ms=now_ms)
@@ -336,23 +329,18 @@ class LeaseTable:
     def _put_out(
         self, lease: Lease, fact: Fact, reason: Reason, change: Change, now_ms: int
     ) -> None:
-        """Out of its tier: to host memory if it lies there and its time lasts."""
-        below = self._blocks_below(lease, now_ms)
-        if not below:
+        """Out of its tier: to the next one below in which it lies and has time."""
+        found = self._lower.next_below(lease, now_ms=now_ms)
+        if found is None:
             self._end(lease, fact, change, now_ms, reason=reason)
             return
         self._free(lease, change)
-        lease.tier, lease.held_blocks, lease.proven_ms = Tier.HOST, below, 0
-        lease.until_ms = lease.host_until_ms
+        (lease.tier, lease.held_blocks), lease.proven_ms = found, 0
+        self._lower.drop_above(lease, lease.tier)
+        lease.until_ms = lease.floors[lease.tier]
         self._queue(lease)
         demoted = self._feed.of_lease(Fact.DEMOTED, lease, at_ms=now_ms, reason=reason)
         change.receipts.append(demoted)
-
-    def _blocks_below(self, lease: Lease, now_ms: int) -> int:
-        is_over = not lease.is_in_hbm or lease.host_until_ms <= now_ms
-        if is_over or not lease.has_host_floor or self._host is None:
-            return 0
-        return self._host.leading(lease)
 
     def _cheapest_for(self, blocks: int, spared: Collection[int]) -> list[Lease]:
         seen: list[Lease] = []
@@ -386,7 +374,6 @@ def _new_lease(
         hashes=tuple(hashes[: len(blocks)]),
         blocks=tuple(blocks),
         until_ms=now_ms + ttl_ms + terms.grace_ms,
-        host_until_ms=now_ms + terms.host_ttl_ms + terms.grace_ms,
         tier=Tier.HBM,
         held_blocks=len(blocks),
     )

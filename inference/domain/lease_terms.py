@@ -63,6 +63,8 @@ class LeaseTerms(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     """In HBM, from the end of the turn; 0: not held there."""
     host_ttl_ms: Milliseconds = 0
     """In host memory, from the end of the turn; 0: lost when it leaves HBM."""
+    disk_ttl_ms: Milliseconds = 0
+    """On disk, from the end of the turn; 0: lost when it leaves what is above."""
     grace_ms: Milliseconds = GRACE_MS
     """Held longer than sold, at our cost: arrival at the proxy decides."""
     value: Count

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from inference.engine.convert import converted_model
+from inference.engine.failure import EngineError
 from inference.engine.install import CPU, Build
 from inference.engine.settings import REPOSITORY, Settings
 
@@ -56,7 +57,7 @@ def command(settings: Settings, build: Build) -> list[str]:
         *COMMON,
         *(ON_CPU if build is CPU else ()),
         *_dtype(settings, build),
-        *("--kv-transfer-config", _json(_lease_connector(settings))),
+        *("--kv-transfer-config", _json(_lease_connector(settings, build))),
         *("--kv-events-config", _json(_KV_EVENTS)),
         *settings.arguments,
     ]
@@ -72,17 +73,21 @@ def _dtype(settings: Settings, build: Build) -> tuple[str, ...]:
     return ("--dtype", "float32") if is_ours else ()
 
 
-def _lease_connector(settings: Settings) -> dict[str, object]:
-    """A KVTransferConfig of vLLM. It takes from nobody who asks for no lease."""
+def _lease_connector(settings: Settings, build: Build) -> dict[str, object]:
+    """A KVTransferConfig of vLLM. It takes from nobody who asks for no lease.
+
+    Raises EngineError.
+    """
+    lower = _lower_tiers(settings, build)
     # A consumer would make vLLM free blocks a step later, which only copies need.
-    role = "kv_both" if settings.lease_host_mib else "kv_producer"
+    role = "kv_both" if lower else "kv_producer"
     leases: dict[str, object] = {
         "kv_connector": "LeaseConnector",
         "kv_connector_module_path": f"{PLUGIN_MODULE}.lease_connector",
         "kv_role": role,
         "kv_connector_extra_config": {"tenant_percent": settings.lease_tenant_percent},
     }
-    if not settings.lease_host_mib:
+    if not lower:
         return leases | {"engine_id": settings.engine_id}
     return {
         "kv_connector": "MultiConnector",
@@ -90,12 +95,26 @@ def _lease_connector(settings: Settings) -> dict[str, object]:
         "engine_id": settings.engine_id,
         # Else a block that is lost below fails the request that wanted it.
         "kv_load_failure_policy": "recompute",
-        "kv_connector_extra_config": {"connectors": [leases, _host_tier(settings)]},
+        "kv_connector_extra_config": {"connectors": [leases, *lower]},
     }
 
 
 def _json(value: object) -> str:
     return json.dumps(value, separators=(",", ":"))
+
+
+def _lower_tiers(settings: Settings, build: Build) -> list[dict[str, object]]:
+    """The first that has something of a prompt brings it up; the disk holds back where
+    host memory has as much.
+    """
+    tiers = []
+    if settings.lease_disk_mib:
+        if build is not CPU:
+            raise EngineError("LEASE_DISK_MIB: there is no disk tier on a GPU yet.")
+        tiers.append(_disk_tier(settings))
+    if settings.lease_host_mib:
+        tiers.append(_host_tier(settings))
+    return tiers
 
 
 def _host_tier(settings: Settings) -> dict[str, object]:
@@ -107,6 +126,23 @@ def _host_tier(settings: Settings) -> dict[str, object]:
             "spec_name": "HostTierSpec",
             "spec_module_path": f"{PLUGIN_MODULE}.host_tier",
             # Else what the model said is not copied, and the next turn begins with it.
+            "offload_prompt_only": False,
+        },
+    }
+
+
+def _disk_tier(settings: Settings) -> dict[str, object]:
+    module = f"{PLUGIN_MODULE}.disk_tier"
+    return {
+        "kv_connector": "DiskConnector",
+        "kv_connector_module_path": module,
+        "kv_role": "kv_both",
+        "kv_connector_extra_config": {
+            # vLLM's name for the bytes of a tier, wherever they lie.
+            "cpu_bytes_to_use": settings.lease_disk_mib * 2**20,
+            "folder": str(settings.lease_disk_folder),
+            "spec_name": "DiskTierSpec",
+            "spec_module_path": module,
             "offload_prompt_only": False,
         },
     }

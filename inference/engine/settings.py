@@ -38,6 +38,10 @@ class Settings:
     """What one tenant may hold of all that leases may hold."""
     lease_host_mib: int
     """Host memory for leased KV below HBM; 0: none."""
+    lease_disk_mib: int
+    """Disk for leased KV below host memory; 0: none."""
+    lease_disk_folder: Path
+    """Where that is; files there have no names."""
     arguments: tuple[str, ...]
     """Further arguments of `vllm serve`; the last of two equal flags wins."""
 
@@ -74,6 +78,8 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         engine_id=get("ENGINE_ID") or f"unix:{socket}",
         lease_tenant_percent=_percent(environment, "LEASE_TENANT_PERCENT", 50),
         lease_host_mib=_whole_number(environment, "LEASE_HOST_MIB", 0, least=0),
+        lease_disk_mib=_whole_number(environment, "LEASE_DISK_MIB", 0, least=0),
+        lease_disk_folder=Path(get("LEASE_DISK_FOLDER") or home / "kv").absolute(),
         arguments=tuple(shlex.split(get("ENGINE_ARGUMENTS", ""))),
     )
     if len(os.fsencode(settings.socket)) > SOCKET_PATH_BYTES_MAX:

@@ -20,10 +20,10 @@ from inference.domain.block_hash import block_hashes
 from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import caps_of
 from inference.domain.lease_control import EventsAfter, LeaseEvents
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_keeper import EngineFacts, LeaseKeeper
 from inference.domain.lease_receipt import LeaseReceipt, public_form
-from inference.domain.lease_terms import derive_key
+from inference.domain.lease_terms import Tier, derive_key
 from inference.kv_watch import KvWatch
 from inference.simulator.blocks import (
     BLOCK_BYTES,
@@ -33,7 +33,7 @@ from inference.simulator.blocks import (
     blocks_for,
 )
 from inference.simulator.faults import Kind
-from inference.simulator.host_memory import HostMemory
+from inference.simulator.lower_memory import LowerMemory
 from inference.simulator.sequences import Sequence
 from inference.simulator.settings import Settings
 
@@ -44,13 +44,15 @@ PARAMETER = "lease"
 class Leases:
     def __init__(self, pool: BlockPool, settings: Settings) -> None:
         self._pool = pool
-        self._memory = _host_memory(settings, pool.feed)
+        self._host = _memory(settings.lease_host_mib, pool.feed, Tier.HOST)
+        self._disk = _memory(settings.lease_disk_mib, pool.feed, Tier.DISK)
         self.keeper = LeaseKeeper(
             _facts(settings),
             key=derive_key(settings.key),
             pool=pool,
             clock_ms=_steady_clock_ms(),
-            host=_host_holdings(self._memory, settings),
+            host=_holdings(self._host, Tier.HOST, settings),
+            disk=_holdings(self._disk, Tier.DISK, settings),
             kv=pool.feed,
         )
         self.watch = KvWatch(self._ask)
@@ -75,14 +77,16 @@ class Leases:
             )
 
     def restorable_blocks(self, sequence: Sequence, known_blocks: int) -> int:
-        """How many blocks after the known ones lie in host memory; as in vLLM with the
+        """How many blocks after the known ones lie in a tier below; as in vLLM with the
         last one, even if then nothing is left of the prompt.
         """
-        if self._memory is None or not self._memory.used_blocks:
+        used = [one for one in self._lower() if one.used_blocks]
+        if not used:
             return 0
         names = _hashes(sequence.prompt, sequence.salt)[known_blocks:]
-        found = names[: self._memory.leading(names)]
-        self._memory.touch(found)
+        best = max(used, key=lambda memory: memory.leading(names))
+        found = names[: best.leading(names)]
+        best.touch(found)
         return len(found)
 
     def ended(self, sequence: Sequence, computed: list[int]) -> None:
@@ -92,8 +96,10 @@ class Leases:
         hashes = _hashes(sequence.token_ids, sequence.salt)
         blocks = self._pool.full_blocks(computed, sequence.salt)
         self._pool.name(blocks, hashes)
-        if self._memory and self.keeper.is_to_be_kept_below(sequence.turn_id):
-            self._memory.copy(hashes[: len(blocks)])
+        if self._host and self.keeper.is_for_host(sequence.turn_id):
+            self._host.copy(hashes[: len(blocks)])
+        if self._disk and self.keeper.is_for_disk(sequence.turn_id):
+            self._disk.copy(hashes[: len(blocks)])
         with self._faults_of(sequence):
             receipt = self._end_turn(sequence, blocks, hashes)
         if receipt:
@@ -111,14 +117,12 @@ class Leases:
         """The cache is lost, above and below, but for what running sequences use."""
         self.keeper.lose_all()
         self._pool.forget()
-        if self._memory is not None:
-            self._memory.forget()
+        self._forget_lower()
 
     def break_pins(self) -> None:
         """What leases hold is gone, and the table of leases knows nothing of it."""
         self._pool.forget_named()
-        if self._memory is not None:
-            self._memory.forget()
+        self._forget_lower()
 
     def events(self, asked: EventsAfter) -> LeaseEvents:
         if not self._untold:
@@ -141,6 +145,13 @@ class Leases:
     async def next_receipt(self, *, seconds_max: float) -> None:
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(self._news.wait(), seconds_max)
+
+    def _lower(self) -> list[LowerMemory]:
+        return [one for one in (self._host, self._disk) if one]
+
+    def _forget_lower(self) -> None:
+        for memory in self._lower():
+            memory.forget()
 
     async def _ask(
         self, operation: str, asked: dict[str, Any]
@@ -178,17 +189,18 @@ def _hashes(tokens: list[int], salt: str) -> list[bytes]:
     return list(block_hashes(tokens, salt=salt, block_tokens=BLOCK_TOKENS))
 
 
-def _host_memory(settings: Settings, feed: KvFeed) -> HostMemory | None:
-    blocks = settings.lease_host_mib * 2**20 // BLOCK_BYTES
-    return HostMemory(blocks, feed) if blocks else None
+def _memory(mib: int, feed: KvFeed, tier: Tier) -> LowerMemory | None:
+    blocks = mib * 2**20 // BLOCK_BYTES
+    return LowerMemory(blocks, feed, tier=tier) if blocks else None
 
 
-def _host_holdings(
-    memory: HostMemory | None, settings: Settings
-) -> HostHoldings | None:
+def _holdings(
+    memory: LowerMemory | None, tier: Tier, settings: Settings
+) -> LowerHoldings | None:
     if memory is None:
         return None
-    return HostHoldings(memory, tenant_percent=settings.lease_tenant_percent)
+    percent = settings.lease_tenant_percent
+    return LowerHoldings(memory, tenant_percent=percent, tier=tier)
 
 
 def _facts(settings: Settings) -> EngineFacts:

@@ -37,6 +37,8 @@ class Settings:
     """What one tenant may hold of all that leases may hold."""
     lease_host_mib: int = 0
     """Host memory for leased KV below HBM; 0: none."""
+    lease_disk_mib: int = 0
+    """Disk for leased KV below host memory; 0: none."""
     keep_alive_seconds: float = 300.0
     """An idle connection is closed after this long, as our launcher tells vLLM."""
     faults: bool = False
@@ -63,6 +65,7 @@ def read_settings(environment: Mapping[str, str] = os.environ) -> Settings:
         engine_id=get("ENGINE_ID") or _address(environment),
         lease_tenant_percent=int(get("LEASE_TENANT_PERCENT") or 50),
         lease_host_mib=int(get("LEASE_HOST_MIB") or 0),
+        lease_disk_mib=int(get("LEASE_DISK_MIB") or 0),
         keep_alive_seconds=float(get("SIMULATOR_KEEP_ALIVE_SECONDS") or 300),
         faults=get("SIMULATOR_FAULTS") == "1",
         fault=get("SIMULATOR_FAULT", ""),
@@ -103,5 +106,5 @@ def _refuse_what_cannot_work(settings: Settings) -> None:
         raise ValueError("SIMULATOR_MAX_NUM_SEQS and the pace must be positive.")
     if not 1 <= settings.lease_tenant_percent <= 100:  # noqa: PLR2004 - of a hundred
         raise ValueError("LEASE_TENANT_PERCENT must be from 1 to 100.")
-    if settings.lease_host_mib < 0:
-        raise ValueError("LEASE_HOST_MIB must be 0 or more.")
+    if min(settings.lease_host_mib, settings.lease_disk_mib) < 0:
+        raise ValueError("LEASE_HOST_MIB and LEASE_DISK_MIB must be 0 or more.")

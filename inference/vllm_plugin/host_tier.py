@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from vllm.platforms import current_platform
 from vllm.v1.kv_offload.base import (
+    Medium,
     OffloadingEvent,
     OffloadingWorker,
     OffloadPolicy,
@@ -55,13 +56,14 @@ class _Leasing:
 
 
 class LeasedOnlyManager(CPUOffloadingManager):
-    def __init__(self, num_chunks: int, *, enable_events: bool) -> None:
+    def __init__(self, num_chunks: int, *, enable_events: bool, medium: Medium) -> None:
         super().__init__(
             num_chunks,
             cache_policy=KeptFirst.__name__,
             cache_policy_module_path=__name__,
             enable_events=enable_events,
         )
+        self.medium = medium
         self.blocks = num_chunks
         self.is_leasing: Callable[[str], bool] = lambda _: False
 
@@ -110,15 +112,16 @@ def _key(block_hash: bytes) -> "OffloadKey":
     return make_offload_key(block_hash, 0)
 
 
-_managers: dict[str, LeasedOnlyManager] = {}
+_managers: dict[tuple[str, Medium], LeasedOnlyManager] = {}
 
 
-def manager_of(engine_id: str) -> LeasedOnlyManager | None:
-    """In the process of the scheduler. None: the engine has no host tier."""
-    return _managers.get(engine_id)
+def manager_of(engine_id: str, medium: Medium) -> LeasedOnlyManager | None:
+    """In the process of the scheduler. None: the engine has no such tier."""
+    return _managers.get((engine_id, medium))
 
 
 class HostTierSpec(CPUOffloadingSpec):
+    medium = Medium.CPU
     _manager: LeasedOnlyManager | None
     _worker: OffloadingWorker | None
 
@@ -127,8 +130,9 @@ class HostTierSpec(CPUOffloadingSpec):
             self._manager = LeasedOnlyManager(
                 self.num_chunks,
                 enable_events=self.kv_events_config.enable_kv_cache_events,
+                medium=self.medium,
             )
-            _managers[self.config.engine_id] = self._manager
+            _managers[self.config.engine_id, self.medium] = self._manager
         return self._manager
 
     def get_worker(self, kv_caches: "CanonicalKVCaches") -> OffloadingWorker:
@@ -140,13 +144,20 @@ class HostTierSpec(CPUOffloadingSpec):
 
 
 class MemoryToMemoryWorker(OffloadingWorker):
-    """Both tiers are host memory; a copy is over when it returns. One block a chunk."""
+    """Both tiers are host memory, or look like it; a copy is over when it returns. One
+    block a chunk.
+    """
 
-    def __init__(self, kv_caches: "CanonicalKVCaches", chunks: int) -> None:
+    def __init__(
+        self,
+        kv_caches: "CanonicalKVCaches",
+        chunks: int,
+        *,
+        allocate: Callable[..., torch.Tensor] = torch.empty,
+    ) -> None:
         self._above = [one.tensor for one in kv_caches.tensors]
         self._below = [
-            torch.empty((chunks, *one.shape[1:]), dtype=one.dtype)
-            for one in self._above
+            allocate((chunks, *one.shape[1:]), dtype=one.dtype) for one in self._above
         ]
         self._done: list[TransferResult] = []
 

@@ -6,6 +6,7 @@ from typing import Any
 from vllm.distributed.kv_events import (
     MEDIUM_CPU,
     MEDIUM_GPU,
+    MEDIUM_STORAGE,
     AllBlocksCleared,
     BlockRemoved,
     BlockStored,
@@ -16,7 +17,7 @@ from vllm.distributed.kv_events import (
 from inference.domain.kv_feed import KvFact, KvFeed
 from inference.domain.lease_terms import Tier
 
-_TIERS = {MEDIUM_GPU: Tier.HBM, MEDIUM_CPU: Tier.HOST}
+_TIERS = {MEDIUM_GPU: Tier.HBM, MEDIUM_CPU: Tier.HOST, MEDIUM_STORAGE: Tier.DISK}
 """vLLM calls the pool of an engine without a GPU by the same name."""
 
 Change = tuple[KvFact, Tier, list[Any]]

@@ -16,17 +16,18 @@ from vllm.distributed.kv_transfer.kv_connector.v1.base import (
     SupportsHMA,
 )
 from vllm.logger import init_logger
+from vllm.v1.kv_offload.base import Medium
 
 from inference.domain.kv_feed import KvFeed
 from inference.domain.lease_caps import caps_of
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_keeper import EngineFacts, LeaseKeeper
 from inference.domain.lease_receipt import LeaseReceipt, public_form
-from inference.domain.lease_terms import derive_key
+from inference.domain.lease_terms import Tier, derive_key
 from inference.vllm_plugin import engine_hooks
 from inference.vllm_plugin.core_method import core_answer
 from inference.vllm_plugin.feed import ReceiptWaiters
-from inference.vllm_plugin.host_tier import manager_of
+from inference.vllm_plugin.host_tier import LeasedOnlyManager, manager_of
 from inference.vllm_plugin.kv_events import FeedPublisher
 
 if TYPE_CHECKING:
@@ -83,21 +84,31 @@ class LeaseConnector(KVConnectorBase_V1, SupportsHMA):
 
     def bind_kv_cache_manager(self, kv_cache_manager: "KVCacheManager") -> None:
         self.pool = engine_hooks.EnginePool(kv_cache_manager)
-        memory = manager_of(self._engine_id)
+        memory = manager_of(self._engine_id, Medium.CPU)
+        disk = manager_of(self._engine_id, Medium.STORAGE)
         self.keeper = LeaseKeeper(
             self._facts(),
             key=derive_key(_engine_key()),
             pool=self.pool,
             clock_ms=steady_clock_ms(),
-            host=memory and HostHoldings(memory, tenant_percent=self._tenant_percent),
+            host=self._holdings(memory, Tier.HOST),
+            disk=self._holdings(disk, Tier.DISK),
             kv=self._kv,
         )
         if memory:
-            memory.is_leasing = self.keeper.is_to_be_kept_below
+            memory.is_leasing = self.keeper.is_for_host
+        if disk:
+            disk.is_leasing = self.keeper.is_for_disk
         if why := self.keeper.facts.unsupported:
             logger.warning("No KV leases from this engine: %s.", why)
         if self._kv is None:
             logger.warning("No KV events from this engine: leases are not verified.")
+
+    def _holdings(
+        self, memory: LeasedOnlyManager | None, tier: Tier
+    ) -> LowerHoldings | None:
+        percent = self._tenant_percent
+        return memory and LowerHoldings(memory, tenant_percent=percent, tier=tier)
 
     def _facts(self) -> EngineFacts:
         config, cache = self._config, self._cache

@@ -4,9 +4,9 @@ from typing import Any
 
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_table import LeaseTable
-from inference.domain.lease_terms import LeaseTerms, PreviousLease
+from inference.domain.lease_terms import LeaseTerms, PreviousLease, Tier
 
 NOW = 1_800_000_000_000
 SIZE = 32
@@ -49,10 +49,11 @@ class Memory:
         return sorted(self.kept - self.lost)
 
 
-def table(*, caps=CAPS, memory=None):
-    host = memory and HostHoldings(memory, tenant_percent=50)
+def table(*, caps=CAPS, memory=None, disk=None):
+    host = memory and LowerHoldings(memory, tenant_percent=50)
     feed = LeaseFeed(engine_id="e", epoch="1", block_tokens=SIZE, block_bytes=1000)
-    return LeaseTable(caps=caps, feed=feed, host=host)
+    below = disk and LowerHoldings(disk, tenant_percent=50, tier=Tier.DISK)
+    return LeaseTable(caps=caps, feed=feed, host=host, disk=below)
 
 
 def names(blocks, *, of="x"):

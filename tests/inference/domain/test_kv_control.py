@@ -11,7 +11,7 @@ from inference.domain.kv_control import (
 )
 from inference.domain.kv_feed import KvFact, KvFeed
 from inference.domain.lease_control import PROOF_MS_MAX, EventsAfter, OneLease
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_receipt import Fact, Reason
 from inference.domain.lease_table import UnknownLeaseError
 from inference.domain.lease_terms import Tier
@@ -35,7 +35,7 @@ def memory():
 def keeper(clock, memory):
     feed = KvFeed()
     feed.tell(KvFact.STORED, Tier.HBM, names([1, 2]))
-    host = HostHoldings(memory, tenant_percent=50)
+    host = LowerHoldings(memory, tenant_percent=50)
     made, _ = make_keeper(kv=feed, clock=lambda: clock[0], host=host)
     turn(made, terms(host_ttl_ms=600_000), [1, 2])
     return made

@@ -10,7 +10,6 @@ def lease(lease_id, until_ms):
         hashes=(),
         blocks=(),
         until_ms=until_ms,
-        host_until_ms=0,
         tier=Tier.HBM,
         held_blocks=0,
     )

@@ -1,5 +1,7 @@
 """A lease that leaves HBM lives on in host memory, if its blocks lie there."""
 
+import pytest
+
 from inference.domain.lease_receipt import Fact, Reason
 from inference.domain.lease_table import HOST_COPY_MS
 from inference.domain.lease_terms import Tier
@@ -118,3 +120,61 @@ def test_a_conversation_takes_its_room_below_with_it():
     change = run(leases, asked, range(30))
     assert change.receipts[1].reason is None
     assert len(memory.kept) == 30
+
+
+def test_it_goes_down_to_the_disk_when_its_time_in_host_memory_ends():
+    memory, disk = Memory(), Memory()
+    leases = table(memory=memory, disk=disk)
+    change = run(leases, terms(host_ttl_ms=60_000, disk_ttl_ms=600_000), [1, 2])
+    assert change.receipts[0].disk_until_ms == NOW + 600_000
+    leases.sweep(now_ms=NOW + 15_000)
+    assert memory.kept == disk.kept == set(names([1, 2]))
+    (demoted,) = leases.sweep(now_ms=NOW + 60_000).receipts
+    assert (demoted.fact, demoted.tier) == (Fact.DEMOTED, Tier.DISK)
+    assert (demoted.until_ms, demoted.host_until_ms) == (NOW + 600_000, 0)
+    assert demoted.tokens == 2 * SIZE
+    assert (memory.kept, disk.kept) == (set(), set(names([1, 2])))
+    assert facts(leases.sweep(now_ms=NOW + 600_000)) == [("expired", "kvl_1")]
+    assert disk.kept == set()
+
+
+def test_on_disk_alone_it_skips_host_memory():
+    leases = table(memory=Memory(), disk=Memory())
+    asked = terms(ttl_ms=0, disk_ttl_ms=600_000, tier=Tier.DISK)
+    (granted,) = run(leases, asked, [1, 2]).receipts
+    assert (granted.until_ms, granted.host_until_ms) == (NOW + HOST_COPY_MS, 0)
+    (demoted,) = leases.sweep(now_ms=NOW + HOST_COPY_MS).receipts
+    assert demoted.tier is Tier.DISK
+
+
+def test_what_host_memory_lost_may_lie_on_disk():
+    memory = Memory()
+    leases = table(memory=memory, disk=Memory())
+    run(leases, terms(host_ttl_ms=60_000, disk_ttl_ms=60_000), [1, 2])
+    memory.lost = set(names([1, 2]))
+    (demoted,) = leases.sweep(now_ms=NOW + 15_000).receipts
+    assert demoted.tier is Tier.DISK
+    assert memory.kept == set()
+
+
+def test_a_longer_time_holds_in_every_tier():
+    leases = table(memory=Memory(), disk=Memory())
+    run(leases, terms(host_ttl_ms=20_000, disk_ttl_ms=30_000), [1])
+    lease = leases.find("kvl_1", tenant_id="a")
+    (renewed,) = leases.extend(lease, ttl_ms=60_000, now_ms=NOW).receipts
+    assert renewed.host_until_ms == renewed.disk_until_ms == NOW + 60_000
+
+
+def test_a_full_disk_is_told():
+    leases = table(disk=Memory(blocks=40))
+    asked = terms(disk_ttl_ms=60_000)
+    (granted,) = run(leases, asked, range(17)).receipts
+    assert (granted.fact, granted.reason) == (Fact.GRANTED, Reason.DISK_CAP)
+    assert granted.disk_until_ms == 0
+
+
+@pytest.mark.parametrize("fields", [{}, {"disk_ttl_ms": 9}])
+def test_it_refuses_the_disk_where_there_is_none(fields):
+    leases = table(memory=Memory(), disk=None if fields else Memory())
+    (refused,) = run(leases, terms(tier=Tier.DISK, **fields), [1]).receipts
+    assert (refused.fact, refused.reason) == (Fact.REFUSED, Reason.NO_DISK_TIER)

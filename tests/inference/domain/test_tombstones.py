@@ -13,7 +13,6 @@ def ended(lease_id):
         hashes=names([1, 2]),
         blocks=(),
         until_ms=NOW,
-        host_until_ms=NOW,
         tier=Tier.HBM,
         held_blocks=2,
     )

@@ -1,4 +1,4 @@
-"""Host memory below HBM, for the blocks of leases: names alone, since there is no KV.
+"""A tier below HBM, for the blocks of leases: names alone, since there is no KV.
 
 A copy down is over at once, all of it or nothing.
 """
@@ -17,8 +17,9 @@ class _Chunk:
     is_ready: bool = True
 
 
-class HostMemory:
-    def __init__(self, blocks: int, feed: KvFeed) -> None:
+class LowerMemory:
+    def __init__(self, blocks: int, feed: KvFeed, *, tier: Tier = Tier.HOST) -> None:
+        self._tier = tier
         self.blocks = blocks
         self._feed = feed
         self.used_blocks = 0
@@ -34,12 +35,12 @@ class HostMemory:
             return 0
         if evicted:
             gone = [name for name, _ in evicted]
-            self._feed.tell(KvFact.REMOVED, Tier.HOST, gone)
+            self._feed.tell(KvFact.REMOVED, self._tier, gone)
         for name in reversed(fresh):
             self._chunks.insert(name, _Chunk())
             self._chunks.mark_evictable(name)
         if fresh:
-            self._feed.tell(KvFact.STORED, Tier.HOST, fresh)
+            self._feed.tell(KvFact.STORED, self._tier, fresh)
         self.used_blocks += len(fresh) - overflow
         return len(fresh)
 
@@ -64,5 +65,5 @@ class HostMemory:
 
     def forget(self) -> None:
         self._chunks.clear()
-        self._feed.tell(KvFact.CLEARED, Tier.HOST)
+        self._feed.tell(KvFact.CLEARED, self._tier)
         self.used_blocks = 0

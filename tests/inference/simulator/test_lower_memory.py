@@ -1,5 +1,5 @@
 from inference.domain.kv_feed import KvFeed
-from inference.simulator.host_memory import HostMemory
+from inference.simulator.lower_memory import LowerMemory
 
 
 def names(*numbers):
@@ -7,7 +7,7 @@ def names(*numbers):
 
 
 def test_it_works():
-    memory = HostMemory(4, KvFeed())
+    memory = LowerMemory(4, KvFeed())
     assert memory.copy(names(1, 2)) == 2
     assert memory.copy(names(1, 2, 3)) == 1
     assert memory.used_blocks == 3
@@ -17,7 +17,7 @@ def test_it_works():
 
 
 def test_the_end_of_the_oldest_goes_first():
-    memory = HostMemory(4, KvFeed())
+    memory = LowerMemory(4, KvFeed())
     memory.copy(names(1, 2))
     memory.copy(names(3, 4))
     memory.touch(names(1, 2))
@@ -27,7 +27,7 @@ def test_the_end_of_the_oldest_goes_first():
 
 
 def test_what_is_kept_stays():
-    memory = HostMemory(2, KvFeed())
+    memory = LowerMemory(2, KvFeed())
     memory.keep(names(1, 2))
     memory.copy(names(1, 2))
     assert memory.copy(names(3)) == 0
@@ -36,7 +36,7 @@ def test_what_is_kept_stays():
 
 
 def test_it_refuses_what_does_not_fit_whole():
-    memory = HostMemory(2, KvFeed())
+    memory = LowerMemory(2, KvFeed())
     memory.copy(names(1))
     assert memory.copy(names(1, 2, 3)) == 0
     assert (memory.used_blocks, memory.leading(names(1))) == (1, 1)
