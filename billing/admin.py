@@ -74,6 +74,11 @@ def lease_host_usd(row: PriceVersion) -> str:
     return _lease_usd(row.host_mb_s_nano_usd_per_million)
 
 
+@admin.display(description="Leases on disk, USD per million MB·s")
+def lease_disk_usd(row: PriceVersion) -> str:
+    return _lease_usd(row.disk_mb_s_nano_usd_per_million)
+
+
 @admin.register(CreditGrant)
 class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     """Granted by `manage.py grant_credit`."""
@@ -96,6 +101,7 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         image_usd,
         lease_hbm_usd,
         lease_host_usd,
+        lease_disk_usd,
         "effective_from",
         "effective_to",
     )

@@ -58,6 +58,11 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
         label="KV leases in host memory, USD per million MB·s",
         help_text="Empty: not sold.",
     )
+    disk_mb_s_nano_usd_per_million = RateField(
+        required=False,
+        label="KV leases on disk, USD per million MB·s",
+        help_text="Empty: not sold.",
+    )
     effective_from = forms.SplitDateTimeField(
         required=False,
         widget=UnfoldAdminSplitDateTimeWidget,
@@ -75,6 +80,7 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
             "image_nano_usd_per_million",
             "hbm_mb_s_nano_usd_per_million",
             "host_mb_s_nano_usd_per_million",
+            "disk_mb_s_nano_usd_per_million",
             "effective_from",
         )
 

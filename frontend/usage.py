@@ -33,12 +33,13 @@ class Figures:
     leased_input_tokens: int
     hbm_mb_s: int
     host_mb_s: int
+    disk_mb_s: int
     output_tokens: int
     images: int
 
     @property
     def lease_mb_s(self) -> int:
-        return self.hbm_mb_s + self.host_mb_s
+        return self.hbm_mb_s + self.host_mb_s + self.disk_mb_s
 
     @property
     def input_tokens(self) -> int:
@@ -68,6 +69,7 @@ def figures(rows: Iterable[dict[str, Any]]) -> Figures:
         leased_input_tokens=sums[Meter.LEASED_INPUT_TOKENS],
         hbm_mb_s=sums[Meter.HBM_MB_S],
         host_mb_s=sums[Meter.HOST_MB_S],
+        disk_mb_s=sums[Meter.DISK_MB_S],
         output_tokens=sums[Meter.OUTPUT_TOKENS],
         images=sums[Meter.IMAGES],
     )

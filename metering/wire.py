@@ -46,6 +46,8 @@ class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     """Of a lease in HBM, per million MB_s (10^6 byte-seconds); None: not sold."""
     host_mb_s_nano_usd_per_million: int | None = None
     """The same in host memory."""
+    disk_mb_s_nano_usd_per_million: int | None = None
+    """The same on disk."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

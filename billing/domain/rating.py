@@ -14,6 +14,7 @@ METER_NAMES = (
     Meter.IMAGES.value,
     Meter.HBM_MB_S.value,
     Meter.HOST_MB_S.value,
+    Meter.DISK_MB_S.value,
 )
 """The meters that have a price, in the order of an invoice."""
 
@@ -30,6 +31,7 @@ class Rates:
     hbm_mb_s_nano_usd_per_million: int | None = None
     """Of a lease, per million MB_s; None: not sold."""
     host_mb_s_nano_usd_per_million: int | None = None
+    disk_mb_s_nano_usd_per_million: int | None = None
 
     def __post_init__(self) -> None:
         if min(rate for rate in vars(self).values() if rate is not None) < 0:
@@ -46,6 +48,7 @@ class Rates:
             METER_NAMES[3]: self.image_nano_usd_per_million,
             METER_NAMES[4]: self.hbm_mb_s_nano_usd_per_million,
             METER_NAMES[5]: self.host_mb_s_nano_usd_per_million,
+            METER_NAMES[6]: self.disk_mb_s_nano_usd_per_million,
         }[meter]
 
 

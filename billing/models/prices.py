@@ -56,6 +56,8 @@ class PriceVersion(models.Model):
     sold."""
     host_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
     """Of leases in host memory; null: not sold."""
+    disk_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    """Of leases on disk; null: not sold."""
     effective_from = models.DateTimeField()
     """The first instant at which it applies."""
     effective_to = models.DateTimeField(null=True, blank=True)
@@ -96,7 +98,8 @@ class PriceVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(hbm_mb_s_nano_usd_per_million__gte=0)
-                & Q(host_mb_s_nano_usd_per_million__gte=0),
+                & Q(host_mb_s_nano_usd_per_million__gte=0)
+                & Q(disk_mb_s_nano_usd_per_million__gte=0),
                 name="price_lease_rates_not_negative",
             ),
             # An empty span would overlap nothing and could not apply to anything.
@@ -128,4 +131,5 @@ class PriceVersion(models.Model):
             image_nano_usd_per_million=self.image_nano_usd_per_million,
             hbm_mb_s_nano_usd_per_million=self.hbm_mb_s_nano_usd_per_million,
             host_mb_s_nano_usd_per_million=self.host_mb_s_nano_usd_per_million,
+            disk_mb_s_nano_usd_per_million=self.disk_mb_s_nano_usd_per_million,
         )

@@ -37,6 +37,7 @@ def _vector(row: PriceVersion) -> PriceVector:
         image_nano_usd_per_million=row.image_nano_usd_per_million,
         hbm_mb_s_nano_usd_per_million=row.hbm_mb_s_nano_usd_per_million,
         host_mb_s_nano_usd_per_million=row.host_mb_s_nano_usd_per_million,
+        disk_mb_s_nano_usd_per_million=row.disk_mb_s_nano_usd_per_million,
         effective_from=row.effective_from.timestamp(),
         effective_to=row.effective_to.timestamp() if row.effective_to else None,
     )

@@ -24,6 +24,7 @@ METER_TITLES = {
     Meter.IMAGES.value: "Images",
     Meter.HBM_MB_S.value: "KV lease, GPU memory (MB·s)",
     Meter.HOST_MB_S.value: "KV lease, host memory (MB·s)",
+    Meter.DISK_MB_S.value: "KV lease, disk (MB·s)",
 }
 _TOKENS = frozenset(meter.value for meter in Meter if meter.value.endswith("_tokens"))
 _CSV_HEAD = (

@@ -37,6 +37,7 @@ _CSV_HEAD = (
     "leased_input_tokens",
     "hbm_mb_s",
     "host_mb_s",
+    "disk_mb_s",
 )
 
 
@@ -152,6 +153,7 @@ def _csv_row(
         Meter.LEASED_INPUT_TOKENS,
         Meter.HBM_MB_S,
         Meter.HOST_MB_S,
+        Meter.DISK_MB_S,
     )
     return (
         hour_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

@@ -126,9 +126,12 @@ class LeaseTable:
             lease.base_blocks = (
                 continuation.base_tokens or 0
             ) // self._feed.block_tokens
-            change.pin = self._begin(lease)
             why = self._lower.keep(lease, leaving=previous, now_ms=now_ms)
             reason = why or reason
+            if turn.terms.tier is Tier.DISK and not lease.floors:
+                fits = 0  # it would be held above for a moment, and then lost
+            else:
+                change.pin = self._begin(lease)
         if previous:
             self._end(previous, Fact.REUSED, change, now_ms, continuation=continuation)
         if not fits:

@@ -18,6 +18,7 @@ from metering.domain.usage import Meter
 METERS = {
     Tier.HBM.value: Meter.HBM_MB_S,
     Tier.HOST.value: Meter.HOST_MB_S,
+    Tier.DISK.value: Meter.DISK_MB_S,
 }
 """By tier; nothing is charged in another one."""
 

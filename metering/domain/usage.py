@@ -34,6 +34,8 @@ class Meter(enum.StrEnum):
     """MB_s (10^6 byte-seconds) of leases, held in the engine's own memory."""
     HOST_MB_S = "host_mb_s"
     """The same in host memory."""
+    DISK_MB_S = "disk_mb_s"
+    """The same on disk."""
     REQUESTS = "requests"
     """Number of calls that the tenant made; shown, never priced."""
 

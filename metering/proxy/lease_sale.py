@@ -34,20 +34,27 @@ class LeaseSale:
             price.hbm_mb_s_nano_usd_per_million,
             price.host_mb_s_nano_usd_per_million,
         )
+        if tier is Tier.DISK:
+            return price.disk_mb_s_nano_usd_per_million
         if tier is Tier.HOST:
             return host
         if tier is Tier.HBM or host is None:
             return hbm
         return None if hbm is None else max(hbm, host)
 
-    def may_lie_below(self, facts: EngineLeases) -> bool:
-        """Where host memory has no price, nothing may come to lie there: its time could
-        not be put on any invoice.
+    def ttl_ms(self, tier: Tier, facts: EngineLeases) -> int:
+        """How long it may lie there. Where a tier has no price nothing may come to lie
+        in it: its time could not be put on any invoice. On disk lies what was asked
+        for there, and that alone.
         """
+        asked, ttl_ms = self._asked.tier, self._asked.ttl_ms
+        if tier is Tier.HBM:
+            return ttl_ms if asked in {Tier.AUTO, Tier.HBM} else 0
+        if tier is Tier.DISK:
+            return ttl_ms if asked is Tier.DISK else 0
         is_sold = self._price.host_mb_s_nano_usd_per_million is not None
-        return (
-            is_sold and self._asked.tier is not Tier.HBM and facts.host_blocks_max > 0
-        )
+        is_there = is_sold and facts.host_blocks_max > 0
+        return ttl_ms if is_there and asked in {Tier.AUTO, Tier.HOST} else 0
 
     def most_cost_nano_usd(self, tokens: int, facts: EngineLeases | None) -> int:
         """Of a lease of so many tokens, held for all of its time; rounded up."""
@@ -74,15 +81,19 @@ class LeaseSale:
 
     def check_engine(self, facts: EngineLeases) -> None:
         """Raises RefusedError."""
-        reason = facts.unsupported
-        if not reason and self._asked.tier is Tier.HOST and not facts.host_blocks_max:
-            reason = "its engines have no host memory for leases"
-        if reason:
+        if reason := facts.unsupported or self._why_not_there(facts):
             raise RefusedError(
                 errors.LEASES_NOT_OFFERED,
                 f"The model {self._model} gives no such leases: {reason}.",
                 param="kv_retention",
             )
+
+    def _why_not_there(self, facts: EngineLeases) -> str:
+        if self._asked.tier is Tier.HOST and not facts.host_blocks_max:
+            return "its engines have no host memory for leases"
+        if self._asked.tier is Tier.DISK and not facts.disk_blocks_max:
+            return "its engines have no disk for leases"
+        return ""
 
 
 async def check_room(listener: LeaseListener) -> None:

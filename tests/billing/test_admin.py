@@ -99,6 +99,7 @@ def test_a_lease_has_a_price_for_each_tier_or_none(staff, price):
     new = PriceVersion.objects.latest("id")
     assert new.hbm_mb_s_nano_usd_per_million == 13_500_000
     assert new.host_mb_s_nano_usd_per_million is None
+    assert new.disk_mb_s_nano_usd_per_million is None
 
 
 @pytest.mark.parametrize(

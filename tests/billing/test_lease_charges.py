@@ -114,6 +114,33 @@ def test_nothing_changes_when_all_of_it_comes_again(tenant, engine):
     assert lines_of(draft_of(tenant)) == before
 
 
+def test_days_on_disk_are_a_line_of_their_own(tenant, engine):
+    price = priced(engine, disk_mb_s_nano_usd_per_million=2_850)
+    lease_id, days_ms = new_id(), 2 * 86_400_000
+    event = leased_event(
+        lease_id,
+        engine=engine,
+        seconds=3 * 86_400,
+        tenant_id=tenant.pk,
+        price_version_id=price.pk,
+        output_tokens=10,
+    )
+    lies = {"lease_id": lease_id, "tenant_id": str(tenant.pk), "tier": Tier.DISK}
+    until_ms = NOW_MS + 3 * 86_400_000
+    tell(
+        engine,
+        receipt(1, bytes=2 * GB, until_ms=until_ms, **lies),
+        receipt(2, Fact.RELEASED, bytes=2 * GB, at_ms=NOW_MS + days_ms, **lies),
+    )
+    store_usage_events([event])
+    bill(NOON + timedelta(days=3))
+
+    lines = {meter: amounts for meter, *amounts in lines_of(draft_of(tenant))}
+    mb_s = 2_000 * 2 * 86_400
+    assert lines["disk_mb_s"] == [mb_s, mb_s * 2_850 // 1_000_000, 0]
+    check_books(tenant)
+
+
 def test_it_refuses_a_tier_without_a_price(tenant, engine):
     price = priced(engine, hbm_mb_s_nano_usd_per_million=13_500_000)
     store_usage_events([lease_of(tenant, price, engine, seconds=60)])

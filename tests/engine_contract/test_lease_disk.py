@@ -1,5 +1,7 @@
 """Below host memory what is leased lies on disk, for days if it is asked for."""
 
+from typing import Any
+
 import pytest
 
 from tests.engine_contract.lease_engines import (
@@ -13,7 +15,7 @@ from tests.engine_contract.lease_engines import (
 
 # 64 blocks of the tiny model in each.
 MIB = {"simulator": "90", "vllm": "1"}
-ON_DISK = {"ttl_ms": 0, "disk_ttl_ms": LONG_MS, "tier": "disk"}
+ON_DISK: dict[str, Any] = {"ttl_ms": 0, "disk_ttl_ms": LONG_MS, "tier": "disk"}
 
 
 @pytest.fixture(
@@ -56,13 +58,12 @@ def test_it_works(tiered, control):
     flood(tiered)
     whose = {"tenant_id": conversation.tenant_id}
     assert control.read(f"leases/{told['asked']}", **whose)["verified"]
-    conversation.tokens += (says := some_tokens(19))
+    conversation.tokens += some_tokens(19)
     # Of another tenant, so that it has nothing of it; and both are to say the same.
     cold.tokens = list(conversation.tokens)
     assert cold.turn(leased=False)["cached"] == 0
     again = conversation.turn(**ON_DISK)
     assert (again["cached"], again["reusable_tokens"]) == (288, 288)
-    assert says
     assert conversation.tokens == cold.tokens
 
 
@@ -79,9 +80,9 @@ def test_it_goes_all_the_way_down(tiered, control):
 
 
 def test_it_refuses_more_than_a_tenants_share(tiered):
-    tenant = {"tenant_id": Conversation(tiered).tenant_id}
+    tenant_id = Conversation(tiered).tenant_id
     kept = [
-        Conversation(tiered, **tenant).turn(ttl_ms=1, disk_ttl_ms=LONG_MS)
+        Conversation(tiered, tenant_id=tenant_id).turn(ttl_ms=1, disk_ttl_ms=LONG_MS)
         for _ in range(3)
     ]
     assert [one["reason"] for one in kept] == [None, None, "disk_cap"]

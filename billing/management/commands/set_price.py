@@ -22,11 +22,16 @@ class Command(BaseCommand):
         parser.add_argument(
             "--image", metavar="USD", help="per image; default: images are not sold"
         )
-        for tier, memory in (("hbm", "the engine's"), ("host", "host")):
+        tiers = (
+            ("hbm", "in the engine's memory"),
+            ("host", "in host memory"),
+            ("disk", "on disk"),
+        )
+        for tier, where in tiers:
             parser.add_argument(
                 f"--lease-{tier}",
                 metavar="USD",
-                help=f"per million MB_s of KV leases in {memory} memory;"
+                help=f"per million MB_s of KV leases {where};"
                 " default: they are not sold",
             )
         parser.add_argument(
@@ -60,6 +65,7 @@ def _set(options: dict[str, Any]) -> PriceVersion:
             ),
             hbm_mb_s_nano_usd_per_million=_optional_rate(options["lease_hbm"]),
             host_mb_s_nano_usd_per_million=_optional_rate(options["lease_host"]),
+            disk_mb_s_nano_usd_per_million=_optional_rate(options["lease_disk"]),
         ),
         effective_from=_time(wanted) if wanted else now,
         now=now,

@@ -1,7 +1,8 @@
 """What a caller asks of leases: `kv_retention` and `kv_lease`, or two headers.
 
-`kv_retention`: {"timeout": "15s", "tier": "auto|hbm|host", "on_full": "degrade|fail",
-"max_charge_usd": "0.01"} asks to keep the conversation's KV when the turn has ended;
+`kv_retention`: {"timeout": "15s", "tier": "auto|hbm|host|disk",
+"on_full": "degrade|fail", "max_charge_usd": "0.01"} asks to keep the conversation's KV
+when the turn has ended;
 `kv_lease`: "kvl_…" names the lease that the turn continues. What cannot be honoured is
 refused, never widened.
 """
@@ -102,8 +103,6 @@ def read_lease(
     asked = AskedLease(previous_lease_id=internal_id(lease_id) if lease_id else "")
     if retention is None:
         return asked
-    if retention.tier is Tier.DISK:
-        raise _invalid("kv_retention.tier", "the tier `disk` is not offered here")
     return msgspec.structs.replace(
         asked,
         ttl_ms=duration_ms(retention.timeout, param="kv_retention.timeout"),

@@ -45,11 +45,12 @@ def test_images_are_sold_by_the_piece():
 
 @pytest.mark.usefixtures("price")
 def test_leases_are_sold_by_tier():
-    set_price(lease_hbm="0.0135", lease_host="0.0002")
+    set_price(lease_hbm="0.0135", lease_host="0.0002", lease_disk="0.00000285")
 
     latest = PriceVersion.objects.latest("id")
     assert latest.rates.of_meter("hbm_mb_s") == 13_500_000
     assert latest.rates.of_meter("host_mb_s") == 200_000
+    assert latest.rates.of_meter("disk_mb_s") == 2_850
 
 
 def test_without_a_time_it_applies_at_once(price):

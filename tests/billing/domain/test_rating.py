@@ -8,7 +8,7 @@ from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
-NEW, CACHED, OUTPUT, IMAGES, HBM, HOST = METER_NAMES
+NEW, CACHED, OUTPUT, IMAGES, HBM, HOST, DISK = METER_NAMES
 SMALL = Price(
     price_version_id=1,
     model="small",
@@ -78,13 +78,16 @@ def test_leases_are_rated_by_the_memory_they_lay_in():
         SMALL.rates,
         hbm_mb_s_nano_usd_per_million=13_500_000,
         host_mb_s_nano_usd_per_million=200_000,
+        disk_mb_s_nano_usd_per_million=2_850,
     )
     prices = {SMALL.price_version_id: replace(SMALL, rates=rates)}
 
-    hbm, host = rate([used(HOST, 1_000_000), used(HBM, 20_133)], prices)
+    usage = [used(DISK, 10_000_000), used(HOST, 1_000_000), used(HBM, 20_133)]
+    hbm, host, disk = rate(usage, prices)
 
     assert (hbm.meter, hbm.amount_nano_usd) == (HBM, 271_796)
     assert (host.meter, host.amount_nano_usd) == (HOST, 200_000)
+    assert (disk.meter, disk.amount_nano_usd) == (DISK, 28_500)
 
 
 @pytest.mark.parametrize("meter", ["requests", "leased_input_tokens"])

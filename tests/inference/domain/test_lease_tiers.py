@@ -143,6 +143,8 @@ def test_on_disk_alone_it_skips_host_memory():
     asked = terms(ttl_ms=0, disk_ttl_ms=600_000, tier=Tier.DISK)
     (granted,) = run(leases, asked, [1, 2]).receipts
     assert (granted.until_ms, granted.host_until_ms) == (NOW + HOST_COPY_MS, 0)
+    # That it waits above until it is copied is not the tenant's to pay.
+    assert granted.tier is Tier.DISK
     (demoted,) = leases.sweep(now_ms=NOW + HOST_COPY_MS).receipts
     assert demoted.tier is Tier.DISK
 
@@ -171,6 +173,15 @@ def test_a_full_disk_is_told():
     (granted,) = run(leases, asked, range(17)).receipts
     assert (granted.fact, granted.reason) == (Fact.GRANTED, Reason.DISK_CAP)
     assert granted.disk_until_ms == 0
+
+
+def test_what_has_no_room_where_alone_it_was_to_lie_is_refused():
+    leases = table(disk=Memory(blocks=40))
+    asked = terms(ttl_ms=0, disk_ttl_ms=60_000, tier=Tier.DISK)
+    change = run(leases, asked, range(17))
+    (refused,) = change.receipts
+    assert (refused.fact, refused.reason) == (Fact.REFUSED, Reason.DISK_CAP)
+    assert (change.pin, len(leases)) == ([], 0)
 
 
 @pytest.mark.parametrize("fields", [{}, {"disk_ttl_ms": 9}])

@@ -74,6 +74,18 @@ def test_a_demotion_changes_the_tier():
     ]
 
 
+def test_a_lease_for_the_disk_alone_is_charged_as_such():
+    """Its engine says so from the beginning, while it is copied too."""
+    begin = granted(ttl_ms=2_000, tier="disk")
+    down = Fact(2, "demoted", 7_100, 65_000, tier="disk")
+    end = ended("expired", 65_000, tier="disk")
+
+    assert spans(begin, down, end, sold_until_ms=60_000) == [
+        ("disk", 0, 2_000, 200),
+        ("disk", 7_100, 60_000, 5_290),
+    ]
+
+
 def test_a_lease_for_host_memory_alone_is_charged_as_such():
     """It lies in HBM for 2 seconds and the grace, until it is surely copied."""
     begin = granted(ttl_ms=2_000, host_until_ms=65_000)
@@ -165,7 +177,7 @@ def test_a_demotion_that_was_never_told_was_at_once():
         [ended("released", 5_000)],
         [Fact(1, "refused", 0, 0), ended("released", 5_000)],
         [granted(), ended("released", -5_000)],
-        [granted(tier="disk"), ended("released", 5_000, tier="disk")],
+        [granted(tier="tape"), ended("released", 5_000, tier="tape")],
         [granted(), ended("lost", 0, sequence=1, is_inferred=True)],
     ],
 )

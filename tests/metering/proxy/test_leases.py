@@ -207,7 +207,6 @@ def test_without_room_the_turn_runs_without_a_lease(plane, talk):
         ({"timeout": "0.0004s"}, "kv_retention.timeout"),
         ({}, "kv_retention"),
         ({"timeout": "1s", "tier": "tape"}, "kv_retention.tier"),
-        ({"timeout": "1s", "tier": "disk"}, "kv_retention.tier"),
         ({"timeout": "1s", "on_full": "wait"}, "kv_retention.on_full"),
         ({"timeout": "1s", "more": 1}, "kv_retention"),
         ("15s", "kv_retention"),
@@ -269,8 +268,9 @@ def test_it_refuses_a_model_whose_leases_have_no_price(plane, talk):
     )
 
 
-def test_it_refuses_a_tier_that_no_engine_has(talk):
-    talk.retention = {"timeout": "15s", "tier": "host"}
+@pytest.mark.parametrize("tier", ["host", "disk"])
+def test_it_refuses_a_tier_that_no_engine_has(talk, tier):
+    talk.retention = {"timeout": "15s", "tier": tier}
     answer = talk.post(talk.body("Hi."))
     assert answer.status_code == 400
     assert answer.json()["error"]["code"] == "kv_leases_not_offered"
