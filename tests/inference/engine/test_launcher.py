@@ -2,7 +2,10 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from inference.engine.convert import converted_model
+from inference.engine.failure import EngineError
 from inference.engine.install import CPU, CUDA
 from inference.engine.launcher import command, environment
 from inference.engine.settings import REPOSITORY, Settings
@@ -82,6 +85,30 @@ def test_leases_are_held_by_our_own_plugin(engine_settings: Settings) -> None:
     assert given["VLLM_PLUGINS"] == "tokenfab_leases"
     assert given["PYTHONPATH"].split(":")[0] == str(REPOSITORY)
     assert given["PYTHONPATH"].split(":")[-1] == "/theirs"
+
+
+def test_leases_lie_below_where_there_is_room(engine_settings: Settings) -> None:
+    given = replace(engine_settings, lease_host_mib=8, lease_disk_mib=64)
+    argv = command(given, CPU)
+
+    several = json.loads(_value(argv, "--kv-transfer-config"))
+    parts = several["kv_connector_extra_config"]["connectors"]
+    assert (several["kv_connector"], several["kv_role"]) == (
+        *("MultiConnector", "kv_both"),
+    )
+    assert [one["kv_connector"] for one in parts] == [
+        *("LeaseConnector", "DiskConnector", "OffloadingConnector"),
+    ]
+    sizes = [
+        one["kv_connector_extra_config"]["cpu_bytes_to_use"] // 2**20
+        for one in parts[1:]
+    ]
+    assert sizes == [64, 8]
+
+
+def test_it_refuses_a_disk_tier_on_a_gpu(engine_settings: Settings) -> None:
+    with pytest.raises(EngineError, match="LEASE_DISK_MIB"):
+        command(replace(engine_settings, lease_disk_mib=64), CUDA)
 
 
 def test_the_engine_tells_what_becomes_of_its_blocks(
