@@ -1,5 +1,7 @@
 """Bytes and documents of the answers that the proxy writes itself."""
 
+from http import HTTPStatus
+
 import msgspec
 
 from inference.wire import Route
@@ -14,11 +16,7 @@ STREAM_HEAD = (
     b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
 )
 _MESSAGES = b"/v1/messages"
-_REASONS = {200: b"OK"} | {
-    refusal.status.value: refusal.status.phrase.encode()
-    for refusal in vars(errors).values()
-    if isinstance(refusal, errors.Refusal)
-}
+_REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 
 
 def dialect_of(path: bytes) -> Dialect:

@@ -127,6 +127,9 @@ CACHED_PROMPTS_UNAVAILABLE = Refusal(
 USAGE_UNAVAILABLE = Refusal(
     "usage_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
 )
+CONTROL_PLANE_UNAVAILABLE = Refusal(
+    "control_plane_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER
+)
 KEYS_UNAVAILABLE = Refusal("keys_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 JOURNAL_FULL = Refusal("metering_unavailable", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 ENGINE_UNAVAILABLE = Refusal("engine_unavailable", HTTPStatus.BAD_GATEWAY, _SERVER)

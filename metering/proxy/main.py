@@ -19,6 +19,7 @@ from metering.proxy import deadlines
 from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
 from metering.proxy.cached_prompts import CachedPrompts
+from metering.proxy.control_plane import ControlPlane
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
@@ -33,7 +34,6 @@ from metering.proxy.server import ClientConnection
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.stored_responses import StoredResponses
-from metering.proxy.usage_lookup import UsageLookup
 from metering.proxy.valkey import Valkey
 
 _log = logging.getLogger(__name__)
@@ -120,7 +120,7 @@ def _make_plane(
             held=observer.answers_held,
         ),
         responses=StoredResponses(answers_valkey),
-        usage_lookup=UsageLookup(
+        control=ControlPlane(
             settings.control_url,
             host=settings.portal_host,
             connect_seconds=settings.connect_seconds,

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from metering.proxy.admission import Admitter
 from metering.proxy.cached_prompts import CachedPrompts
+from metering.proxy.control_plane import ControlPlane
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.errors import RefusedError
@@ -21,7 +22,6 @@ from metering.proxy.routing import Router
 from metering.proxy.settings import ProxySettings
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.stored_responses import StoredResponses
-from metering.proxy.usage_lookup import UsageLookup
 
 
 class InFlight(Protocol):
@@ -44,7 +44,7 @@ class Plane:
     journal: Journal
     recorders: Recorders
     responses: StoredResponses
-    usage_lookup: UsageLookup
+    control: ControlPlane
     observer: Observer
     deadlines: Deadlines
     calls: set["InFlight"]

@@ -22,12 +22,15 @@ class RequestHead:
         "lease",
         "method",
         "path",
+        "query",
         "retention",
     )
 
     def __init__(self) -> None:
         self._bytes = self._headers = 0
         self.method = self.path = b""
+        self.query = b""
+        """With its question mark; empty: there is none."""
         self.authorization: bytes | None = None
         self.api_key: bytes | None = None
         """Of `x-api-key`, as Anthropic's clients send it."""
@@ -72,7 +75,8 @@ class RequestHead:
     def complete(self, *, method: bytes) -> None:
         """`path` becomes the path alone, whatever form the target has."""
         self.method = method
-        path = self.path.partition(b"?")[0]
+        path, mark, query = self.path.partition(b"?")
+        self.query = mark + query
         if not path.startswith(b"/"):  # as sent to a forward proxy (RFC 9112, 3.2.2)
             path = _ABSOLUTE.sub(b"", path) or b"/"
         self.path = path

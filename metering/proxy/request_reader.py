@@ -7,7 +7,13 @@ from typing import Any
 import httptools
 
 from inference.domain.warm_order import WarmOrder
-from metering.proxy import answers, errors, lease_routes, response_routes, usage_lookup
+from metering.proxy import (
+    answers,
+    control_plane,
+    errors,
+    lease_routes,
+    response_routes,
+)
 from metering.proxy.auth import (
     StaleSnapshotError,
     authenticate,
@@ -31,6 +37,7 @@ from tenants.wire import KeyPolicy
 
 OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
 MODELS_PATH = b"/v1/models"
+_PREFIXES = (MODELS_PATH + b"/", response_routes.PREFIX, lease_routes.PREFIX)
 
 
 class RequestReader(asyncio.Protocol):
@@ -185,15 +192,7 @@ class RequestReader(asyncio.Protocol):
         if self._parser.get_http_version() != "1.1":
             raise RefusedError(errors.OLD_HTTP, "Please speak HTTP/1.1.")
         self._endpoint = ENDPOINTS.get(self._head.path)
-        is_read = self._head.path == MODELS_PATH or self._head.path.startswith(
-            (
-                MODELS_PATH + b"/",
-                usage_lookup.PATH,
-                response_routes.PREFIX,
-                lease_routes.PREFIX,
-            )
-        )
-        if not (self._endpoint or is_read or self._head.path in OPEN_PATHS):
+        if not self._is_known():
             path = self._head.path[:200].decode("latin-1")
             raise RefusedError(
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
@@ -213,6 +212,16 @@ class RequestReader(asyncio.Protocol):
             self._policy = self._authenticate()
         self._check_length(self._head.content_length)
 
+    def _is_known(self) -> bool:
+        path = self._head.path
+        return bool(
+            self._endpoint
+            or path in OPEN_PATHS
+            or path == MODELS_PATH
+            or path.startswith(_PREFIXES)
+            or control_plane.allowed_methods(path)
+        )
+
     def _authenticate(self) -> KeyPolicy:
         """Raises RefusedError."""
         if self._order is None:
@@ -227,11 +236,14 @@ class RequestReader(asyncio.Protocol):
         return (
             response_routes.allowed_methods(path)
             or lease_routes.allowed_methods(path)
+            or control_plane.allowed_methods(path)
             or (b"GET",)
         )
 
     def _check_length(self, length: int) -> None:
         limit = self._plane.settings.body_bytes_max
+        if not self._endpoint and control_plane.allowed_methods(self._head.path):
+            limit = min(limit, control_plane.BODY_BYTES_MAX)
         if length > limit:
             raise RefusedError(
                 errors.BODY_TOO_LARGE, f"The body is larger than {limit} bytes."

@@ -7,7 +7,13 @@ from typing import cast
 
 import msgspec
 
-from metering.proxy import answers, errors, lease_routes, response_routes, usage_lookup
+from metering.proxy import (
+    answers,
+    control_plane,
+    errors,
+    lease_routes,
+    response_routes,
+)
 from metering.proxy.auth import (
     StaleSnapshotError,
     secret_of,
@@ -115,8 +121,8 @@ class ClientConnection(RequestReader):
             observer.clients.set(self._plane.clients)
             observer.buffered_body_bytes.set(self._plane.buffered_bytes)
             self._answer(200, answers.TEXT, observer.text())
-        elif self._head.path.startswith(usage_lookup.PATH):
-            task = self._loop.create_task(self._answer_usage())
+        elif control_plane.allowed_methods(self._head.path):
+            task = self._loop.create_task(self._pass_on())
             task.add_done_callback(raise_bugs)
         elif self._policy is None:
             return
@@ -231,11 +237,11 @@ class ClientConnection(RequestReader):
         else:
             self._answer(200, answers.JSON, document)
 
-    async def _answer_usage(self) -> None:
+    async def _pass_on(self) -> None:
         secret = secret_of(self._head).encode("latin-1")
         try:
-            status, document = await self._plane.usage_lookup.find(
-                self._head.path, secret=secret
+            status, document = await self._plane.control.answer(
+                self._head, b"".join(self._body), secret=secret
             )
         except RefusedError as error:
             if not self._transport.is_closing():
