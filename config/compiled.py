@@ -22,6 +22,7 @@ _DIGEST = "sources.sha256"
 _INTERPRETED = {
     "main.py",  # `python -m` runs source only
     # msgspec decodes by annotations, and a compiled class keeps no exact ones.
+    "cached_prompt_field.py",
     "conversations.py",
     "endpoint.py",
     "engine_errors.py",
