@@ -48,6 +48,7 @@ class SamplingBody(msgspec.Struct, kw_only=True):
 
 class ChatBody(SamplingBody, kw_only=True):
     messages: list[Message]
+    add_generation_prompt: bool = True
     max_completion_tokens: int | None = None
     logprobs: bool | None = False
     top_logprobs: int | None = 0
