@@ -47,6 +47,8 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     held_blocks: int
     """In HBM, shared ones once. They count as used in the engine's own gauge."""
     guaranteed_blocks: int
+    tenant_blocks: int
+    """Of these, those of the tenant that was asked about; 0: nobody was."""
     last_sequence: int
     rejected: dict[str, int]
     """Terms that counted for nothing, by reason."""
@@ -94,6 +96,10 @@ class OneLease(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: Id
 
 
+class StatusFor(msgspec.Struct, frozen=True, kw_only=True):
+    tenant_id: str = ""
+
+
 class Extension(OneLease, frozen=True, kw_only=True):
     ttl_ms: Milliseconds
 
@@ -103,7 +109,7 @@ class EventsAfter(msgspec.Struct, frozen=True, kw_only=True):
     count_max: Annotated[int, msgspec.Meta(ge=1, le=EVENTS_MAX)] = EVENTS_MAX
 
 
-def status(keeper: LeaseKeeper) -> EngineLeases:
+def status(keeper: LeaseKeeper, asked: StatusFor) -> EngineLeases:
     keeper.sweep()
     facts, holdings = keeper.facts, keeper.table.holdings
     return EngineLeases(
@@ -121,6 +127,7 @@ def status(keeper: LeaseKeeper) -> EngineLeases:
         leases=len(keeper.table),
         held_blocks=holdings.held_blocks,
         guaranteed_blocks=holdings.guaranteed_blocks,
+        tenant_blocks=holdings.tenant_blocks(asked.tenant_id),
         last_sequence=keeper.feed.last_sequence,
         rejected={str(reason): count for reason, count in keeper.rejected.items()},
         disproved=keeper.disproved,
@@ -169,7 +176,7 @@ def events(keeper: LeaseKeeper, asked: EventsAfter) -> LeaseEvents:
 
 
 _OPERATIONS: dict[str, tuple[Callable[..., Any], type | None]] = {
-    "status": (status, None),
+    "status": (status, StatusFor),
     "list": (list_leases, None),
     "get": (get, OneLease),
     "extend": (extend, Extension),

@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, unquote
 import msgspec
 
 from inference.domain import lease_control as control
-from inference.domain.lease_control import EVENTS_MAX, EventsAfter
+from inference.domain.lease_control import EVENTS_MAX, EventsAfter, StatusFor
 from inference.simulator.errors import invalid_body
 from inference.simulator.leases import Leases
 from inference.simulator.requests import param_of
@@ -77,7 +77,8 @@ class LeaseRoutes:
         )
 
     def _status(self, exchange: Exchange) -> None:
-        self._respond(exchange, "status", {})
+        asked = msgspec.structs.asdict(_query(exchange, StatusFor))
+        self._respond(exchange, "status", asked)
 
     def _list(self, exchange: Exchange) -> None:
         self._answer_later(exchange, self._list_after_a_look(exchange))

@@ -68,8 +68,8 @@ class EngineCoreLeases:
 
 
 @router.get("/lease_status")
-async def status(request: Request) -> Response:
-    return _json(*await _leases(request).ask("status", {}))
+async def status(request: Request, tenant_id: str = "") -> Response:
+    return _json(*await _leases(request).ask("status", {"tenant_id": tenant_id}))
 
 
 @router.get("/leases")

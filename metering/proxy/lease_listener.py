@@ -139,9 +139,10 @@ class LeaseListener:
 
     # Questions about one lease, and of the present state.
 
-    async def status_now(self) -> EngineLeases:
+    async def status_now(self, tenant_id: int) -> EngineLeases:
         """Raises EngineSilentError, as all questions do."""
-        return _read_status(await self._ask(b"GET", b"lease_status"))
+        question = b"lease_status?tenant_id=%d" % tenant_id
+        return _read_status(await self._ask(b"GET", question))
 
     async def lease(self, lease_id: str, tenant_id: int) -> HeldLease | None:
         """None: the engine holds it no more."""

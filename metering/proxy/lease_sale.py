@@ -96,16 +96,19 @@ class LeaseSale:
         return ""
 
 
-async def check_room(listener: LeaseListener) -> None:
-    """Raises RefusedError."""
+async def check_room(listener: LeaseListener, *, tenant_id: int) -> None:
+    """Raises RefusedError when leases, or this tenant's, are at their cap."""
     try:
-        now = await listener.status_now()
+        now = await listener.status_now(tenant_id)
     except EngineSilentError:
         raise UNAVAILABLE from None
-    if now.held_blocks >= now.caps.all_leases:
+    whose = ""
+    if now.tenant_blocks >= now.caps.per_tenant:
+        whose = " Your leases hold all that one tenant may: release one of them."
+    if whose or now.held_blocks >= now.caps.all_leases:
         raise RefusedError(
             errors.LEASES_FULL,
-            "There is no room for a lease right now. Retry later, or send "
+            f"There is no room for a lease right now.{whose} Retry later, or send "
             "`on_full: degrade` to be answered without one.",
             param="kv_retention",
             retry_after_seconds=5,

@@ -158,8 +158,9 @@ class LeaseTurn:
         if self._asked.ttl_ms and self._facts is not None:
             facts = self._facts
             self._check(lambda: self._sale.check_engine(facts))
-            if self.is_buying and self._asked.on_full is OnFull.FAIL:
-                await check_room(listeners[0])
+            is_first = self._previous is None  # a later one takes over what was held
+            if self.is_buying and is_first and self._asked.on_full is OnFull.FAIL:
+                await check_room(listeners[0], tenant_id=self._policy.tenant_id)
 
     async def _claim(self, said: Said) -> None:
         """Calls at once that share a beginning buy it once."""

@@ -159,10 +159,10 @@ def test_another_engine_takes_over_from_one_that_died(bare_plane):
     assert event.leased_input_tokens == lease["tokens"]
 
 
-@pytest.fixture
-def full(bare_plane):
+@pytest.fixture(params=["100", "90"], ids=["for anybody", "for the tenant"])
+def full(bare_plane, request):
     """A plane whose engine has no room for a further lease."""
-    bare_plane.start_engine(SIMULATOR_BLOCKS="160", LEASE_TENANT_PERCENT="100")
+    bare_plane.start_engine(SIMULATOR_BLOCKS="160", LEASE_TENANT_PERCENT=request.param)
     bare_plane.start_proxy()
     bare_plane.begin_test()
     talk = Talk(bare_plane)
@@ -185,9 +185,20 @@ def test_without_room_a_turn_may_be_refused_before_it_runs(full):
     assert len(full.recorded()) == before
 
 
+def test_a_talk_that_fills_its_share_goes_on_with_what_it_had(bare_plane):
+    bare_plane.start_engine(SIMULATOR_BLOCKS="160", LEASE_TENANT_PERCENT="90")
+    bare_plane.start_proxy()
+    bare_plane.begin_test()
+    talk = Talk(bare_plane, on_full="fail")
+    told = [talk.turn(SYSTEM)["kv_lease"] for _ in range(8)]
+    assert [one["status"] for one in told[-2:]] == ["partial", "partial"]
+    assert told[-1]["previous"]["outcome"] == "reused"
+
+
 def test_without_room_a_turn_runs_and_pays_for_no_lease(full):
     told = Talk(full).turn("Begin.")["kv_lease"]
 
-    assert (told["status"], told["reason"]) == ("refused", "leases_cap")
+    assert told["status"] == "refused"
+    assert told["reason"] in {"leases_cap", "tenant_cap"}
     event = until(lambda: full.events()[-1])
     assert (event.lease_id, event.lease_cost_nano_usd) == ("", 0)
