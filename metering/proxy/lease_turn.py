@@ -57,20 +57,20 @@ class Leases:
             self._listeners[engine_id] = known
         return known[1]
 
-    def release_soon(self, row: LeaseRow) -> None:
-        """Its turn went to another engine, where the lease has no use any more. Nobody
-        waits: at worst it is held, and charged, until it expires.
+    def release_soon(self, engine_id: int, lease_id: str, *, tenant_id: int) -> None:
+        """Nobody has a use for it any more, and nobody waits: at worst it is held until
+        it expires.
         """
-        known = self._listeners.get(row.engine_id)
+        known = self._listeners.get(engine_id)
         if known is not None:
-            task = asyncio.create_task(_release(known[1], row))
+            task = asyncio.create_task(_release(known[1], lease_id, tenant_id))
             self._releasing.add(task)
             task.add_done_callback(self._releasing.discard)
 
 
-async def _release(listener: LeaseListener, row: LeaseRow) -> None:
+async def _release(listener: LeaseListener, lease_id: str, tenant_id: int) -> None:
     with contextlib.suppress(EngineSilentError):
-        await listener.release(row.lease_id, row.tenant_id)
+        await listener.release(lease_id, tenant_id)
 
 
 class LeaseTurn:
@@ -306,7 +306,7 @@ class LeaseTurn:
             end_ms = previous.ended_at_ms or at_ms
             await rows.write(previous.ended(LeaseStatus.REUSED, at_ms=end_ms))
             if previous.engine_id != self._engine.address.engine_id:
-                self._leases.release_soon(previous)
+                self._release(previous.engine_id, previous.lease_id)
         if receipt.fact is Fact.GRANTED:
             granted = self._row(receipt, self._engine, at_ms)
             if self._said is not None:
@@ -314,6 +314,15 @@ class LeaseTurn:
             # A cached prompt's is not for a turn to continue: that would end it.
             if self.is_warming or await rows.write(granted):
                 self._granted = granted
+
+    def let_go(self) -> None:
+        """Of the lease asked for, granted or not: nobody is told of it."""
+        if self._engine is not None and self._lease_id:
+            self._release(self._engine.address.engine_id, self._lease_id)
+
+    def _release(self, engine_id: int, lease_id: str) -> None:
+        tenant_id = self._policy.tenant_id
+        self._leases.release_soon(engine_id, lease_id, tenant_id=tenant_id)
 
     def _row(self, receipt: LeaseReceipt, engine: Engine, at_ms: int) -> LeaseRow:
         return LeaseRow(

@@ -211,6 +211,7 @@ class Call(LeasingCall):
     def _record_whole(self, usage: Usage, body: bytes) -> None:
         turn = self._turn
         if turn is not None and turn.is_warming and not self._is_warmed(turn):
+            turn.let_go()
             self._note_unbilled(usage)
             self._refuse(not_warmed(turn.result.reason))
             return
@@ -241,6 +242,7 @@ class Call(LeasingCall):
         self._client = None
         if self._state is State.WAITING and self._turn and self._turn.is_warming:
             self._abort_engine()  # nobody would know of the lease
+            self._turn.let_go()
             self._end_unused()
         elif self._state is State.WAITING:
             self._set_deadline(self._plane.settings.client_gone_drain_seconds)

@@ -64,6 +64,16 @@ def test_the_lease_of_the_prompt_outlives_the_calls(plane, prompt):
     assert lease_id in leases_on(plane)
 
 
+def test_a_retry_by_an_idempotency_key_is_charged_once(plane, prompt):
+    headers = {"idempotency-key": "once"}
+    first, second = prompt.call(headers=headers), prompt.call(headers=headers)
+    assert first.json() == second.json()
+    assert second.headers["idempotent-replayed"] == "true"
+    assert second.json()["cached_prompt"]["leased_tokens"] == prompt.token_count
+    calls = [one for one in plane.events() if one.leased_input_tokens]
+    assert len(calls) == 2  # this one, and that of the fixture
+
+
 def test_its_id_is_a_name_too(prompt):
     answer = prompt.call(cached_prompt=f"cp_{prompt.prompt_id}")
     assert answer.json()["cached_prompt"]["name"] == prompt.name

@@ -3,6 +3,7 @@
 import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import cast
 
 import pytest
 from django.db import connections
@@ -94,6 +95,15 @@ def test_without_a_control_plane_it_says_so(bare_plane: Plane):
     assert answer.headers["retry-after"] == "5"
 
 
+class _Control(ThreadingHTTPServer):
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Answering)
+        self.asked = []
+        """What came, in order."""
+        self.plan = []
+        """(status, body) of the next answers; status 0: none comes."""
+
+
 class _Answering(BaseHTTPRequestHandler):
     """A control plane that tells what it was asked. The real one is in the tests of its
     own routes; here what is passed on is to be seen, and how it may fail.
@@ -102,7 +112,7 @@ class _Answering(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
     def answer(self):
-        plan = self.server.plan
+        control = cast("_Control", self.server)
         length = int(self.headers.get("content-length", 0))
         asked = {
             "method": self.command,
@@ -112,8 +122,10 @@ class _Answering(BaseHTTPRequestHandler):
             "host": self.headers["host"],
             "body": self.rfile.read(length).decode(),
         }
-        self.server.asked.append(asked)
-        status, body = plan.pop(0) if plan else (200, json.dumps(asked).encode())
+        control.asked.append(asked)
+        status, body = (
+            control.plan.pop(0) if control.plan else (200, json.dumps(asked).encode())
+        )
         if not status:
             self.close_connection = True
             return
@@ -130,8 +142,7 @@ class _Answering(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def control():
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Answering)
-    server.asked, server.plan = [], []
+    server = _Control()
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield server

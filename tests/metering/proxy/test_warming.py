@@ -1,15 +1,17 @@
 """Calls by order of the control plane, by which an engine holds a cached prompt."""
 
+import json
 from functools import partial
 
 import pytest
 
+from inference.domain import warm_order
 from inference.domain.lease_terms import LeaseClass, PreviousLease, Tier
 from inference.domain.warm_order import FRESH_MS_MAX, derive_key
 from metering.wire import Outcome
 from tests.metering.proxy.conftest import HBM_RATE, Plane, until
 from tests.metering.proxy.talk import forget_leases, leases_on
-from tests.metering.proxy.warming import Prompt, now_ms
+from tests.metering.proxy.warming import WARM_KEY, Prompt, now_ms
 
 BLOCK = 32
 
@@ -111,6 +113,21 @@ def test_without_a_lease_nobody_pays(plane, prompt, fault):
     (event,) = until(plane.unbilled)
     assert (event.outcome, event.cost_nano_usd) == (Outcome.UNBILLED, 0)
     assert event.input_tokens > 0
+    until(lambda: not leases_on(plane))
+
+
+def test_when_nobody_waits_for_it_the_engine_is_stopped(plane, prompt):
+    """An answer that hangs, from an engine that has nothing else to do."""
+    plane.order_fault("hang")
+    client = plane.raw()
+    order = warm_order.sign(prompt.order(), key=WARM_KEY)
+    client.post(order, json.dumps(prompt.body()).encode())
+    until(lambda: plane.metric("tokenfab_proxy_calls_in_flight"))
+    client.close()
+    (event,) = until(plane.unbilled)
+    assert event.outcome is Outcome.UNBILLED
+    assert not any(one.is_warming for one in plane.events())
+    until(lambda: not leases_on(plane))
 
 
 def test_it_goes_to_that_engine_or_to_none(bare_plane: Plane):

@@ -110,7 +110,7 @@ class Prompt:
         self.publish()
         assert self.call(max_tokens=1).status_code == 200
 
-    def call(self, says="What is the time?", *, secret=None, **fields):
+    def call(self, says="What is the time?", *, secret=None, headers=None, **fields):
         """With the new messages only, by name."""
         body = {
             "model": "default",
@@ -121,5 +121,8 @@ class Prompt:
         return self.plane.client.post(
             "/v1/chat/completions",
             json=body | fields,
-            headers={"authorization": f"Bearer {secret or self.secret}"},
+            headers={
+                "authorization": f"Bearer {secret or self.secret}",
+                **(headers or {}),
+            },
         )
