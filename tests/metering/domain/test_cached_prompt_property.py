@@ -14,7 +14,7 @@ from billing.domain.money import amount_nano_usd
 from inference.domain.lease import Lease
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
-from inference.domain.lease_host import HostHoldings
+from inference.domain.lease_host import LowerHoldings
 from inference.domain.lease_receipt import LeaseReceipt, Reason
 from inference.domain.lease_table import LeaseTable
 from inference.domain.lease_terms import GRACE_MS, LeaseClass, Tier
@@ -54,7 +54,7 @@ def _lease_table() -> LeaseTable:
         engine_id="e", epoch="1", block_tokens=SIZE, block_bytes=BLOCK_BYTES
     )
     caps = LeaseCaps(all_leases=20, guaranteed=10, per_tenant=20)
-    host = HostHoldings(Memory(blocks=50), tenant_percent=100)
+    host = LowerHoldings(Memory(blocks=50), tenant_percent=100)
     return LeaseTable(caps=caps, feed=feed, host=host)
 
 
