@@ -1,5 +1,7 @@
-"""docs/errors.md and metering/proxy/errors.py are the same table."""
+"""docs/errors.md has the tables of the proxies and of the control plane."""
 
+from billing.api.refusals import REFUSALS
+from inference.errors import CachedPromptError
 from metering.proxy import errors
 from metering.proxy.errors import Refusal
 from tests.docs.documents import tables_of
@@ -14,8 +16,9 @@ def test_the_document_is_the_table_of_the_code():
         (code.strip("`"), int(status), kind.strip("`"))
         for code, status, kind, *_ in tables_of("docs/errors.md")
     ]
-    assert documented == [(one.code, one.status.value, one.type) for one in _refusals()]
-    assert len(documented) > 25
+    told = [*_refusals(), *REFUSALS]
+    assert documented == [(one.code, one.status.value, one.type) for one in told]
+    assert len(documented) > 40
 
 
 def test_every_row_says_what_to_do():
@@ -27,3 +30,16 @@ def test_every_row_says_what_to_do():
 def test_no_code_has_two_meanings():
     codes = [one.code for one in _refusals()]
     assert len(codes) == len(set(codes))
+    meanings = {one.code: (one.status, one.type) for one in _refusals()}
+    for one in REFUSALS:
+        assert meanings.get(one.code, (one.status, one.type)) == (one.status, one.type)
+
+
+def test_every_error_of_a_cached_prompt_has_a_row():
+    codes = {one.code for one in REFUSALS}
+    pending, found = [CachedPromptError], set()
+    while pending:
+        error = pending.pop()
+        pending += error.__subclasses__()
+        found.add(error.code)
+    assert found <= codes
