@@ -100,6 +100,9 @@ class StatusFor(msgspec.Struct, frozen=True, kw_only=True):
     tenant_id: str = ""
 
 
+NOBODY = StatusFor()
+
+
 class Extension(OneLease, frozen=True, kw_only=True):
     ttl_ms: Milliseconds
 
@@ -109,7 +112,7 @@ class EventsAfter(msgspec.Struct, frozen=True, kw_only=True):
     count_max: Annotated[int, msgspec.Meta(ge=1, le=EVENTS_MAX)] = EVENTS_MAX
 
 
-def status(keeper: LeaseKeeper, asked: StatusFor) -> EngineLeases:
+def status(keeper: LeaseKeeper, asked: StatusFor = NOBODY) -> EngineLeases:
     keeper.sweep()
     facts, holdings = keeper.facts, keeper.table.holdings
     return EngineLeases(
