@@ -5,6 +5,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from inference.cached_prompt_models import (
+    CachedPrompt,
+    CachedPromptEvent,
+    CachedPromptPlacement,
+)
+from inference.capacity_models import EngineCapacity
 from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from inference.models import Engine, ServedModel
 from inference.services.drain_engine import drain_engine
@@ -113,3 +119,87 @@ class LeaseCursorAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     list_display = ("engine__name", "epoch", "sequence", "proven_ms", "gap_proven_ms")
     list_select_related = ("engine",)
     ordering = ("engine",)
+
+
+@admin.register(CachedPrompt)
+class CachedPromptAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    """What stands in a prompt is the tenant's own, and is not shown."""
+
+    list_display = (
+        "shown_id",
+        "name",
+        "tenant",
+        "project",
+        "served_model__name",
+        "status",
+        "tier",
+        "lease_class",
+        "token_count",
+        "engine_count",
+        "expires_at",
+    )
+    fields = (*list_display, "auto_renew", "created_at", "ended_at")
+    list_filter = ("status", "tier", "lease_class", "served_model__name")
+    list_select_related = ("tenant", "project", "served_model")
+    search_fields = ("=public_id", "name", "tenant__name")
+    ordering = ("-id",)
+
+
+@admin.register(CachedPromptPlacement)
+class CachedPromptPlacementAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "cached_prompt",
+        "tenant",
+        "engine__name",
+        "state",
+        "tier",
+        "blocks",
+        "bytes",
+        "lease_id",
+        "lease_expires_at",
+        "is_lost",
+        "failures",
+        "refusal",
+    )
+    list_filter = ("state", "tier", "is_lost", "engine__name")
+    list_select_related = ("cached_prompt", "tenant", "engine")
+    search_fields = ("=lease_id", "cached_prompt__name", "tenant__name")
+    ordering = ("-id",)
+
+
+@admin.register(CachedPromptEvent)
+class CachedPromptEventAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "happened_at",
+        "kind",
+        "cached_prompt",
+        "tenant",
+        "engine",
+        "lease_id",
+        "tokens",
+        "reason",
+    )
+    list_filter = ("kind", "engine__name")
+    list_select_related = ("cached_prompt", "tenant", "engine")
+    search_fields = ("=lease_id", "cached_prompt__name", "tenant__name")
+    ordering = ("-id",)
+    show_full_result_count = False
+
+
+@admin.register(EngineCapacity)
+class EngineCapacityAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    list_display = (
+        "engine__name",
+        "tier",
+        "sellable_blocks",
+        "guaranteed_blocks",
+        "tenant_blocks",
+        "held_blocks",
+        "block_tokens",
+        "block_bytes",
+        "unsupported",
+        "read_at",
+    )
+    list_filter = ("tier", "engine__name")
+    list_select_related = ("engine",)
+    ordering = ("engine", "tier")

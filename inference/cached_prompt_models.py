@@ -178,7 +178,7 @@ class CachedPromptPlacement(models.Model):
         max_length=16, choices=PlacementState, default=PlacementState.HELD
     )
     tier = models.CharField(max_length=16, choices=_TIERS)
-    """Whose room it takes: `hbm` or `host`."""
+    """Whose room it takes: `hbm`, `host` or `disk`."""
     lease_class = models.CharField(max_length=16, choices=_CLASSES)
     blocks = models.PositiveIntegerField()
     """Held: as estimated. Committed: as granted."""
@@ -224,7 +224,7 @@ class CachedPromptPlacement(models.Model):
                 name="cached_prompt_placement_state_known",
             ),
             models.CheckConstraint(
-                condition=Q(tier__in=["hbm", "host"]),
+                condition=Q(tier__in=["hbm", "host", "disk"]),
                 name="cached_prompt_placement_tier",
             ),
             models.CheckConstraint(

@@ -35,7 +35,8 @@ class EngineCapacity(models.Model):
                 fields=["engine", "tier"], name="engine_capacity_once"
             ),
             models.CheckConstraint(
-                condition=Q(tier__in=["hbm", "host"]), name="engine_capacity_tier"
+                condition=Q(tier__in=["hbm", "host", "disk"]),
+                name="engine_capacity_tier",
             ),
             models.CheckConstraint(
                 condition=Q(

@@ -125,6 +125,7 @@ def _price(
         "unit": "MB_s",
         "hbm_nano_usd_per_million": rates.hbm,
         "host_nano_usd_per_million": rates.host,
+        "disk_nano_usd_per_million": rates.disk,
         "usd_per_hour": usd(per_hour),
     }
 

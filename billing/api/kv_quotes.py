@@ -15,11 +15,7 @@ from billing.services.quote_lease import quote_lease
 from inference.domain.lease_terms import Tier
 from inference.domain.prompt_content import NULL, PromptContent
 from inference.domain.prompt_life import TTL_SECONDS_MAX
-from inference.errors import (
-    CachedPromptError,
-    LeasesNotOfferedError,
-    MissingParameterError,
-)
+from inference.errors import CachedPromptError, MissingParameterError
 from tenants.models import ApiKey
 
 _TOKENS_MAX = 10_000_000
@@ -28,8 +24,6 @@ _TURNS_MAX = 1_000_000
 
 def create(request: HttpRequest, api_key: ApiKey) -> HttpResponse:
     body = read_body(request, QuoteBody)
-    if body.tier is Tier.DISK:
-        raise LeasesNotOfferedError("The tier `disk` is not offered.", param="tier")
     _check_range(body.turns_per_hour, "turns_per_hour", _TURNS_MAX)
     time_ms = _time_ms(body)
     quote = quote_lease(

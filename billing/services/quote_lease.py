@@ -15,7 +15,7 @@ from inference.services.find_model import find_model
 from inference.services.read_room import TierRoom, read_room
 from tenants.models import ApiKey
 
-TIERS = (Tier.HBM, Tier.HOST)
+TIERS = (Tier.HBM, Tier.HOST, Tier.DISK)
 
 
 @dataclass(frozen=True, kw_only=True)

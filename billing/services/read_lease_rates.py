@@ -17,15 +17,15 @@ class LeaseRates:
     hbm: int | None
     """MB_s, as below."""
     host: int | None
+    disk: int | None
 
     def of(self, tier: str) -> int | None:
         """What the time in `tier` costs at most; an automatic lease begins in HBM."""
-        if tier == Tier.HOST:
-            return self.host
-        return self.hbm if tier in {Tier.HBM, Tier.AUTO} else None
+        of_tier = {Tier.HOST: self.host, Tier.DISK: self.disk}
+        return of_tier.get(Tier(tier), self.hbm)
 
 
-NOT_SOLD = LeaseRates(input=0, hbm=None, host=None)
+NOT_SOLD = LeaseRates(input=0, hbm=None, host=None, disk=None)
 
 
 def read_lease_rates(
@@ -40,6 +40,7 @@ def read_lease_rates(
             input=row.new_input_nano_usd_per_million,
             hbm=row.hbm_mb_s_nano_usd_per_million,
             host=row.host_mb_s_nano_usd_per_million,
+            disk=row.disk_mb_s_nano_usd_per_million,
         )
         for row in rows
     }

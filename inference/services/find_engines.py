@@ -17,7 +17,10 @@ from inference.models import Engine, EngineState, ServedModel
 from inference.services.refresh_capacity import refresh_capacity
 
 ENGINES_ASKED_MAX = 16
-_NO_HOST_MEMORY = "its engines have no host memory for leases"
+_MISSING = {
+    Tier.HOST: "its engines have no host memory for leases",
+    Tier.DISK: "its engines have no disk for leases",
+}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,8 @@ class FoundEngine:
         """By the engine's own count, with the leases of conversations."""
         if tier is Tier.HOST:
             return self.told.host_blocks_max - self.told.host_blocks
+        if tier is Tier.DISK:
+            return self.told.disk_blocks_max - self.told.disk_blocks
         return self.told.caps.all_leases - self.told.held_blocks
 
 
@@ -42,8 +47,8 @@ def find_engines(
     now: datetime,
     without: Collection[int] = (),
 ) -> list[FoundEngine]:
-    """That answer, take work and hold leases in `tier` (`hbm` or `host`); the one with
-    the most room first. Refreshes what the ledger knows of them.
+    """That answer, take work and hold leases in `tier`, which is not `auto`; the one
+    with the most room first. Refreshes what the ledger knows of them.
 
     Raises CachedPromptsUnavailableError if none answers, and LeasesNotOfferedError with
     the engines' reason if none of these can.
@@ -82,6 +87,5 @@ def serving(served_model: ServedModel) -> QuerySet[Engine]:
 
 
 def _obstacle(told: EngineLeases, tier: Tier) -> str:
-    if told.unsupported:
-        return told.unsupported
-    return _NO_HOST_MEMORY if tier is Tier.HOST and not told.host_blocks_max else ""
+    there = {Tier.HOST: told.host_blocks_max, Tier.DISK: told.disk_blocks_max}
+    return told.unsupported or ("" if there.get(tier, 1) else _MISSING[tier])

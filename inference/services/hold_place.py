@@ -37,7 +37,7 @@ def hold_place(
     blocks: int,
     now: datetime,
 ) -> CachedPromptPlacement:
-    """`tier`: whose room it takes, `hbm` or `host`.
+    """`tier`: whose room it takes.
 
     Raises NoRoomError; django.db.IntegrityError if the prompt has a place there.
     """

@@ -26,7 +26,7 @@ def tier_of_room(tier: str) -> Tier:
     """Whose room a prompt takes that asked for `tier`: an automatic one begins in HBM,
     and its copy in host memory is the engine's to make where it fits.
     """
-    return Tier.HOST if tier == Tier.HOST else Tier.HBM
+    return Tier.HBM if tier == Tier.AUTO else Tier(tier)
 
 
 def place_cached_prompt(

@@ -38,8 +38,8 @@ def _misplaced(now: datetime) -> QuerySet[CachedPromptPlacement]:
         Q(engine__ready_at__isnull=True) | Q(engine__ready_at__lt=now - GONE_AFTER)
     )
     is_refusing = Q(is_lost=True, failures__gte=_FAILURES_MAX, refusal="")
-    is_elsewhere = Q(tier=Tier.HBM, cached_prompt__tier=Tier.HOST) | (
-        Q(tier=Tier.HOST) & ~Q(cached_prompt__tier=Tier.HOST)
+    is_elsewhere = ~Q(tier=F("cached_prompt__tier")) & ~Q(
+        tier=Tier.HBM, cached_prompt__tier=Tier.AUTO
     )
     rows = CachedPromptPlacement.objects.committed().filter(
         unclaimed(now),

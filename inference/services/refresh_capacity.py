@@ -30,7 +30,11 @@ def refresh_capacity(engine: Engine, *, now: datetime) -> EngineLeases:
 
 def store_capacity(engine_id: int, told: EngineLeases, *, now: datetime) -> None:
     EngineCapacity.objects.bulk_create(
-        [_hbm(engine_id, told, now), _host(engine_id, told, now)],
+        [
+            _hbm(engine_id, told, now),
+            _below(engine_id, told, Tier.HOST, now),
+            _below(engine_id, told, Tier.DISK, now),
+        ],
         update_conflicts=True,
         unique_fields=["engine", "tier"],
         update_fields=_FIELDS,
@@ -54,12 +58,15 @@ def _hbm(engine_id: int, told: EngineLeases, now: datetime) -> EngineCapacity:
     )
 
 
-def _host(engine_id: int, told: EngineLeases, now: datetime) -> EngineCapacity:
-    """All of it may be guaranteed: nothing that runs needs host memory."""
-    caps, blocks = told.caps, told.host_blocks_max
+def _below(
+    engine_id: int, told: EngineLeases, tier: Tier, now: datetime
+) -> EngineCapacity:
+    """All of it may be guaranteed: nothing that runs needs what lies below HBM."""
+    is_host, caps = tier is Tier.HOST, told.caps
+    blocks = told.host_blocks_max if is_host else told.disk_blocks_max
     row = _hbm(engine_id, told, now)
-    row.tier = Tier.HOST
+    row.tier = tier
     row.sellable_blocks = row.guaranteed_blocks = blocks
     row.tenant_blocks = blocks * caps.per_tenant // max(1, caps.all_leases)
-    row.held_blocks = told.host_blocks
+    row.held_blocks = told.host_blocks if is_host else told.disk_blocks
     return row

@@ -4,6 +4,12 @@ import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
 
+from inference.cached_prompt_models import (
+    CachedPrompt,
+    CachedPromptEvent,
+    CachedPromptPlacement,
+)
+from inference.capacity_models import EngineCapacity
 from inference.lease_models import Lease, LeaseCursor, LeaseReceipt
 from tests.factories import make_engine, make_user
 from tests.inference.lease_books import new_id, receipt, tell
@@ -40,6 +46,23 @@ def test_the_books_of_leases_are_shown(operator, model):
     shown = operator.get(reverse(f"{name}_change", args=[row.pk]))
 
     assert (listed.status_code, shown.status_code) == (200, 200)
+
+
+@pytest.mark.parametrize(
+    "model",
+    [CachedPrompt, CachedPromptPlacement, CachedPromptEvent, EngineCapacity],
+)
+def test_cached_prompts_are_shown_without_their_content(place, operator, model):
+    place.add_engine()
+    place.create()
+    name = f"admin:inference_{model._meta.model_name}"
+
+    listed = operator.get(reverse(f"{name}_changelist"))
+    row = model.objects.order_by("pk").first()
+    shown = operator.get(reverse(f"{name}_change", args=[row.pk]))
+
+    assert (listed.status_code, shown.status_code) == (200, 200)
+    assert "Answer in one word" not in shown.content.decode()
 
 
 @pytest.mark.django_db

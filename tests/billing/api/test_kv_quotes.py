@@ -74,7 +74,6 @@ def test_what_is_not_sold_has_no_price(place, client):
         ({"tokens": True, "ttl": "1h"}, "invalid_value", "tokens"),
         ({"tokens": 1, "ttl": "0s"}, "invalid_value", "ttl"),
         ({"tokens": 1, "timeout": "31d"}, "invalid_value", "timeout"),
-        ({"tokens": 1, "ttl": "1h", "tier": "disk"}, "kv_leases_not_offered", "tier"),
         (
             {"tokens": 1, "ttl": "1h", "turns_per_hour": 0},
             "invalid_value",

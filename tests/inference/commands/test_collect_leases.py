@@ -1,6 +1,7 @@
 """The lease collector beside a simulated engine that loses, restarts and forgets."""
 
 import contextlib
+import time
 from uuid import uuid4
 
 import pytest
@@ -15,6 +16,7 @@ from tests.engine_contract.lease_engines import (
 )
 from tests.factories import make_engine
 from tests.inference.lease_collector import collector
+from tests.inference.warm_proxy import held_by
 
 CUTS = 15
 
@@ -152,3 +154,21 @@ def test_an_engine_that_comes_and_goes_is_found_again(tmp_path):
         with run_tiny_simulator(tmp_path) as engine:
             until_state(first, "lost")
             until_state(turn(Conversation(engine)), "held")
+
+
+def test_it_reads_a_lost_prompt_again_within_seconds(place):
+    """It hears first of an engine that began anew."""
+    engine = place.add_engine()
+    with collector(PROXY_URL=place.proxy_url):
+        prompt = place.create()
+        (lost,) = prompt.placements.all()
+        # Before that there is nothing that it could miss.
+        wait_until(LeaseCursor.objects.filter(sequence__gte=1).exists, seconds=60)
+        place.restart(engine)
+        began = time.monotonic()
+        wait_until(prompt.events.filter(kind="rewarmed").exists, seconds=60)
+        seconds = time.monotonic() - began
+    (again,) = prompt.placements.all()
+    assert again.epoch != lost.epoch
+    assert held_by(place.engines[engine.pk]) == [again.lease_id.hex]
+    assert seconds < 20  # two at most on a machine that is not busy

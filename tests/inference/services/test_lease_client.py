@@ -61,6 +61,36 @@ def test_it_works(tmp_path):
     assert told.epoch == listed.epoch
 
 
+def test_it_tells_the_state_and_releases(tmp_path):
+    async def look_and_release(client, lease_id):
+        before = await client.status()
+        released = [
+            await client.release(lease_id, tenant_id=tenant_id) for tenant_id in (8, 7)
+        ]
+        again = await client.release(lease_id, tenant_id=7)
+        return before, released, again, await client.status()
+
+    async def act(address, lease_id):
+        client = LeaseClient(address, key="engine-key")
+        try:
+            return await look_and_release(client, lease_id)
+        finally:
+            await client.close()
+
+    with run_tiny_simulator(tmp_path) as engine:
+        conversation = Conversation(engine, tenant_id="7")
+        conversation.turn()
+        address = f"unix:{engine.socket}"
+        before, released, again, after = asyncio.run(
+            act(address, conversation.lease_id)
+        )
+
+    # Another tenant's lease is none.
+    assert (released, again) == ([False, True], False)
+    assert (before.leases, after.leases) == (1, 0)
+    assert before.held_blocks > after.held_blocks == 0
+
+
 def test_it_refuses_an_engine_that_refuses_the_key(tmp_path):
     with run_tiny_simulator(tmp_path) as engine, pytest.raises(httpx.HTTPStatusError):
         asyncio.run(ask(f"unix:{engine.socket}", key="another"))
