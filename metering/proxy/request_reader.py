@@ -37,7 +37,6 @@ from tenants.wire import KeyPolicy
 
 OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
 MODELS_PATH = b"/v1/models"
-_PREFIXES = (MODELS_PATH + b"/", response_routes.PREFIX, lease_routes.PREFIX)
 
 
 class RequestReader(asyncio.Protocol):
@@ -218,7 +217,9 @@ class RequestReader(asyncio.Protocol):
             self._endpoint
             or path in OPEN_PATHS
             or path == MODELS_PATH
-            or path.startswith(_PREFIXES)
+            or path.startswith(MODELS_PATH + b"/")
+            or response_routes.allowed_methods(path)
+            or lease_routes.allowed_methods(path)
             or control_plane.allowed_methods(path)
         )
 

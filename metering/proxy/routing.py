@@ -77,7 +77,8 @@ class Router:
         ]
         if not engines:
             raise self._not_ready(route)
-        holders = _by_what_they_hold(engines, held_tokens)
+        free = [one for one in engines if one.calls < ENGINE_CALLS_MAX]
+        holders = _by_what_they_hold(free, held_tokens)
         engine = holders[0] if holders else _choose(engines, prefix)
         if engine.calls >= ENGINE_CALLS_MAX:
             raise RefusedError(
