@@ -48,9 +48,16 @@ def asked(**changes):
 
 
 class Place:
-    def __init__(self, folder: Path, proxy: WarmProxy, stack: contextlib.ExitStack):
+    def __init__(
+        self,
+        folder: Path,
+        proxy: WarmProxy,
+        proxy_url: str,
+        stack: contextlib.ExitStack,
+    ):
         self.folder = folder
         self.proxy = proxy
+        self.proxy_url = proxy_url
         self.stack = stack
         self.model = make_served_model(context_tokens=512)
         tenant = Tenant.objects.create(
@@ -122,7 +129,7 @@ def open_place(folder: Path, settings: Any) -> Iterator[Place]:
     with contextlib.ExitStack() as stack:
         proxy, url = stack.enter_context(run_warm_proxy())
         settings.PROXY_URL = url
-        yield Place(folder, proxy, stack)
+        yield Place(folder, proxy, url, stack)
 
 
 def kinds(prompt):

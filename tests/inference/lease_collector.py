@@ -20,7 +20,7 @@ def url_of_test_database():
 
 
 @contextlib.contextmanager
-def collector(*, database_url=None, engine_key="engine-key"):
+def collector(*, database_url=None, engine_key="engine-key", **environment):
     """Must stop well when asked to. Without a URL its books are the test's."""
     running = subprocess.Popen(
         [sys.executable, "manage.py", "collect_leases"],
@@ -30,6 +30,7 @@ def collector(*, database_url=None, engine_key="engine-key"):
             "DATABASE_URL": database_url or url_of_test_database(),
             "ENGINE_KEY": engine_key,
             "DJANGO_SETTINGS_MODULE": "config.settings",
+            **environment,
         },
     )
     try:
