@@ -61,11 +61,25 @@ class Tenant:
         self.count(found)
         return found
 
+    def reserve(self, name: str, messages: list[Any]) -> dict[str, Any]:
+        body = {"name": name, "model": "default", "messages": messages, "ttl": "1h"}
+        answer = self.client.post("/v1/cached_prompts", json=body)
+        assert answer.status_code == 201, answer.text
+        made: dict[str, Any] = answer.json()
+        assert made["status"] == "ready"
+        self.expected["new"] += made["usage"]["prompt_tokens"]
+        return made
+
+    def give_back(self, name: str) -> None:
+        answer = self.client.delete(f"/v1/cached_prompts/{name}")
+        assert answer.status_code == 200, answer.text
+
     def count(self, answer: dict[str, Any]) -> None:
         usage = answer["usage"]
         cached = usage["prompt_tokens_details"]["cached_tokens"]
         previous = (answer.get("kv_lease") or {}).get("previous") or {}
-        leased = previous.get("leased_tokens", 0)
+        told = answer.get("cached_prompt") or previous
+        leased = told.get("leased_tokens", 0)
         beyond = max(0, cached - leased)
         self.expected["leased"] += leased
         self.expected["cached"] += beyond

@@ -245,3 +245,29 @@ def test_its_conversation_is_kept_between_turns(tokenfab: RunningTokenfab) -> No
     check_invoice(tenant, invoice)
     assert quantities(invoice)["hbm_mb_s"] > 0
     check_invoice(stranger, stranger.invoice())
+
+
+def test_its_cached_prompt_is_what_calls_begin_with(tokenfab: RunningTokenfab) -> None:
+    """On the real engine: by name, and by an equal beginning."""
+    tenant, stranger = Tenant(tokenfab, "Clerk"), Tenant(tokenfab, "Onlooker")
+    text = "You tidy rows of addresses, and answer with the row alone. " * 5
+    instruction = [{"role": "system", "content": text}]
+    with tenant.client, stranger.client:
+        made = tenant.reserve("tidy", instruction)
+        for number in range(LEASED_TURNS):
+            row = [{"role": "user", "content": f"Row {number}: 12 st james sq,london"}]
+            named = tenant.chat(row, max_tokens=8, cached_prompt="tidy")
+            whole = tenant.chat([*instruction, *row], max_tokens=8)
+            assert whole["usage"]["prompt_tokens"] == named["usage"]["prompt_tokens"]
+            for answer in (named, whole):
+                told = answer["cached_prompt"]
+                assert told["leased_tokens"] == made["token_count"] > 0
+                assert told["absorbed_tokens"] < made["block_size"]
+            theirs = stranger.chat([*instruction, *row], max_tokens=1)
+            assert "cached_prompt" not in theirs
+        tenant.give_back("tidy")
+    wait_until_measured(tokenfab, LEASED_TURNS + 1)
+    invoice = tenant.invoice()
+    check_invoice(tenant, invoice)
+    assert quantities(invoice)["hbm_mb_s"] > 0
+    check_invoice(stranger, stranger.invoice())
