@@ -18,14 +18,8 @@ def test_the_document_is_the_table_of_the_code():
         (code.strip("`"), int(status), kind.strip("`"))
         for code, status, kind, *_ in tables_of("docs/errors.md")
     ]
-<<<<<<< HEAD
-    ours = [(one.code, one.status.value, one.type) for one in _refusals()]
-    theirs = [(one.code, one.status.value, one.type) for one in REFUSALS]
-    assert documented == ours + theirs
-=======
     told: list[Any] = [*_refusals(), *REFUSALS]
     assert documented == [(one.code, one.status.value, one.type) for one in told]
->>>>>>> 78148ec (Say what two tables have in common)
     assert len(documented) > 40
 
 
