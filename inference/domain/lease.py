@@ -23,6 +23,8 @@ class Lease:
     base: "Lease | None" = None
     """Whose blocks it begins with: a lease that is paid for by itself."""
     base_blocks: int = 0
+    read_by: "dict[str, Lease]" = field(default_factory=dict)
+    """The leases whose base it is, by their ids."""
     floors: dict[Tier, int] = field(default_factory=dict)
     """The tiers below that keep its hashes, and until when."""
     proven_ms: int = 0

@@ -3,6 +3,7 @@ who come late.
 """
 
 from collections import deque
+from collections.abc import Iterable
 from itertools import islice
 
 from inference.domain.lease import UNKNOWN, Continuation, Lease
@@ -55,6 +56,13 @@ class LeaseFeed:
             previous_lease_id=previous_lease_id,
             at_ms=at_ms,
         )
+
+    def of_shares(self, leases: Iterable[Lease], at_ms: int) -> list[LeaseReceipt]:
+        """Of leases that pay for another part of what they hold than before."""
+        return [
+            self.of_lease(Fact.RENEWED, one, at_ms=at_ms, reason=Reason.BASE_ENDED)
+            for one in leases
+        ]
 
     def of_refusal(
         self,

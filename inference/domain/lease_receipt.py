@@ -48,6 +48,8 @@ class Reason(enum.StrEnum):
     TURN_ABORTED = "turn_aborted"
     NOT_ASKED = "not_asked"
     """The turn only continued a lease."""
+    BASE_ENDED = "base_ended"
+    """What it began with is paid for by nobody else any longer, so its bytes grew."""
     TURN_WAITS = "turn_waits"
     """Of `renewed`: kept for a turn that came in time; nothing more was sold."""
     PRESSURE = "pressure"

@@ -22,6 +22,12 @@ from inference.domain.lease_holdings import Holdings
 from inference.domain.lease_host import LowerHoldings, LowerTiers
 from inference.domain.lease_queue import LeaseQueue
 from inference.domain.lease_receipt import Fact, LeaseReceipt, Reason
+from inference.domain.lease_sharing import (
+    begin_reading,
+    hand_on,
+    move,
+    stop_reading,
+)
 from inference.domain.lease_terms import (
     LeaseTerms,
     PreviousLease,
@@ -133,6 +139,8 @@ class LeaseTable:
             else:
                 change.pin = self._begin(lease)
         if previous:
+            heir = lease if fits else None
+            change.receipts += self._feed.of_shares(hand_on(previous, heir), now_ms)
             self._end(previous, Fact.REUSED, change, now_ms, continuation=continuation)
         if not fits:
             why = reason or Reason.NO_FULL_BLOCK
@@ -291,6 +299,7 @@ class LeaseTable:
 
     def _begin(self, lease: Lease) -> list[int]:
         self._leases[lease.terms.lease_id] = lease
+        begin_reading(lease)
         self._queue(lease)
         return self.holdings.hold(lease)
 
@@ -313,6 +322,8 @@ class LeaseTable:
         reason: Reason | None = None,
         continuation: Continuation = UNKNOWN,
     ) -> None:
+        stop_reading(lease)
+        change.receipts += self._feed.of_shares(hand_on(lease, None), now_ms)
         ended = self._feed.of_lease(
             fact, lease, at_ms=now_ms, reason=reason, continuation=continuation
         )
@@ -338,7 +349,9 @@ class LeaseTable:
             self._end(lease, fact, change, now_ms, reason=reason)
             return
         self._free(lease, change)
-        (lease.tier, lease.held_blocks), lease.proven_ms = found, 0
+        tier, blocks = found
+        others = move(lease, tier, blocks=blocks)
+        change.receipts += self._feed.of_shares(others, now_ms)
         self._lower.drop_above(lease, lease.tier)
         lease.until_ms = lease.floors[lease.tier]
         self._queue(lease)

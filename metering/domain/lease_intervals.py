@@ -23,6 +23,10 @@ METERS = {
 """By tier; nothing is charged in another one."""
 
 
+_UNSOLD = frozenset({Reason.TURN_WAITS, Reason.BASE_ENDED})
+"""A renewal for such a reason sells no time."""
+
+
 class LeaseFact(Protocol):
     """The fields of a lease receipt that the rule reads."""
 
@@ -78,7 +82,7 @@ def lease_intervals(
     is_for_host = bool(story) and _is_for_host_alone(story[0])
     found: list[Interval] = []
     for before, after in pairwise(story):
-        if before.fact == Fact.RENEWED and before.reason != Reason.TURN_WAITS:
+        if before.fact == Fact.RENEWED and before.reason not in _UNSOLD:
             sold_until_ms = max(sold_until_ms, before.until_ms - GRACE_MS)
         span = _span(before, after, sold_until_ms)
         if is_for_host and span.tier == Tier.HBM:

@@ -99,3 +99,85 @@ def test_it_refuses_the_prompt_of_another_tenant():
         leases.arrive(terms("kvl_1", tenant_id="b", base=base), now_ms=NOW)
     assert error.value.reason is Rejection.FOREIGN_LEASE
     assert leases.find("prompt", tenant_id="a").turns == 0
+
+
+def shares(change):
+    """[(lease, blocks that it pays for from now on, why)] of renewals."""
+    return [
+        (one.lease_id, one.bytes // 1000, one.reason)
+        for one in change.receipts
+        if one.fact is Fact.RENEWED
+    ]
+
+
+def a_conversation(leases, base, **given):
+    asked = terms("talk", **({"ttl_ms": 600_000, "base": base} | given))
+    change = run(leases, asked, [*PROMPT, 4])
+    assert change.receipts[-1].bytes == 1000
+    return asked
+
+
+@pytest.mark.parametrize("end", ["release", "expire"])
+def test_whoever_outlives_its_base_pays_for_all_that_it_holds(end):
+    leases = table()
+    a_conversation(leases, a_prompt(leases))
+    if end == "release":
+        prompt = leases.find("prompt", tenant_id="a")
+        change = leases.release(prompt, now_ms=NOW + 1)
+    else:
+        change = leases.sweep(now_ms=NOW + 60_000)
+    assert shares(change) == [("talk", 4, Reason.BASE_ENDED)]
+    # What was asked for is told last.
+    assert change.receipts[-1].lease_id == "prompt"
+    assert leases.holdings.held_blocks == 4
+    talk = leases.find("talk", tenant_id="a")
+    assert leases.release(talk, now_ms=NOW + 70_000).receipts[-1].bytes == 4000
+
+
+def test_the_next_lease_of_the_chain_takes_the_place_of_the_base():
+    leases = table()
+    base = a_prompt(leases)
+    a_conversation(leases, base)
+    renewed = terms("prompt-2", ttl_ms=60_000, previous=base)
+    change = run(leases, renewed, PROMPT, at=NOW + 1)
+    assert shares(change) == []
+    heir = leases.find("prompt-2", tenant_id="a")
+    assert shares(leases.release(heir, now_ms=NOW + 2)) == [
+        ("talk", 4, Reason.BASE_ENDED)
+    ]
+
+
+def test_an_heir_that_holds_less_leaves_the_rest_to_pay():
+    leases = table()
+    base = a_prompt(leases)
+    a_conversation(leases, base)
+    asked = terms("other", ttl_ms=60_000, previous=base)
+    change = run(leases, asked, [PROMPT[0], 9], at=NOW + 1)
+    assert shares(change) == [("talk", 3, Reason.BASE_ENDED)]
+
+
+def test_who_ended_first_is_told_nothing():
+    leases = table()
+    a_conversation(leases, a_prompt(leases))
+    leases.release(leases.find("talk", tenant_id="a"), now_ms=NOW + 1)
+    prompt = leases.find("prompt", tenant_id="a")
+    assert shares(leases.release(prompt, now_ms=NOW + 2)) == []
+
+
+def test_a_lease_is_no_base_of_itself():
+    """A turn that names one lease as both."""
+    leases = table()
+    base = a_prompt(leases)
+    asked = terms("talk", ttl_ms=600_000, base=base, previous=base)
+    change = run(leases, asked, [*PROMPT, 4])
+    assert shares(change) == []
+    assert change.receipts[-1].bytes == 4000
+
+
+def test_a_base_that_leaves_hbm_is_paid_for_there_by_who_stays():
+    leases = table(memory=Memory())
+    base = a_prompt(leases, ttl_ms=10_000, host_ttl_ms=60_000)
+    a_conversation(leases, base)
+    change = leases.sweep(now_ms=NOW + 10_000)
+    assert shares(change) == [("talk", 4, Reason.BASE_ENDED)]
+    assert change.receipts[-1].fact is Fact.DEMOTED
