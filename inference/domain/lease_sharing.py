@@ -1,7 +1,7 @@
 """Blocks that several leases of a tenant begin with, and who pays for them.
 
-A lease that was granted on another, its base, pays for what lies beyond it, as long as the
-base is held: nobody holds a block that nobody pays for.
+A lease that was granted on another, its base, pays for what lies beyond it, as long as
+the base is held: nobody holds a block that nobody pays for.
 """
 
 from collections.abc import Iterable

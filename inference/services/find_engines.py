@@ -77,10 +77,12 @@ def find_engines(
 
 
 def serving(served_model: ServedModel) -> QuerySet[Engine]:
-    """Engines that are given work."""
-    ready = Engine.objects.filter(state=EngineState.READY, is_draining=False)
+    """Engines that are given work, also one that has just started: whether it answers
+    is not known here before the next check of its health.
+    """
+    there = Engine.objects.exclude(state=EngineState.UNREACHABLE)
     return (
-        ready.filter(served_model=served_model)
+        there.filter(served_model=served_model, is_draining=False)
         .select_related("served_model")
         .order_by("pk")
     )
