@@ -215,12 +215,10 @@ class LeaseTurn:
 
     def most_cost_nano_usd(self, tokens: int) -> int:
         """Of a lease of a turn with so many tokens, held for all of its time; rounded
-        up. What lies in the cached prompt is paid for by itself.
+        up. A cached prompt that it begins with is in it: it may end before the lease.
         """
         if self.tokens_max is not None:
             tokens = min(tokens, self.tokens_max)
-        if self._prompt is not None:
-            tokens = max(0, tokens - self._prompt.token_count)
         return self._sale.most_cost_nano_usd(tokens, self._facts)
 
     # The engine's part.
@@ -359,6 +357,11 @@ class LeaseTurn:
             tokens_max=self.tokens_max,
         )
 
+    def _most_cost_of(self, granted: LeaseRow) -> int:
+        """It pays for what lies beyond its base, and for all once that has ended."""
+        most = self._sale.most_cost_nano_usd(granted.tokens, self._facts)
+        return max(most, self._sale.cost_nano_usd(granted.bytes))
+
     def applied_to(self, use: Use) -> Use:
         """`use` as it is billed."""
         granted = self._granted
@@ -368,9 +371,7 @@ class LeaseTurn:
             usage=msgspec.structs.replace(use.usage, leased_input_tokens=leased),
             lease_id=granted.lease_id if granted else "",
             lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
-            lease_cost_nano_usd=self._sale.cost_nano_usd(granted.bytes)
-            if granted
-            else 0,
+            lease_cost_nano_usd=self._most_cost_of(granted) if granted else 0,
             previous_lease_id=self._previous_lease_id,
             is_warming=self.is_warming,
         )
