@@ -41,6 +41,28 @@ class EngineSilentError(InferenceError):
     code = "engine_unavailable"
 
 
+class LeaseNotFoundError(InferenceError):
+    """Also for another tenant's: nobody learns that it exists."""
+
+    code = "kv_lease_not_found"
+
+
+class LeaseEndedError(InferenceError):
+    code = "kv_lease_ended"
+
+
+class LeaseNotExtendedError(InferenceError):
+    """Money limits apply, so that nothing may be sold that was not held for before."""
+
+    code = "kv_lease_not_extended"
+
+
+class LeasesUnavailableError(InferenceError):
+    """The engine, or Valkey, does not answer; the act may be tried again."""
+
+    code = "kv_leases_unavailable"
+
+
 class CachedPromptError(InferenceError):
     """What a caller who asks for a cached prompt is told."""
 

@@ -62,6 +62,18 @@ class LeaseClient:
         response.raise_for_status()
         return True
 
+    async def extend(self, lease_id: str, *, tenant_id: int, ttl_ms: int) -> bool:
+        """Whether the engine holds it: then until `ttl_ms` from now at least."""
+        async with asyncio.timeout(ANSWER_SECONDS_MAX):
+            response = await self._http.post(
+                f"leases/{lease_id}/extend",
+                params={"tenant_id": str(tenant_id), "ttl_ms": str(ttl_ms)},
+            )
+        if response.status_code == httpx.codes.NOT_FOUND:
+            return False
+        response.raise_for_status()
+        return True
+
     async def close(self) -> None:
         await self._http.aclose()
 
