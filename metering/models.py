@@ -125,6 +125,8 @@ class UsageEvent(models.Model):
     is_warming = models.BooleanField(db_default=False)
     """A call of ours, to have an engine hold a cached prompt: no meter shows its output
     nor counts it as a request."""
+    cached_prompt_id = models.UUIDField(null=True)
+    """Of the cached prompt that this call began with, in time; null: none."""
     stored_at = models.DateTimeField(db_default=Now())
     """The shipper wrote this row."""
 
@@ -143,6 +145,18 @@ class UsageEvent(models.Model):
                 fields=["lease_id"],
                 condition=Q(lease_id__isnull=False),
                 name="usage_event_lease",
+            ),
+            # To the turns that continued a lease.
+            models.Index(
+                fields=["previous_lease_id"],
+                condition=Q(previous_lease_id__isnull=False),
+                name="usage_event_previous_lease",
+            ),
+            # To the calls that began with a cached prompt.
+            models.Index(
+                fields=["cached_prompt_id", "-happened_at"],
+                condition=Q(cached_prompt_id__isnull=False),
+                name="usage_event_cached_prompt",
             ),
         ]
         constraints = [

@@ -109,3 +109,6 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     is_warming: bool = False
     """The call was ours, to have an engine hold a cached prompt. What it put out is
     nobody's, and it is no request; its input and its lease are the tenant's."""
+    cached_prompt_id: str = ""
+    """Of the cached prompt that this call began with, in time, 32 hexadecimal digits;
+    empty: none."""

@@ -97,6 +97,8 @@ class Usage(Protocol):
     def lease_cost_nano_usd(self) -> int: ...
     @property
     def is_warming(self) -> bool: ...
+    @property
+    def cached_prompt_id(self) -> str: ...
 
 
 def quantities(
@@ -166,6 +168,8 @@ def _objection_to_lease(event: Usage) -> str | None:
     for lease_id in (event.lease_id, event.previous_lease_id):
         if lease_id and not _is_hex_id(lease_id):
             return "a lease id is not 32 hexadecimal digits"
+    if event.cached_prompt_id and not _is_hex_id(event.cached_prompt_id):
+        return "cached_prompt_id is not 32 hexadecimal digits"
     if not 0 <= event.lease_cost_nano_usd <= event.cost_nano_usd:
         return "lease_cost_nano_usd is out of range"
     if event.leased_input_tokens > event.input_tokens:

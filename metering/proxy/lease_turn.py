@@ -374,6 +374,7 @@ class LeaseTurn:
             lease_cost_nano_usd=self._most_cost_of(granted) if granted else 0,
             previous_lease_id=self._previous_lease_id,
             is_warming=self.is_warming,
+            cached_prompt_id=self._prompt.cached_prompt_id if self._prompt else "",
         )
 
 

@@ -31,6 +31,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     previous_lease_id: str = ""
     """Of the lease that the call continued."""
     is_warming: bool = False
+    cached_prompt_id: str = ""
+    """That the call began with, in time; empty: none."""
 
     @property
     def charged_usage(self) -> Usage:
@@ -129,5 +131,6 @@ def encoded_event(
             previous_lease_id=use.previous_lease_id,
             lease_cost_nano_usd=use.lease_cost_nano_usd if is_charged else 0,
             is_warming=use.is_warming,
+            cached_prompt_id=use.cached_prompt_id,
         )
     )

@@ -13,7 +13,7 @@ _COLUMNS = (
     " cache_write_tokens, output_tokens, reasoning_tokens, received_at, first_token_at,"
     " happened_at, images, samples, tries, sent_at, cost_nano_usd, leased_input_tokens,"
     " lease_id, lease_expires_at, previous_lease_id, lease_cost_nano_usd,"
-    " is_warming"
+    " is_warming, cached_prompt_id"
 )
 # COPY cannot pass over a row that is there already, so it fills a staging table: one
 # per connection, emptied by every commit, never written to the log.
@@ -93,6 +93,7 @@ def _rows(events: Sequence[UsageEvent]) -> Iterator[tuple[object, ...]]:
             event.previous_lease_id or None,
             event.lease_cost_nano_usd,
             event.is_warming,
+            event.cached_prompt_id or None,
         )
 
 

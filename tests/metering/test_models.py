@@ -112,6 +112,7 @@ class AcceptedEventTest(TestCase):
                 "lease_id": st.sampled_from(["", "0" * 32, "f" * 32]),
                 "lease_expires_at_us": st.just(0) | TIMES,
                 "previous_lease_id": st.sampled_from(["", "0" * 32, "f" * 32]),
+                "cached_prompt_id": st.sampled_from(["", "0" * 32, "f" * 32]),
             }
         )
     )

@@ -46,6 +46,7 @@ def test_it_works():
         ({"lease_id": "a" * 31}, "a lease id"),
         ({"lease_id": "A" * 32}, "a lease id"),
         ({"previous_lease_id": "a" * 32 + "\n"}, "a lease id"),
+        ({"cached_prompt_id": "cp_" + "a" * 29}, "cached_prompt_id"),
         ({"lease_id": "a" * 32, "lease_expires_at_us": NOON_US // 1000}, "a time"),
         ({"reasoning_tokens": 8}, "more reasoning"),
         ({"happened_at_us": NOON_US // 1000}, "a time"),

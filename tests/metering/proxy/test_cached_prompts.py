@@ -44,6 +44,7 @@ def test_it_works(plane, prompt):
     assert event.leased_input_tokens == prompt.token_count
     assert (event.lease_id, event.previous_lease_id) == ("", "")
     assert not event.is_warming
+    assert event.cached_prompt_id == prompt.prompt_id
     new = tokens - prompt.token_count
     assert event.cost_nano_usd == new * 100 + event.output_tokens * 400
 

@@ -45,6 +45,7 @@ def test_it_works(journal):
         lease_id="a" * 32,
         lease_expires_at_us=NOON_US + 15_000_001,
         previous_lease_id="b" * 32,
+        cached_prompt_id="c" * 32,
     )
     journal.append(event)
 
@@ -64,6 +65,7 @@ def test_it_works(journal):
     )
     assert {f: getattr(row, f) for f in same} == {f: getattr(event, f) for f in same}
     assert (row.lease_id, row.previous_lease_id) == (UUID("a" * 32), UUID("b" * 32))
+    assert row.cached_prompt_id == UUID("c" * 32)
     assert row.lease_expires_at == datetime(2026, 11, 21, 12, 0, 15, 1, tzinfo=UTC)
     mark = OpenHour.objects.get()
     assert (mark.tenant_id, mark.generation) == (1, 1)
