@@ -1,5 +1,7 @@
 """How numbers are written on pages. Money goes in as integers and never as floats."""
 
+from datetime import timedelta
+
 NANO_USD_PER_USD = 1_000_000_000
 _NANO_USD_DIGITS = 9
 _SHORT_DIGITS = 6
@@ -45,6 +47,25 @@ def short_count(count: int) -> str:
             tenths = _rounded(count, size // 10)
             return f"{tenths // 10:,}.{tenths % 10}".removesuffix(".0") + f" {unit}"
     return f"{count:,}"
+
+
+def short_bytes(size: int) -> str:
+    """`1.2 GB`, of 10^9 bytes: memory is sold by the million bytes."""
+    number, _, unit = short_count(size).partition(" ")
+    return f"{number} {unit}B"
+
+
+def time_left(left: timedelta) -> str:
+    """`42 s`, `4 m 05 s`, `3 h 12 m`, `2 d 4 h`; rounded up, so that 0 is the end."""
+    seconds = -(-left // timedelta(seconds=1))
+    if seconds <= 0:
+        return "ended"
+    minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
+    if days:
+        return f"{days} d {hours % 24} h"
+    if hours:
+        return f"{hours} h {minutes % 60:02} m"
+    return f"{minutes} m {seconds % 60:02} s" if minutes else f"{seconds} s"
 
 
 def _rounded(number: int, step: int) -> int:

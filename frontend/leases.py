@@ -1,4 +1,4 @@
-"""The latest KV leases of a tenant: what they hold, until when, and what they cost."""
+"""KV leases of a tenant: what they hold, until when, what they cost and save."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -8,8 +8,11 @@ from uuid import UUID
 
 from billing.domain.money import amount_nano_usd
 from billing.domain.rating import Rates
+from frontend.lease_uses import LeaseUse, uses_of_leases
 from frontend.prices import find_rates
+from frontend.prompt_prices import sum_of
 from inference.domain.lease_receipt import Fact
+from inference.domain.lease_terms import GRACE_MS
 from inference.lease_models import (
     RECEIPTS_KEPT,
     Lease,
@@ -18,7 +21,7 @@ from inference.lease_models import (
     LeaseState,
 )
 from metering.domain.lease_intervals import METERS, lease_intervals
-from metering.models import UsageEvent
+from metering.models import UsageEvent, UsageEventQuerySet
 from tenants.models import ApiKey, Tenant
 
 _Held = tuple[UUID, int]
@@ -37,27 +40,94 @@ class BoughtLease:
     state: str
     """One of LeaseState, or `pending` without a lease, or `unverified`: receipts of its
     engine are missing."""
-    left: timedelta | None
-    """Until its sold end; None: it is over."""
+    sold_until: datetime | None
+    """None: it is over."""
+    is_live: bool
+    """It can be extended and released."""
     mb_s: int
     """So far."""
     amount_nano_usd: int | None
     """So far; None: its price is not there."""
+    use: LeaseUse
+    rates: Rates | None
+    """None: its price version is not there."""
 
     @property
     def public_id(self) -> str:
         return f"kvl_{self.event.lease_id.hex}" if self.event.lease_id else ""
 
+    @property
+    def saved_nano_usd(self) -> int | None:
+        """By its turns, less what it cost; None: none came, or a price is not there."""
+        worth, cost = self.use.worth_nano_usd, self.amount_nano_usd
+        if not self.use.hits or worth is None or cost is None:
+            return None
+        return worth - cost
+
+
+@dataclass(frozen=True, kw_only=True)
+class LeaseTotals:
+    held: int
+    held_bytes: int
+    hits: int
+    tokens: int
+    amount_nano_usd: int | None
+    """None: a price is not there."""
+    saved_nano_usd: int | None
+    """By all their turns, less what all of them cost."""
+
+
+def bought_leases(tenant: Tenant) -> UsageEventQuerySet:
+    """The calls that bought one; those of cached prompts are on their own pages."""
+    calls = UsageEvent.objects.of_tenant(tenant.pk).metered()
+    return calls.filter(lease_id__isnull=False, is_warming=False)
+
+
+def totals(leases: Iterable[BoughtLease]) -> LeaseTotals:
+    all_of_them = list(leases)
+    held = [one.lease.bytes for one in all_of_them if one.is_live and one.lease]
+    cost = sum_of(one.amount_nano_usd for one in all_of_them)
+    worth = sum_of(one.use.worth_nano_usd for one in all_of_them)
+    return LeaseTotals(
+        held=len(held),
+        held_bytes=sum(held),
+        hits=sum(one.use.hits for one in all_of_them),
+        tokens=sum(one.use.tokens for one in all_of_them),
+        amount_nano_usd=cost,
+        saved_nano_usd=None if cost is None or worth is None else worth - cost,
+    )
+
 
 def latest_leases(tenant: Tenant, *, limit: int, now: datetime) -> list[BoughtLease]:
     """The latest first, of the time of which receipts are kept."""
-    bought = UsageEvent.objects.of_tenant(tenant.pk).metered()
-    of_late = bought.filter(happened_at__gt=now - RECEIPTS_KEPT)
-    events = list(of_late.filter(lease_id__isnull=False).newest(limit))
+    of_late = bought_leases(tenant).filter(happened_at__gt=now - RECEIPTS_KEPT)
+    return describe_leases(tenant, list(of_late.newest(limit)), now)
+
+
+def find_lease(tenant: Tenant, lease_id: UUID, *, now: datetime) -> BoughtLease | None:
+    calls = bought_leases(tenant).filter(lease_id=lease_id)
+    found = describe_leases(tenant, list(calls.newest(1)), now)
+    return found[0] if found else None
+
+
+def describe_leases(
+    tenant: Tenant, events: list[UsageEvent], now: datetime
+) -> list[BoughtLease]:
+    """Of the calls that bought them, all of that tenant; in their order."""
     leases = _leases_of(events, tenant)
     receipts = _receipts_of(leases.values())
     rates = find_rates(event.price_version_id for event in events)
-    names = dict(ApiKey.objects.filter(tenant=tenant).values_list("pk", "name"))
+    keys = ApiKey.objects.filter(tenant=tenant)
+    names = dict(
+        keys.filter(pk__in={event.api_key_id for event in events}).values_list(
+            "pk", "name"
+        )
+    )
+    uses = uses_of_leases(
+        tenant,
+        {event.lease_id for event in events if event.lease_id},
+        since=min((event.happened_at for event in events), default=now),
+    )
     doubted = set(
         LeaseCursor.objects.filter(gap_proven_ms__isnull=False).values_list(
             "pk", flat=True
@@ -70,6 +140,7 @@ def latest_leases(tenant: Tenant, *, limit: int, now: datetime) -> list[BoughtLe
             receipts[lease.pk] if lease else [],
             rates=rates.get(event.price_version_id),
             key_name=names.get(event.api_key_id, ""),
+            use=uses.get(_key(event)[0], LeaseUse()),
             is_doubted=event.engine_id in doubted,
             now=now,
         )
@@ -106,6 +177,7 @@ def _bought(
     *,
     rates: Rates | None,
     key_name: str,
+    use: LeaseUse,
     is_doubted: bool,
     now: datetime,
 ) -> BoughtLease:
@@ -114,16 +186,29 @@ def _bought(
     if lease and is_held:
         receipts = [*receipts, _as_if_it_ended(lease, now)]
     sums = _mb_s(event, receipts)
-    sold_end = event.lease_expires_at
+    sold_until = _sold_until(event, receipts)
     return BoughtLease(
         event=event,
         key_name=key_name,
         lease=lease,
         state="unverified" if is_held and is_doubted else state,
-        left=max(sold_end - now, timedelta(0)) if is_held and sold_end else None,
+        sold_until=sold_until if is_held else None,
+        is_live=is_held and sold_until > now,
         mb_s=sum(sums.values()),
         amount_nano_usd=_amount(sums, rates),
+        use=use,
+        rates=rates,
     )
+
+
+def _sold_until(event: UsageEvent, receipts: list[LeaseReceipt]) -> datetime:
+    """As it was sold, or extended since."""
+    renewed = [
+        _EPOCH + timedelta(milliseconds=row.until_ms - GRACE_MS)
+        for row in receipts
+        if row.fact == Fact.RENEWED
+    ]
+    return max([event.lease_expires_at or _EPOCH, *renewed])
 
 
 def _as_if_it_ended(lease: Lease, now: datetime) -> LeaseReceipt:

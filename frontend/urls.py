@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from frontend.views import (
     api_keys,
+    cached_prompts,
     healthz,
     invoices,
     leases,
@@ -38,11 +39,38 @@ urlpatterns = [
     path("usage/calls/", usage.calls, name="calls"),
     path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
     path("leases/", leases.leases, name="leases"),
+    path("leases/<uuid:lease_id>/extend/", leases.extend, name="extend_lease"),
+    path("leases/<uuid:lease_id>/release/", leases.release, name="release_lease"),
+    path("prompts/", cached_prompts.cached_prompts, name="cached_prompts"),
+    path("prompts/new/", cached_prompts.create, name="create_cached_prompt"),
+    path(
+        "prompts/<uuid:public_id>/", cached_prompts.cached_prompt, name="cached_prompt"
+    ),
+    path(
+        "prompts/<uuid:public_id>/extend/",
+        cached_prompts.extend,
+        name="extend_cached_prompt",
+    ),
+    path(
+        "prompts/<uuid:public_id>/renew/",
+        cached_prompts.renew,
+        name="renew_cached_prompt",
+    ),
+    path(
+        "prompts/<uuid:public_id>/delete/",
+        cached_prompts.delete,
+        name="delete_cached_prompt",
+    ),
     path("invoices/", invoices.invoices, name="invoices"),
     path("invoices/<int:invoice_id>/", invoices.invoice, name="invoice"),
     path("invoices/<int:invoice_id>/csv/", invoices.invoice_csv, name="invoice_csv"),
     path("invoices/<int:invoice_id>/json/", invoices.invoice_json, name="invoice_json"),
     path("settings/", settings.settings, name="settings"),
+    path(
+        "settings/projects/<int:project_id>/leases/",
+        settings.retention,
+        name="retention",
+    ),
     path("status/", status.status, name="status"),
     path("dev/mailbox/", mailbox.mailbox, name="mailbox"),
     path("dev/mailbox/<str:name>/", mailbox.mail, name="mail"),

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import template
-from django.forms import BoundField, CheckboxInput, CheckboxSelectMultiple, Select
+from django.forms import BoundField, CheckboxInput, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html
@@ -41,8 +41,16 @@ _PARENTS = {
     "api_keys": {"create_api_key", "api_key", "key_limits", "revoke_api_key"},
     "limits": {"spend_limit", "budget"},
     "usage": {"calls"},
+    "cached_prompts": {
+        "create_cached_prompt",
+        "cached_prompt",
+        "extend_cached_prompt",
+        "delete_cached_prompt",
+    },
+    "leases": {"extend_lease", "release_lease"},
     "invoices": {"invoice"},
     "mailbox": {"mail"},
+    "settings": {"retention"},
     "operator": {"operator_tenant"},
 }
 
@@ -65,8 +73,8 @@ def field(bound: BoundField) -> dict[str, Any]:
     """A form field with its label, hint and messages, tied together for readers."""
     widget = bound.field.widget
     kind = "text"
-    if isinstance(widget, CheckboxSelectMultiple):
-        kind = "checkboxes"
+    if isinstance(widget, RadioSelect):  # also its subclass of several boxes
+        kind = "choices"
     elif isinstance(widget, CheckboxInput):
         kind = "checkbox"
     style = "form-select" if isinstance(widget, Select) else "form-control"

@@ -19,6 +19,7 @@ _UNITS = (
     (timedelta(minutes=1), "minute"),
 )
 _TENTHS = 10
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @register.filter
@@ -30,6 +31,15 @@ def count(number: int) -> str:
 def short_count(number: int) -> SafeString:
     return format_html(
         '<span title="{}">{}</span>', f"{number:,}", formatting.short_count(number)
+    )
+
+
+@register.filter
+def size(number: int) -> SafeString:
+    return format_html(
+        '<span title="{} bytes">{}</span>',
+        f"{number:,}",
+        formatting.short_bytes(number),
     )
 
 
@@ -83,6 +93,32 @@ def span(duration: timedelta) -> SafeString:
     tenths = duration // timedelta(milliseconds=100)
     short = exact if tenths < _TENTHS else f"{tenths // 10:,}.{tenths % 10} s"
     return format_html('<span title="{}">{}</span>', exact, short)
+
+
+@register.filter
+def server_ms(moment: datetime) -> int:
+    """Milliseconds since the epoch: what countdown.js sets its clock by."""
+    return (moment - _EPOCH) // timedelta(milliseconds=1)
+
+
+@register.simple_tag
+def countdown(until: datetime, now: datetime) -> SafeString:
+    """What is left, which countdown.js goes on counting; its text is made alike."""
+    return format_html(
+        '<time class="countdown" role="timer" datetime="{}" title="{} UTC"'
+        ' data-until="{}">{}</time>',
+        until.isoformat(timespec="seconds"),
+        until.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
+        server_ms(until),
+        formatting.time_left(until - now),
+    )
+
+
+@register.filter
+def duration(seconds: int) -> str:
+    """`15 s`, `4 m 05 s`, `1 h`: what somebody chose, not what is left."""
+    text = formatting.time_left(timedelta(seconds=seconds))
+    return text.removesuffix(" 00 s").removesuffix(" 00 m").removesuffix(" 0 h")
 
 
 @register.filter

@@ -1,14 +1,25 @@
-"""KV leases: those that are held, and what the latest ones came to."""
+"""KV leases: those that are held, what the latest ones came to; extend and release."""
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page
-from frontend.leases import latest_leases
+from frontend.lease_extensions import ExtensionForm, extensions
+from frontend.leases import BoughtLease, find_lease, latest_leases, totals
 from frontend.parts import wants_part
+from inference.domain.lease_row import LeaseStatus
+from inference.errors import InferenceError
+from inference.services.extend_lease import extend_lease
+from inference.services.release_lease import release_lease
+from tenants.models import ApiKey
+from tenants.services.is_money_limited import is_money_limited
 
 LEASES_SHOWN = 100
 
@@ -17,8 +28,71 @@ LEASES_SHOWN = 100
 @never_cache
 @tenant_page
 def leases(request: HttpRequest, access: Access) -> HttpResponse:
-    found = latest_leases(access.tenant, limit=LEASES_SHOWN, now=timezone.now())
+    now = timezone.now()
+    found = latest_leases(access.tenant, limit=LEASES_SHOWN, now=now)
     part = (
         "frontend/leases_table.html" if wants_part(request) else "frontend/leases.html"
     )
-    return render(request, part, {"leases": found, "limit": LEASES_SHOWN})
+    context = {
+        "leases": found,
+        "totals": totals(found),
+        "limit": LEASES_SHOWN,
+        "now": now,
+    }
+    return render(request, part, context)
+
+
+def _find(access: Access, lease_id: UUID, now: datetime) -> BoughtLease:
+    found = find_lease(access.tenant, lease_id, now=now)
+    if found is None:
+        raise Http404
+    return found
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@tenant_page
+def release(request: HttpRequest, access: Access, lease_id: UUID) -> HttpResponse:
+    now = timezone.now()
+    lease = _find(access, lease_id, now)
+    if request.method != "POST":
+        context = {"lease": lease, "now": now}
+        return render(request, "frontend/release_lease.html", context)
+    try:
+        row = release_lease(tenant_id=access.tenant.pk, lease_id=lease_id, now=now)
+    except InferenceError as error:
+        messages.error(request, str(error))
+    else:
+        if row.status is LeaseStatus.RELEASED:
+            messages.success(request, "Released. The meter has stopped.")
+        else:
+            messages.info(request, "It had ended before.")
+    return redirect("frontend:leases")
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@tenant_page
+def extend(request: HttpRequest, access: Access, lease_id: UUID) -> HttpResponse:
+    now = timezone.now()
+    lease = _find(access, lease_id, now)
+    # In the name of the key that bought it, also if that is revoked by now.
+    keys = ApiKey.objects.select_related("tenant").filter(tenant=access.tenant)
+    api_key = keys.get(pk=lease.event.api_key_id)
+    form = ExtensionForm(extensions(lease, now), request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            extend_lease(api_key=api_key, lease_id=lease_id, ttl=form.ttl, now=now)
+        except InferenceError as error:
+            messages.error(request, str(error))
+        else:
+            messages.success(request, "Extended.")
+        return redirect("frontend:leases")
+    context = {
+        "lease": lease,
+        "form": form,
+        "is_money_limited": is_money_limited(api_key),
+        "now": now,
+    }
+    status = 422 if form.errors else 200
+    return render(request, "frontend/extend_lease.html", context, status=status)

@@ -16,6 +16,7 @@ from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
 from frontend.access import operator_page
 from frontend.calls import newest_calls
+from frontend.kv_memory import read_kv_memory
 from frontend.prices import amount_of_totals, amounts_of_totals
 from frontend.progress import read_progress
 from frontend.ranges import find_range
@@ -135,6 +136,7 @@ def engines(request: HttpRequest) -> HttpResponse:
             held_bytes=Sum("leases__bytes", filter=_HELD, default=0),
         )
         .order_by("name"),
+        "memory": read_kv_memory(),
         "progress": read_progress(settings.ENGINE_PROGRESS_FILE),
     }
     return render(request, "frontend/operator_engines.html", context)

@@ -1,6 +1,6 @@
 """Leases as a tenant has them, in every state."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.models.prices import PriceVersion
@@ -16,6 +16,7 @@ from tests.frontend.believable import call, record
 from tests.inference.lease_books import new_id, receipt, tell
 
 GB = 10**9
+TOKEN_BYTES = 46_080
 SECONDS = 60
 
 
@@ -25,7 +26,8 @@ def leased_call(
     engine: Engine,
     at: datetime,
     *,
-    seconds: int = SECONDS,
+    lease_id: str = "",
+    **changes,
 ) -> UsageEvent:
     """Of its input 500 tokens were leased; it buys a lease for a minute."""
     return call(
@@ -33,9 +35,24 @@ def leased_call(
         version,
         at,
         engine_id=engine.pk,
-        leased_input_tokens=500,
-        lease_id=new_id(),
-        lease_expires_at_us=int((at.timestamp() + seconds) * 1e6),
+        lease_id=lease_id or new_id(),
+        lease_expires_at_us=int((at.timestamp() + SECONDS) * 1e6),
+        **{"leased_input_tokens": 500, **changes},
+    )
+
+
+def next_turn(
+    api_key: ApiKey, version: PriceVersion, lease: UsageEvent, *, tokens: int = 288
+) -> UsageEvent:
+    """In time: so many tokens of its input were leased."""
+    at = datetime.fromtimestamp(lease.happened_at_us / 1e6, UTC)
+    return call(
+        api_key,
+        version,
+        at + timedelta(seconds=40),
+        input_tokens=tokens + 912,
+        leased_input_tokens=tokens,
+        previous_lease_id=lease.lease_id,
     )
 
 
@@ -74,19 +91,24 @@ def bill_leases(now: datetime) -> None:
 def leases_in_every_state(
     api_key: ApiKey, version: PriceVersion, engine: Engine, now: datetime
 ) -> None:
+    """Of conversations that grow, of a model whose token takes 46,080 bytes."""
     ends = [None, Fact.REUSED, Fact.EXPIRED, Fact.RELEASED, Fact.REVOKED, Fact.LOST]
     number = 0
     for minutes, end in enumerate(ends):
         at = now - timedelta(seconds=20 + 90 * minutes)
         event = leased_call(api_key, version, engine, at)
         record([event], now)
-        below: dict[str, Any] = {}
-        facts: list[tuple[Fact, datetime, dict[str, Any]]] = [(Fact.GRANTED, at, {})]
+        tokens = 3_104 - 448 * minutes
+        size = {"tokens": tokens, "bytes": tokens * TOKEN_BYTES}
+        last: dict[str, Any] = dict(size)
+        facts: list[tuple[Fact, datetime, dict[str, Any]]] = [(Fact.GRANTED, at, size)]
         if end in {None, Fact.EXPIRED}:
-            below = {"tier": Tier.HOST, "bytes": GB // 2}
-            facts.append((Fact.DEMOTED, at + timedelta(seconds=9), below))
+            last["tier"] = Tier.HOST
+            facts.append((Fact.DEMOTED, at + timedelta(seconds=9), last))
         if end:
-            facts.append((end, at + timedelta(seconds=40), below))
+            facts.append((end, at + timedelta(seconds=40), last))
+        if end is Fact.REUSED:
+            record([next_turn(api_key, version, event, tokens=tokens)], now)
         for fact, when, changes in facts:
             number += 1
             tell(engine, told(number, event, when, fact, **changes))

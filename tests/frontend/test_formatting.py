@@ -1,10 +1,17 @@
 """Worked examples of how money and counts are written."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from frontend.formatting import cents_usd, exact_usd, short_count, short_usd
+from frontend.formatting import (
+    cents_usd,
+    exact_usd,
+    short_bytes,
+    short_count,
+    short_usd,
+    time_left,
+)
 from frontend.ranges import find_range
 
 NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
@@ -54,6 +61,31 @@ def test_cents(amount_cents, text):
 )
 def test_counts(count, text):
     assert short_count(count) == text
+
+
+@pytest.mark.parametrize(
+    ("size", "text"),
+    [(0, "0 B"), (1_474_560, "1.5 MB"), (2_100_000_000, "2.1 GB"), (960, "960 B")],
+)
+def test_bytes(size, text):
+    assert short_bytes(size) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (-3, "ended"),
+        (0, "ended"),
+        (0.001, "1 s"),
+        (59.2, "1 m 00 s"),
+        (245, "4 m 05 s"),
+        (3_600, "1 h 00 m"),
+        (11_530, "3 h 12 m"),
+        (187_200, "2 d 4 h"),
+    ],
+)
+def test_time_left(seconds, text):
+    assert time_left(timedelta(seconds=seconds)) == text
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,24 @@
 
 import csv
 import io
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 
 from billing.models.invoices import Invoice
 from inference.domain.lease_receipt import Fact
+from inference.domain.lease_terms import GRACE_MS
 from inference.lease_models import LeaseCursor
 from tests.factories import make_engine
 from tests.frontend.believable import record
-from tests.frontend.believable_leases import GB, bill_leases, leased_call, told
+from tests.frontend.believable_leases import (
+    GB,
+    bill_leases,
+    leased_call,
+    next_turn,
+    told,
+)
 from tests.inference.lease_books import tell
 
 
@@ -42,7 +49,8 @@ def test_it_works(people, lease, engine, now):
     (held,) = owner.get("/leases/").context["leases"]
     assert (held.state, held.lease.tokens, held.lease.bytes) == ("held", 288, GB)
     assert held.public_id == f"kvl_{lease.lease_id}"
-    assert timedelta(0) < held.left <= timedelta(seconds=50)
+    assert held.is_live
+    assert held.sold_until == held.event.lease_expires_at
     assert held.mb_s >= 10_000
     assert held.key_name == "Backend"
 
@@ -50,10 +58,41 @@ def test_it_works(people, lease, engine, now):
 
     response = owner.get("/leases/", headers={"hx-request": "true"})
     (ended,) = response.context["leases"]
-    assert (ended.state, ended.left) == ("released", None)
+    assert (ended.state, ended.sold_until) == ("released", None)
+    assert not ended.is_live
     assert abs(ended.mb_s - 10_000) <= 1
     assert ended.amount_nano_usd == (ended.mb_s * 135 + 5) // 10
     assert "released" in response.content.decode()
+
+
+def test_a_turn_in_time_saves_what_its_tokens_would_have_cost(
+    people, version, engine, lease, now
+):
+    saver = next_turn(people.api_key, version, lease)
+    late = next_turn(people.api_key, version, lease, tokens=0)
+    record([saver, late], now)
+    release(engine, lease, now)
+
+    response = people.client("owner").get("/leases/")
+
+    (found,) = response.context["leases"]
+    assert (found.use.hits, found.use.tokens) == (1, 288)
+    assert found.saved_nano_usd == 288 * 100 - found.amount_nano_usd
+    totals = response.context["totals"]
+    assert (totals.held, totals.hits, totals.tokens) == (0, 1, 288)
+    assert totals.saved_nano_usd == found.saved_nano_usd
+
+
+def test_a_lease_that_is_extended_ends_later(people, engine, lease):
+    later_ms = lease.lease_expires_at_us // 1000 + 60_000
+    began = datetime.fromtimestamp(lease.happened_at_us / 1e6, UTC)
+    renewed = told(2, lease, began, Fact.RENEWED, until_ms=later_ms + GRACE_MS)
+    tell(engine, renewed)
+
+    (found,) = people.client("owner").get("/leases/").context["leases"]
+
+    longer = found.sold_until - found.event.lease_expires_at
+    assert abs(longer - timedelta(minutes=1)) < timedelta(milliseconds=1)
 
 
 def test_a_lease_that_is_in_doubt_says_so(people, lease):  # noqa: ARG001  there is one

@@ -1,7 +1,13 @@
 """Every page, tried by everybody."""
 
+from uuid import UUID
+
 import pytest
 
+from tests.factories import make_engine
+from tests.frontend.believable import record
+from tests.frontend.believable_leases import leased_call
+from tests.frontend.believable_prompts import make_prompt
 from tests.frontend.people import NAMES, client_of
 
 LOGIN = "/accounts/login/"
@@ -34,11 +40,19 @@ PAGES = {
     "/usage/usage.csv": TENANT,
     "/usage/usage.csv?key={key}": MINE,
     "/leases/": TENANT,
+    "/leases/{lease}/extend/": MINE,
+    "/leases/{lease}/release/": MINE,
+    "/prompts/": TENANT,
+    "/prompts/new/": TENANT,
+    "/prompts/{prompt}/": MINE,
+    "/prompts/{prompt}/extend/": MINE,
+    "/prompts/{prompt}/delete/": MINE,
     "/invoices/": TENANT,
     "/invoices/{invoice}/": MINE,
     "/invoices/{invoice}/csv/": MINE,
     "/invoices/{invoice}/json/": MINE,
     "/settings/": TENANT,
+    "/settings/projects/{project}/leases/": OWNERS_OF_MINE,
     "/operator/": OPERATOR,
     "/operator/engines/": OPERATOR,
     "/operator/invoices/": OPERATOR,
@@ -47,12 +61,29 @@ PAGES = {
 }
 
 
+@pytest.fixture
+def rows(people, invoice, version, now):
+    """What stands in addresses, all of the tenant."""
+    engine = make_engine(served_model=version.served_model)
+    lease = leased_call(people.api_key, version, engine, now)
+    record([lease], now)
+    prompt = make_prompt(people.api_key, version.served_model, now)
+    return {
+        "invoice": invoice.pk,
+        "lease": UUID(lease.lease_id),
+        "prompt": prompt.public_id,
+    }
+
+
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("address", PAGES)
-def test_it_answers_each_as_it_should(people, invoice, address, name):
+def test_it_answers_each_as_it_should(people, rows, address, name):
     expected = PAGES[address][NAMES.index(name)]
     path = address.format(
-        key=people.api_key.pk, invoice=invoice.pk, tenant=people.tenant.pk
+        key=people.api_key.pk,
+        project=people.project.pk,
+        tenant=people.tenant.pk,
+        **rows,
     )
     response = people.client(name).get(path)
     if isinstance(expected, int):

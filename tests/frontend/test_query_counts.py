@@ -4,8 +4,15 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.factories import make_api_key, make_tenant
+from tests.factories import make_api_key, make_engine, make_tenant
 from tests.frontend.believable import call, record
+from tests.frontend.believable_leases import leased_call, next_turn, told
+from tests.frontend.believable_prompts import (
+    make_capacities,
+    make_placement,
+    make_prompt,
+)
+from tests.inference.lease_books import cursor_of, tell
 
 PATHS = {
     "owner": [
@@ -14,6 +21,8 @@ PATHS = {
         "/usage/",
         "/usage/calls/",
         "/leases/",
+        "/prompts/",
+        "/prompts/{prompt}/",
         "/invoices/",
         "/settings/",
         "/limits/",
@@ -23,13 +32,31 @@ PATHS = {
 QUERIES_MAX = 14
 
 
+def add_prompt(api_key, engine, now, *, name):
+    prompt = make_prompt(api_key, engine.served_model, now, name=name)
+    make_placement(prompt, engine, now)
+    return prompt
+
+
+def add_leased_turn(api_key, version, engine, now):
+    lease = leased_call(api_key, version, engine, now)
+    record([lease, next_turn(api_key, version, lease)], now)
+    tell(engine, told(cursor_of(engine).sequence + 1, lease, now))
+
+
 @pytest.mark.parametrize(
     ("name", "path"), [(name, path) for name in PATHS for path in PATHS[name]]
 )
 def test_more_rows_ask_no_more(people, version, now, name, path):
+    engine = make_engine(served_model=version.served_model)
+    make_capacities(engine, now)
+    prompt = add_prompt(people.api_key, engine, now, name="first")
+    add_leased_turn(people.api_key, version, engine, now)
+    address = path.format(prompt=prompt.public_id)
+
     def count() -> int:
         with CaptureQueriesContext(connection) as queries:
-            assert people.client(name).get(path).status_code == 200
+            assert people.client(name).get(address).status_code == 200
         return len(queries)
 
     people.client(name)  # signed in, which has questions of its own
@@ -39,4 +66,9 @@ def test_more_rows_ask_no_more(people, version, now, name, path):
         key, _ = make_api_key(project=people.project, name=f"Key {number}")
         make_tenant(name=f"Tenant {number}")
         record([call(key, version, now), call(people.api_key, version, now)], now)
+        add_leased_turn(key, version, engine, now)
+        add_prompt(key, engine, now, name=f"prompt-{number}")
+        another = make_engine(served_model=version.served_model)
+        make_placement(prompt, another, now)
+        make_capacities(another, now)
     assert count() <= before <= QUERIES_MAX

@@ -12,6 +12,8 @@ from billing.domain.spend_counters import Spender, held_key, spent_key
 from billing.models.invoices import Invoice
 from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
+from inference.cached_prompt_models import CachedPrompt
+from inference.lease_models import Lease
 from metering.domain.limit_keys import (
     day_of,
     limit_key,
@@ -36,6 +38,11 @@ from tests.frontend.believable import (
     record,
 )
 from tests.frontend.believable_leases import leases_in_every_state
+from tests.frontend.believable_prompts import (
+    calls_with,
+    make_capacities,
+    prompts_in_every_state,
+)
 
 pytestmark = pytest.mark.browser
 
@@ -122,6 +129,9 @@ def full(people, version, now, settings, tmp_path):
     calls = a_month_of_calls([people.api_key, staging], [version, second], now)
     record([*calls, call(people.strangers_key, version, now)], now)
     leases_in_every_state(people.api_key, version, first, now)
+    ready, *_ = prompts_in_every_state(people.api_key, version.served_model, first, now)
+    record(calls_with(ready, people.api_key, version, now), now)
+    make_capacities(first, now)
     settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
     mine = Invoice.objects.filter(tenant=people.tenant).order_by("period_start")
     *earlier, current = mine
@@ -173,6 +183,8 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
     }
     take(visit, None, folder, entrance, **look)
     key = people.api_key.pk
+    ready, degraded, warming, ended = CachedPrompt.objects.order_by("pk")
+    lease = Lease.objects.held().values_list("lease_id", flat=True)[0]
     portal = {
         "overview": "/",
         "keys": "/keys/",
@@ -184,9 +196,20 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
         "usage-30d-by-model": "/usage/?range=30d&by=model",
         "calls": "/usage/calls/",
         "leases": "/leases/",
+        "prompts": "/prompts/",
+        "prompt-create": "/prompts/new/",
+        "prompt-ready": f"/prompts/{ready.public_id}/",
+        "prompt-degraded": f"/prompts/{degraded.public_id}/",
+        "prompt-warming": f"/prompts/{warming.public_id}/",
+        "prompt-ended": f"/prompts/{ended.public_id}/",
+        "prompt-extend": f"/prompts/{ready.public_id}/extend/",
+        "prompt-delete": f"/prompts/{ready.public_id}/delete/",
+        "lease-extend": f"/leases/{lease}/extend/",
+        "lease-release": f"/leases/{lease}/release/",
         "invoices": "/invoices/",
         "invoice-draft": f"/invoices/{full.pk}/",
         "settings": "/settings/",
+        "retention": f"/settings/projects/{people.project.pk}/leases/",
         "sign-out": "/accounts/logout/",
         "password-change": "/accounts/password/change/",
     }
@@ -235,6 +258,8 @@ def test_the_first_hour_can_be_shown(visit, people, settings, tmp_path, look):
         "empty-limits": "/limits/",
         "empty-calls": "/usage/calls/",
         "empty-leases": "/leases/",
+        "empty-prompts": "/prompts/",
+        "prompt-create-without-a-key": "/prompts/new/",
         "empty-invoices": "/invoices/",
         "empty-status": "/status/",
     }

@@ -1,0 +1,75 @@
+"""For how long a lease can be kept still, and what that adds to its cost."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from django import forms
+
+from billing.domain.money import amount_nano_usd
+from frontend.formatting import exact_usd
+from frontend.leases import BoughtLease
+from metering.domain.lease_intervals import METERS
+from metering.domain.leased import BYTE_MS_PER_MB_S
+
+_MINUTES = {1: "1 minute", 5: "5 minutes", 15: "15 minutes", 60: "1 hour"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Extension:
+    minutes: int
+    """From now."""
+    until: datetime
+    amount_nano_usd: int | None
+    """On top, at most; None: its price is not there."""
+
+    @property
+    def title(self) -> str:
+        until = self.until.astimezone(UTC)
+        title = f"{_MINUTES[self.minutes]} from now, until {until:%H:%M:%S} UTC"
+        if self.amount_nano_usd is None:
+            return title
+        return f"{title}: at most {exact_usd(self.amount_nano_usd)} more"
+
+
+def extensions(lease: BoughtLease, now: datetime) -> list[Extension]:
+    """Those that end later than it does now."""
+    found = []
+    for minutes in _MINUTES:
+        until = now + timedelta(minutes=minutes)
+        if lease.sold_until and until > lease.sold_until:
+            amount = _amount(lease, until - lease.sold_until)
+            found.append(
+                Extension(minutes=minutes, until=until, amount_nano_usd=amount)
+            )
+    return found
+
+
+def _amount(lease: BoughtLease, longer: timedelta) -> int | None:
+    """In the tier in which it lies now: it can only go down, where it costs less."""
+    if lease.lease is None or lease.rates is None or lease.lease.tier not in METERS:
+        return None
+    rate = lease.rates.of_meter(METERS[lease.lease.tier].value)
+    if rate is None:
+        return None
+    byte_ms = lease.lease.bytes * (longer // timedelta(milliseconds=1))
+    return amount_nano_usd(-(-byte_ms // BYTE_MS_PER_MB_S), rate)
+
+
+class ExtensionForm(forms.Form):
+    minutes = forms.ChoiceField(
+        label="Keep it for",
+        widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
+    )
+
+    def __init__(self, found: list[Extension], *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["minutes"].choices = [  # type: ignore[attr-defined]
+            (str(one.minutes), one.title) for one in found
+        ]
+        if found:
+            self.fields["minutes"].initial = str(found[0].minutes)
+
+    @property
+    def ttl(self) -> timedelta:
+        return timedelta(minutes=int(self.cleaned_data["minutes"]))
