@@ -152,7 +152,8 @@ class LeaseRequest:
         told = await listener.extend(row.lease_id, row.tenant_id, ttl_ms=ttl_ms)
         if told is None:
             raise _ended_already(await self._ended(row, LeaseStatus.LOST))
-        longer = msgspec.structs.replace(row, expires_at_ms=now_ms() + ttl_ms)
+        until_ms = max(row.expires_at_ms, now_ms() + ttl_ms)
+        longer = msgspec.structs.replace(row, expires_at_ms=until_ms)
         if not await self._plane.leases.rows.write(longer):
             raise UNAVAILABLE
         return longer

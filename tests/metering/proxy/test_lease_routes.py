@@ -46,6 +46,13 @@ def test_a_longer_time(ask):
     assert ask("GET").json()["expires_at"] == extended.json()["expires_at"]
 
 
+def test_a_shorter_time_changes_nothing(ask):
+    before = ask("GET").json()["expires_at"]
+    extended = ask("POST", "/extend", json={"timeout": "1s"})
+    assert extended.json()["expires_at"] == before
+    assert ask("GET").json()["expires_at"] == before
+
+
 def test_giving_it_back(ask, talk, plane):
     released = ask("DELETE").json()
     assert released["status"] == "released"
