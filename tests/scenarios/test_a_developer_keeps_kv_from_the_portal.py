@@ -1,6 +1,6 @@
 """Given a new developer, when they cache a prompt in the portal and call by its name,
-and buy a lease with a call, then the pages show within seconds what was used, and prompt
-and lease end when they are given back there.
+and buy a lease with a call, then the pages show within seconds what was used, and both
+end when they are given back there.
 """
 
 from collections.abc import Iterator
