@@ -74,6 +74,8 @@ class Story:
     """Of what was held and bought."""
     billed_input_tokens: int = 0
     current: str = ""
+    alone: dict[str, bool] = field(default_factory=dict)
+    """Of each conversation leased on the prompt: whether it has outlived the chain."""
 
     def note(self, change) -> None:
         for receipt in change.receipts:
@@ -90,7 +92,8 @@ class Story:
         """
         until = self.now + milliseconds
         for lease in self.table:
-            size = lease.held_blocks * BLOCK_BYTES
+            is_shared = not self.alone.get(lease.terms.lease_id, True)
+            size = (lease.held_blocks - is_shared * BLOCKS) * BLOCK_BYTES
             for start, end in self.sold[lease.terms.lease_id]:
                 self.held_byte_ms += size * max(
                     0, min(until, end) - max(self.now, start)
@@ -121,6 +124,28 @@ class Story:
         self.current = lease_id
         leased = 0 if is_creation else TOKENS
         self.pay_input(TOKENS, leased=leased, cached=0)
+
+    def talk(self, ttl_ms: int) -> None:
+        """A conversation that begins with the prompt, leased beyond it."""
+        prompt, lease_id = self.live(), f"talk_{len(self.sold)}"
+        base = continuing(self.current, range(BLOCKS)) if prompt else None
+        asked = terms(
+            lease_id, tenant_id=TENANT, ttl_ms=ttl_ms, grace_ms=GRACE_MS, base=base
+        )
+        blocks = range(BLOCKS + 2)
+        turn = self.table.arrive(asked, now_ms=self.now)
+        self.alone[lease_id] = turn.reads is None
+        self.sold[lease_id] = [(self.now, self.now + ttl_ms)]
+        self.note(
+            self.table.commit(
+                turn, blocks=blocks, hashes=names(blocks), now_ms=self.now
+            )
+        )
+
+    def look(self) -> None:
+        """Once the chain is broken, nobody else pays for what conversations hold."""
+        if self.live() is None:
+            self.alone = dict.fromkeys(self.alone, True)
 
     def hit(self, further: int, cached: int) -> None:
         """A call in time: whatever the engine had, it pays what it added."""
@@ -224,6 +249,28 @@ def test_no_story_is_billed_below_its_cost_or_above_what_was_sold(
     storage_line = amount_nano_usd(billed, HBM_RATE)
     assert input_line >= amount_nano_usd(TOKENS, INPUT_RATE)
     assert storage_line >= 0
+
+
+_SHARING_ACTS = st.one_of(
+    st.tuples(st.sampled_from(["wait"]), _TIME),
+    st.tuples(st.sampled_from(["renew", "talk"]), st.integers(1_000, 120_000)),
+    st.tuples(st.sampled_from(["release", "sweep"])),
+)
+
+
+@given(ttl_ms=st.integers(1_000, 60_000), acts=st.lists(_SHARING_ACTS, max_size=20))
+def test_whoever_holds_the_blocks_of_a_prompt_pays_for_them(ttl_ms, acts):
+    """While it is held the prompt does, and then each conversation for itself."""
+    story = Story(LeaseClass.GUARANTEED, 0)
+    story.warm(ttl_ms, is_creation=True)
+    for act in acts:
+        _act(story, act)
+        story.look()
+    story.lose()
+    intervals = story.intervals()
+    billed = sum(one.mb_s for one in intervals)
+    lost = story.held_byte_ms - billed * BYTE_MS_PER_MB_S
+    assert 0 <= lost < BYTE_MS_PER_MB_S * max(1, len(intervals))
 
 
 @given(
