@@ -264,6 +264,9 @@ def test_whoever_holds_the_blocks_of_a_prompt_pays_for_them(ttl_ms, acts):
     story = Story(LeaseClass.GUARANTEED, 0)
     story.warm(ttl_ms, is_creation=True)
     for act in acts:
+        # As an engine does before each act.
+        story.sweep()
+        story.look()
         _act(story, act)
         story.look()
     story.lose()
