@@ -38,7 +38,7 @@ def place(transactional_db, valkey, settings, tmp_path, rates):  # noqa: ARG001 
     with contextlib.ExitStack() as stack:
         proxy, url = stack.enter_context(run_warm_proxy())
         settings.PROXY_URL = url
-        place = Place(tmp_path, proxy, stack)
+        place = Place(tmp_path, proxy, settings.PROXY_URL, stack)
         place.add_engine()
         price(place.model, **rates)
         yield place

@@ -20,7 +20,7 @@ def place(db, valkey, settings, tmp_path):  # noqa: ARG001  opened
     settings.ENGINE_KEY = "engine-key"
     with contextlib.ExitStack() as stack:
         proxy, settings.PROXY_URL = stack.enter_context(run_warm_proxy())
-        place = Place(tmp_path, proxy, stack)
+        place = Place(tmp_path, proxy, settings.PROXY_URL, stack)
         place.add_engine()
         price(place.model, hbm_mb_s_nano_usd_per_million=13_500_000)
         yield place
