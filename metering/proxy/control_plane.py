@@ -27,9 +27,9 @@ _PATHS = (
     (re.compile(rb"/v1/cached_prompts/[^/]+/events"), (b"GET",)),
     (re.compile(rb"/v1/kv_quotes"), (b"POST",)),
 )
-_IN_FLIGHT_MAX = {True: 32, False: 16}
-"""Of those that read, and of the others: making a prompt takes long, and nobody is to
-wait behind it.
+_IN_FLIGHT_MAX = {True: 32, False: 4}
+"""Of those that read, and of the others: making a prompt takes long, and the portal,
+which has eight threads, is not to wait behind it.
 """
 _YOUNG_SECONDS = 15.0
 _AGAIN_SECONDS = 0.5
