@@ -96,16 +96,18 @@ class LeaseSale:
         return ""
 
 
-async def check_room(listener: LeaseListener, *, tenant_id: int) -> None:
-    """Raises RefusedError when leases, or this tenant's, are at their cap."""
+async def check_room(listener: LeaseListener, *, tenant_id: int, blocks: int) -> None:
+    """Raises RefusedError when so many more blocks would pass the cap of all leases, or
+    of this tenant's.
+    """
     try:
         now = await listener.status_now(tenant_id)
     except EngineSilentError:
         raise UNAVAILABLE from None
     whose = ""
-    if now.tenant_blocks >= now.caps.per_tenant:
-        whose = " Your leases hold all that one tenant may: release one of them."
-    if whose or now.held_blocks >= now.caps.all_leases:
+    if now.tenant_blocks + blocks > now.caps.per_tenant:
+        whose = " Your leases would hold more than one tenant may: release one of them."
+    if whose or now.held_blocks + blocks > now.caps.all_leases:
         raise RefusedError(
             errors.LEASES_FULL,
             f"There is no room for a lease right now.{whose} Retry later, or send "

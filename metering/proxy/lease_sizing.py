@@ -8,7 +8,6 @@ import msgspec
 from msgspec import Raw
 
 from inference.errors import NotCountableError
-from inference.wire import Route
 from metering.proxy import errors
 from metering.proxy.admission import Admission
 from metering.proxy.counting import Counting
@@ -52,8 +51,14 @@ class LeaseSizing:
                 turn.withhold("not_countable")
                 return
             turn.tokens_max = tokens
+        must_fit = asked.on_full is OnFull.FAIL
+        if not must_fit and asked.max_charge_nano_usd is None:
+            return
+        counted = await self._count(self._request)
+        if must_fit:
+            await turn.check_room(counted or 0)
         if asked.max_charge_nano_usd is not None:
-            await self._check_charge(turn, asked.max_charge_nano_usd, asked.on_full)
+            self._check_charge(turn, asked.max_charge_nano_usd, counted, must_fit)
 
     async def _count_prefix(self, raw: dict[str, Raw]) -> int | None:
         """Without what a template adds so that an answer begins; None: nobody could."""
@@ -83,15 +88,18 @@ class LeaseSizing:
             )
         )
 
-    async def _check_charge(
-        self, turn: LeaseTurn, most_nano_usd: int, on_full: OnFull
+    def _check_charge(
+        self, turn: LeaseTurn, most_nano_usd: int, counted: int | None, must_fit: bool
     ) -> None:
         """Raises RefusedError."""
-        tokens = await self._most_tokens(self._admission.route)
+        if counted is None:
+            route = self._admission.route
+            counted = self._counting.most_input_tokens(route, self._request)
+        tokens = counted + self._admission.most_output_tokens
         cost = turn.most_cost_nano_usd(tokens)
         if not turn.knows_engine:
             turn.withhold("engine_silent")
-        elif cost > most_nano_usd and on_full is OnFull.FAIL:
+        elif cost > most_nano_usd and must_fit:
             raise RefusedError(
                 errors.INVALID_VALUE,
                 f"The lease may cost {cost} nano-USD, for up to {tokens} tokens, which "
@@ -101,12 +109,6 @@ class LeaseSizing:
             )
         elif cost > most_nano_usd:
             turn.withhold("max_charge")
-
-    async def _most_tokens(self, route: Route) -> int:
-        counted = await self._count(self._request)
-        if counted is None:
-            counted = self._counting.most_input_tokens(route, self._request)
-        return counted + self._admission.most_output_tokens
 
     async def _count(self, request: ParsedRequest) -> int | None:
         future: asyncio.Future[int | None] = asyncio.get_running_loop().create_future()

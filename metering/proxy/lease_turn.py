@@ -106,6 +106,7 @@ class LeaseTurn:
         """Of the cached prompt, as the terms named it."""
         self._previous: LeaseRow | None = None
         self._facts: EngineLeases | None = None
+        self._first_choice: LeaseListener | None = None
         self._engine: Engine | None = None
         self._lease_id = ""
         self._receipt: LeaseReceipt | None = None
@@ -156,11 +157,24 @@ class LeaseTurn:
                 raise UNAVAILABLE from None
             return  # the turn itself can do without
         if self._asked.ttl_ms and self._facts is not None:
-            facts = self._facts
+            facts, self._first_choice = self._facts, listeners[0]
             self._check(lambda: self._sale.check_engine(facts))
-            is_first = self._previous is None  # a later one takes over what was held
-            if self.is_buying and is_first and self._asked.on_full is OnFull.FAIL:
-                await check_room(listeners[0], tenant_id=self._policy.tenant_id)
+
+    async def check_room(self, input_tokens: int) -> None:
+        """Raises RefusedError where a lease of such a prompt has no room. One that
+        continues another takes over at least what that held.
+        """
+        listener, facts = self._first_choice, self._facts
+        if listener is None or facts is None or self._previous is not None:
+            return
+        if self.tokens_max is not None:
+            input_tokens = min(input_tokens, self.tokens_max)
+        own_tokens = input_tokens - self.free_tokens(input_tokens)
+        await check_room(
+            listener,
+            tenant_id=self._policy.tenant_id,
+            blocks=max(1, own_tokens // facts.block_tokens),
+        )
 
     async def _claim(self, said: Said) -> None:
         """Calls at once that share a beginning buy it once."""

@@ -185,6 +185,19 @@ def test_without_room_a_turn_may_be_refused_before_it_runs(full):
     assert len(full.recorded()) == before
 
 
+def test_a_prompt_that_is_larger_than_its_room_is_refused_before_it_runs(bare_plane):
+    bare_plane.start_engine(SIMULATOR_BLOCKS="160", LEASE_TENANT_PERCENT="50")
+    bare_plane.start_proxy()
+    bare_plane.begin_test()
+    talk = Talk(bare_plane, on_full="fail")
+    refused = talk.post(talk.body(SYSTEM))
+    assert refused.status_code == 409
+    assert "one tenant may" in refused.json()["error"]["message"]
+    assert bare_plane.recorded() == []
+    told = Talk(bare_plane).turn(SYSTEM)["kv_lease"]
+    assert (told["status"], told["reason"]) == ("refused", "tenant_cap")
+
+
 def test_a_talk_that_fills_its_share_goes_on_with_what_it_had(bare_plane):
     bare_plane.start_engine(SIMULATOR_BLOCKS="160", LEASE_TENANT_PERCENT="90")
     bare_plane.start_proxy()
