@@ -60,6 +60,9 @@ def _document(event: UsageEvent) -> dict[str, Any]:
         "engine": _engine_name(event.engine_id),
         "tries": event.tries,
         "kv_lease": _lease(event),
+        "cached_prompt": None
+        if event.cached_prompt_id is None
+        else f"cp_{event.cached_prompt_id.hex}",
     }
 
 

@@ -77,7 +77,7 @@ def test_it_works(client, key):
         "total_ms": pytest.approx(2000),
     }
     assert record["outcome"] == "completed"
-    assert record["kv_lease"] is None
+    assert record["kv_lease"] is record["cached_prompt"] is None
     assert get(client, event.event_id, secret).json() == record
 
 
@@ -102,6 +102,13 @@ def test_it_tells_of_leases(client, key):
         "expires_at": None,
         "previous_id": "kvl_" + "b" * 32,
     }
+
+
+def test_it_names_the_cached_prompt_that_a_call_began_with(client, key):
+    api_key, secret = key
+    event = store(api_key, leased_input_tokens=64, cached_prompt_id="c" * 32)
+    record = get(client, f"req_{event.event_id}", secret).json()
+    assert record["cached_prompt"] == "cp_" + "c" * 32
 
 
 def test_it_refuses_a_call_of_another_project(client, key):
