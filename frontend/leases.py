@@ -20,7 +20,7 @@ from inference.lease_models import (
     LeaseReceipt,
     LeaseState,
 )
-from metering.domain.lease_intervals import METERS, lease_intervals
+from metering.domain.lease_intervals import METERS, Interval, lease_intervals
 from metering.models import UsageEvent, UsageEventQuerySet
 from tenants.models import ApiKey, Tenant
 
@@ -48,6 +48,8 @@ class BoughtLease:
     """So far."""
     amount_nano_usd: int | None
     """So far; None: its price is not there."""
+    is_credited: bool
+    """Its engine lost it, and nothing of its time is charged."""
     use: LeaseUse
     rates: Rates | None
     """None: its price version is not there."""
@@ -185,7 +187,8 @@ def _bought(
     is_held = state == LeaseState.HELD
     if lease and is_held:
         receipts = [*receipts, _as_if_it_ended(lease, now)]
-    sums = _mb_s(event, receipts)
+    intervals = _intervals(event, receipts)
+    sums = _mb_s(intervals)
     sold_until = _sold_until(event, receipts)
     return BoughtLease(
         event=event,
@@ -196,6 +199,7 @@ def _bought(
         is_live=is_held and sold_until > now,
         mb_s=sum(sums.values()),
         amount_nano_usd=_amount(sums, rates),
+        is_credited=any(one.credit_reason for one in intervals),
         use=use,
         rates=rates,
     )
@@ -224,12 +228,18 @@ def _as_if_it_ended(lease: Lease, now: datetime) -> LeaseReceipt:
     )
 
 
-def _mb_s(event: UsageEvent, receipts: list[LeaseReceipt]) -> dict[str, int]:
-    """By meter."""
+def _intervals(event: UsageEvent, receipts: list[LeaseReceipt]) -> list[Interval]:
+    if event.lease_expires_at is None:
+        return []
+    sold_until_ms = (event.lease_expires_at - _EPOCH) // timedelta(milliseconds=1)
+    return lease_intervals(receipts, sold_until_ms=sold_until_ms)
+
+
+def _mb_s(intervals: Iterable[Interval]) -> dict[str, int]:
+    """What is charged, by meter."""
     sums: dict[str, int] = defaultdict(int)
-    if event.lease_expires_at is not None:
-        sold_until_ms = (event.lease_expires_at - _EPOCH) // timedelta(milliseconds=1)
-        for one in lease_intervals(receipts, sold_until_ms=sold_until_ms):
+    for one in intervals:
+        if not one.credit_reason:
             sums[METERS[one.tier].value] += one.mb_s
     return sums
 

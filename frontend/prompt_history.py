@@ -67,6 +67,7 @@ def _measured(prompt: CachedPrompt, now: datetime) -> Storage:
     of_late = Q(ended_at__gte=now - DAY)
     sums = list(
         LeaseInterval.objects.of_tenant(prompt.tenant_id)
+        .charged()
         .filter(lease_id__in={UUID(one) for one in told})
         .order_by()
         .values_list("price_version_id", "tier")

@@ -119,8 +119,9 @@ class LeaseIntervalAdmin(ReadOnlyAdmin):
         "started_at",
         "ended_at",
         "mb_s",
+        "credit_reason",
     )
-    list_filter = ("tier",)
+    list_filter = ("tier", "credit_reason")
     search_fields = ("=tenant_id",)
     ordering = ("-ended_at", "-id")
 

@@ -21,6 +21,9 @@ class LeaseIntervalQuerySet(QuerySet["LeaseInterval"]):
         """Those that ended in [start, end), which is when they are charged."""
         return self.filter(ended_at__gte=start, ended_at__lt=end)
 
+    def charged(self) -> Self:
+        return self.filter(credit_reason="")
+
 
 class LeaseInterval(models.Model):
     """A time through which one lease lay in one tier. Who pays, and at which price, is
@@ -50,6 +53,8 @@ class LeaseInterval(models.Model):
     last_sequence = models.BigIntegerField()
     mb_s = models.BigIntegerField()
     """10^6 byte-seconds, rounded down."""
+    credit_reason = models.TextField(blank=True, default="", db_default="")
+    """Why nothing is charged for it: an engine lost the lease. Empty: it is charged."""
     stored_at = models.DateTimeField(db_default=Now())
 
     objects = LeaseIntervalQuerySet.as_manager()

@@ -63,6 +63,7 @@ class Interval:
     started_ms: int
     ended_ms: int
     mb_s: int
+    credit_reason: str
     rate_nano_usd_per_million: int
     """Of its tier, at its price version."""
     day: str
@@ -88,6 +89,7 @@ _INTERVALS = """
         api_key_id, replace(event_id::text, '-', '') AS event_id, tier, bytes,
         (extract(epoch FROM started_at) * 1000)::bigint AS started_ms,
         (extract(epoch FROM ended_at) * 1000)::bigint AS ended_ms, mb_s,
+        credit_reason,
         CASE tier WHEN 'hbm' THEN hbm_mb_s_nano_usd_per_million
             WHEN 'host' THEN host_mb_s_nano_usd_per_million
             ELSE disk_mb_s_nano_usd_per_million END AS rate_nano_usd_per_million,

@@ -8,11 +8,12 @@ from typing import TypeVar
 from benchmarks.chaos.facts import Event
 from benchmarks.chaos.lease_facts import Held, Interval, Lease, LeaseBooks, Receipt
 from benchmarks.chaos.operations import Operation
+from metering.domain.lease_intervals import Interval as Measured
 from metering.domain.lease_intervals import lease_intervals
 
 _Row = TypeVar("_Row", Receipt, Interval)
-_Span = tuple[str, int, int, int, int]
-"""Tier, bytes, begin and end in milliseconds, MB_s."""
+_Span = tuple[str, int, int, int, int, str]
+"""Tier, bytes, begin and end in milliseconds, MB_s, why it is credited."""
 
 
 def lease_problems(books: LeaseBooks, events: Sequence[Event]) -> list[str]:
@@ -109,19 +110,25 @@ def _otherwise(
 ) -> Iterator[str]:
     for lease in leases:
         event = bought.get(lease.lease_id)
-        found = [
-            (row.tier, row.bytes, row.started_ms, row.ended_ms, row.mb_s)
-            for row in intervals.get(lease.held, ())
-        ]
+        found = [_span(row) for row in intervals.get(lease.held, ())]
         if event and found != (wanted := _wanted(receipts[lease.held], event)):
             yield f"lease {lease.lease_id}: {found}, by its receipts {wanted}"
 
 
 def _wanted(receipts: Sequence[Receipt], event: Event) -> list[_Span]:
-    return [
-        (one.tier, one.bytes, one.started_ms, one.ended_ms, one.mb_s)
-        for one in lease_intervals(receipts, sold_until_ms=event.lease_expires_at_ms)
-    ]
+    sold_until_ms = event.lease_expires_at_ms
+    return list(map(_span, lease_intervals(receipts, sold_until_ms=sold_until_ms)))
+
+
+def _span(one: Interval | Measured) -> _Span:
+    return (
+        one.tier,
+        one.bytes,
+        one.started_ms,
+        one.ended_ms,
+        one.mb_s,
+        one.credit_reason,
+    )
 
 
 def measured_ids(books: LeaseBooks) -> set[tuple[str, int]]:
@@ -135,7 +142,7 @@ def held_nano_usd(intervals: Iterable[Interval], tenant_id: int) -> Counter[str]
     """
     sums: Counter[tuple[str, int, str, int]] = Counter()
     for row in intervals:
-        if row.tenant_id == tenant_id:
+        if row.tenant_id == tenant_id and not row.credit_reason:
             group = row.api_key_id, row.tier, row.rate_nano_usd_per_million
             for name in counter_names(tenant_id, row.api_key_id, row.day):
                 sums[name, *group] += row.mb_s

@@ -150,6 +150,7 @@ _SUM = """
         FROM lease_interval
         JOIN billing_priceversion ON billing_priceversion.id = price_version_id
         WHERE tenant_id = %(tenant)s AND ended_at >= %(begin)s
+            AND credit_reason = ''
     )
     FROM usage_event
     WHERE tenant_id = %(tenant)s AND outcome <> 'unbilled' AND happened_at >= %(begin)s

@@ -78,7 +78,8 @@ def _events(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
 
 def _leases(tenant_id: int, until: datetime) -> Iterator[Mapping[str, Any]]:
     """What was held, by project, key, price and tier; rounded up."""
-    intervals = LeaseInterval.objects.of_tenant(tenant_id).filter(ended_at__lte=until)
+    charged = LeaseInterval.objects.of_tenant(tenant_id).charged()
+    intervals = charged.filter(ended_at__lte=until)
     rows: Collection[Mapping[str, Any]] = (
         intervals.order_by()
         .values("project_id", "api_key_id", "price_version_id", "tier")

@@ -62,6 +62,8 @@ class Interval:
     first_sequence: int
     """Of the receipts that prove it."""
     last_sequence: int
+    credit_reason: str = ""
+    """Why nothing is charged although it was held; empty: it is charged."""
 
     @property
     def mb_s(self) -> int:
@@ -76,7 +78,8 @@ def lease_intervals(
 
     `sold_until_ms` is what its turn said; a renewal moves it on, unless it was for a
     turn that waited with us. Time between the sold end and a renewal that came in the
-    grace is not charged.
+    grace is not charged. A lease that an engine lost before its end broke its promise:
+    all of its time is credited.
     """
     story = _from_grant_to_end(facts)
     is_for_host = bool(story) and _is_for_host_alone(story[0])
@@ -93,7 +96,14 @@ def lease_intervals(
             span = replace(span, started_ms=started_ms)
         if span.ended_ms > span.started_ms and span.tier in METERS:
             _append(found, span)
+    if found and (reason := _credit_reason(story[-1], sold_until_ms)):
+        return [replace(one, credit_reason=reason) for one in found]
     return found
+
+
+def _credit_reason(end: LeaseFact, sold_until_ms: int) -> str:
+    is_broken = end.fact == Fact.LOST and end.at_ms < sold_until_ms
+    return end.reason or Fact.LOST.value if is_broken else ""
 
 
 def _from_grant_to_end(facts: Iterable[LeaseFact]) -> list[LeaseFact]:

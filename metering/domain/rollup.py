@@ -103,6 +103,8 @@ class MeasuredLease(Protocol):
     def ended_at(self) -> datetime: ...
     @property
     def mb_s(self) -> int: ...
+    @property
+    def credit_reason(self) -> str: ...
 
 
 def fold_leases(
@@ -111,6 +113,8 @@ def fold_leases(
     """Per dimension and meter: MB_s, and of how many intervals."""
     sums: dict[Dimension, dict[Meter, tuple[int, int]]] = defaultdict(dict)
     for one in intervals:
+        if one.credit_reason:
+            continue
         dimension = Dimension(
             tenant_id=one.tenant_id,
             project_id=one.project_id,

@@ -126,6 +126,7 @@ def _intervals(
             first_sequence=found.first_sequence,
             last_sequence=found.last_sequence,
             mb_s=found.mb_s,
+            credit_reason=found.credit_reason,
         )
 
 

@@ -77,7 +77,7 @@ def _replace_rollups(
     events = UsageEvent.objects.of_tenant(tenant_id).between(hour_at, hour_at + _HOUR)
     sums = list(events.metered().summed(*_DIMENSIONS))
     intervals = LeaseInterval.objects.of_tenant(tenant_id)
-    leases = intervals.between(hour_at, hour_at + _HOUR)
+    leases = intervals.charged().between(hour_at, hour_at + _HOUR)
     UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at).delete()
     UsageRollup.objects.bulk_create(
         UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row)

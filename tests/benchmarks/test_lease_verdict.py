@@ -67,6 +67,7 @@ INTERVAL = Interval(
     started_ms=1_000,
     ended_ms=11_000,
     mb_s=100,
+    credit_reason="",
     rate_nano_usd_per_million=13_500_001,
     day="2026-11-21",
 )

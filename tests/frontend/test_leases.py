@@ -38,9 +38,9 @@ def lease(people, version, engine, now):
     return event
 
 
-def release(engine, event, now):
+def release(engine, event, now, fact=Fact.RELEASED):
     """After 10 seconds; and all that follows from it."""
-    tell(engine, told(2, event, now, Fact.RELEASED))
+    tell(engine, told(2, event, now, fact))
     bill_leases(now)
 
 
@@ -63,6 +63,15 @@ def test_it_works(people, lease, engine, now):
     assert abs(ended.mb_s - 10_000) <= 1
     assert ended.amount_nano_usd == (ended.mb_s * 135 + 5) // 10
     assert "released" in response.content.decode()
+
+
+def test_a_lease_that_its_engine_lost_is_credited(people, lease, engine, now):
+    release(engine, lease, now, Fact.LOST)
+    response = people.client("owner").get("/leases/")
+    (lost,) = response.context["leases"]
+    assert (lost.state, lost.mb_s, lost.amount_nano_usd) == ("lost", 0, 0)
+    assert lost.is_credited
+    assert "credited" in response.content.decode()
 
 
 def test_a_turn_in_time_saves_what_its_tokens_would_have_cost(

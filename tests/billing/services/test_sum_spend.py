@@ -77,14 +77,14 @@ def buy(api_key, engine):
 
 @pytest.fixture
 def hold(api_key, engine):
-    def held(lease_id, at_ms):
+    def held(lease_id, at_ms, fact=Fact.RELEASED):
         whose = {"lease_id": lease_id, "tenant_id": str(api_key.tenant_id)}
         told = {"bytes": BYTES, "until_ms": at_ms + 60_000 + GRACE_MS, **whose}
         end_ms = at_ms + HELD_SECONDS * 1000
         tell(
             engine,
             receipt(1, at_ms=at_ms, **told),
-            receipt(2, Fact.RELEASED, at_ms=end_ms, **told),
+            receipt(2, fact, at_ms=end_ms, **told),
         )
         assert measure_leases(now=datetime.now(UTC)) == 1
 
@@ -108,6 +108,11 @@ def test_it_works(api_key, buy, hold):
     assert spent(api_key) == TOKENS + IN_ADVANCE
     hold(*bought)
     assert spent(api_key) == TOKENS + HELD
+
+
+def test_a_lease_that_its_engine_lost_costs_nothing(api_key, buy, hold):
+    hold(*buy(), fact=Fact.LOST)
+    assert spent(api_key) == TOKENS
 
 
 def test_one_lease_that_ended_says_nothing_of_another(api_key, buy, hold):

@@ -64,6 +64,30 @@ def test_it_works(fact, at_ms, seconds):
     assert mb_s == end * 100 // 1000
 
 
+@pytest.mark.parametrize(
+    ("end", "reason"),
+    [
+        (ended("lost", 14_999), "lost"),
+        (ended("lost", 1, reason="engine_began_anew"), "engine_began_anew"),
+        (ended("lost", TTL_MS), ""),
+        (ended("revoked", 9_000, reason="pressure"), ""),
+        (ended("released", 9_000), ""),
+    ],
+)
+def test_a_lease_lost_before_its_end_is_credited(end, reason):
+    """An elastic lease that gives way is what was sold; one that is lost is not."""
+    (found,) = lease_intervals([granted(), end], sold_until_ms=TTL_MS)
+    assert found.credit_reason == reason
+
+
+def test_all_of_a_lost_lease_is_credited_up_to_where_it_was_extended():
+    down = Fact(2, "demoted", 4_000, 65_000, tier="host")
+    longer = Fact(3, "renewed", 5_000, 60_000 + GRACE_MS, tier="host")
+    lost = ended("lost", 40_000, tier="host")
+    found = lease_intervals([granted(), down, longer, lost], sold_until_ms=TTL_MS)
+    assert [one.credit_reason for one in found] == ["lost"] * 2
+
+
 def test_a_demotion_changes_the_tier():
     down = Fact(2, "demoted", 4_000, 65_000, tier="host", bytes=80 * MB)
     end = ended("expired", 65_000, tier="host", bytes=80 * MB)

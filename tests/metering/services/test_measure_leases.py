@@ -14,6 +14,7 @@ from hypothesis.extra.django import TestCase
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
 from inference.lease_models import Lease
+from inference.services.lose_leases import ENGINE_BEGAN_ANEW
 from metering.lease_models import LeaseInterval
 from metering.models import OpenHour, UsageRollup
 from metering.services.measure_leases import measure_leases
@@ -171,14 +172,18 @@ def test_it_gives_up_a_lease_whose_event_never_comes(engine):
     assert measure_leases(now=NOON + 34 * DAY) == 1
 
 
-def test_a_lost_engine_is_paid_up_to_when_it_was_last_heard_of(engine):
+def test_a_lost_engine_is_credited_up_to_when_it_was_last_heard_of(engine):
     lease_id = new_id()
     store_usage_events([leased_event(lease_id, engine=engine)])
     tell(engine, story(lease_id)[0], asked_ms=NOW_MS + 6_000)
     tell(engine, epoch="epoch-2", asked_ms=NOW_MS + 60_000)
 
     assert measure_leases(now=LATER) == 1
-    assert LeaseInterval.objects.get().ended_at == NOON + timedelta(seconds=6)
+    row = LeaseInterval.objects.get()
+    assert row.ended_at == NOON + timedelta(seconds=6)
+    assert row.credit_reason == ENGINE_BEGAN_ANEW
+    roll_up_usage()
+    assert on_meters() == {}
 
 
 def test_measured_twice_it_is_charged_once(engine):
