@@ -106,14 +106,16 @@ class Tenant:
         return found
 
 
-def measured_leases(running: RunningTokenfab) -> int:
-    """How many of them are in the rollups."""
+def measured_leases(tenant: Tenant) -> int:
+    """How many of the tenant's are in the rollups."""
     code = (
         "from metering.lease_models import LeaseInterval as I;"
         "from metering.models import OpenHour as H;"
-        "print(0 if H.objects.exists() else I.objects.count())"
+        "from tenants.models import Tenant as T;"
+        f"tenant_id = T.objects.get(name={tenant.name!r}).pk;"
+        "print(0 if H.objects.exists() else I.objects.of_tenant(tenant_id).count())"
     )
-    found = running.manage("shell", "-v", "0", "-c", code)
+    found = tenant.running.manage("shell", "-v", "0", "-c", code)
     assert found.returncode == 0, found.stderr
     return int(found.stdout.split()[-1])
 
@@ -122,10 +124,11 @@ def quantities(invoice: dict[str, Any]) -> dict[str, int]:
     return {line["meter"]: line["quantity"] for line in invoice["lines"]}
 
 
-def wait_until_measured(running: RunningTokenfab, leases: int) -> None:
+def wait_until_measured(tenant: Tenant, leases: int) -> None:
     deadline = time.monotonic() + SECONDS_MAX
-    while measured_leases(running) < leases:
-        assert time.monotonic() < deadline, running.output.read_text()[-3000:]
+    while measured_leases(tenant) < leases:
+        said = tenant.running.output.read_text()
+        assert time.monotonic() < deadline, said[-3000:]
 
 
 def check_invoice(tenant: Tenant, invoice: dict[str, Any]) -> None:

@@ -69,7 +69,6 @@ def talk(tenant: Tenant, stranger: Tenant) -> tuple[list[dict[str, Any]], str]:
 
 
 def test_a_leased_conversation_pays_for_its_new_tokens(
-    tokenfab: RunningTokenfab,
     tenant: Tenant,
     stranger: Tenant,
     capsys: pytest.CaptureFixture[str],
@@ -85,7 +84,7 @@ def test_a_leased_conversation_pays_for_its_new_tokens(
     assert tenant.release(last)["status"] == "released"
     held_seconds = time.monotonic() - began
 
-    wait_until_measured(tokenfab, TURNS)
+    wait_until_measured(tenant, TURNS)
     invoice, other = tenant.invoice(), stranger.invoice()
 
     check_invoice(tenant, invoice)

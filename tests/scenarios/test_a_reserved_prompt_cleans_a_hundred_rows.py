@@ -102,7 +102,6 @@ def flood(stranger: Tenant, number: int) -> None:
 
 
 def test_a_reserved_prompt_cleans_a_hundred_rows(
-    tokenfab: RunningTokenfab,
     clerk: Clerk,
     stranger: Tenant,
     capsys: pytest.CaptureFixture[str],
@@ -128,7 +127,7 @@ def test_a_reserved_prompt_cleans_a_hundred_rows(
     clerk.give_back(NAME)
     held_most = time.monotonic() - before
 
-    wait_until_measured(tokenfab, 1)
+    wait_until_measured(clerk, 1)
     invoice, other = clerk.invoice(), stranger.invoice()
 
     # The instruction once, and of each row what is new.

@@ -240,7 +240,7 @@ def test_its_conversation_is_kept_between_turns(tokenfab: RunningTokenfab) -> No
         assert before["status"] == "granted"
         assert after["previous"]["outcome"] == "reused"
         assert after["previous"]["leased_tokens"] == before["tokens"] > 0
-    wait_until_measured(tokenfab, LEASED_TURNS)
+    wait_until_measured(tenant, LEASED_TURNS)
     invoice = tenant.invoice()
     check_invoice(tenant, invoice)
     assert quantities(invoice)["hbm_mb_s"] > 0
@@ -266,7 +266,7 @@ def test_its_cached_prompt_is_what_calls_begin_with(tokenfab: RunningTokenfab) -
             theirs = stranger.chat([*instruction, *row], max_tokens=1)
             assert "cached_prompt" not in theirs
         tenant.give_back("tidy")
-    wait_until_measured(tokenfab, LEASED_TURNS + 1)
+    wait_until_measured(tenant, 1)
     invoice = tenant.invoice()
     check_invoice(tenant, invoice)
     assert quantities(invoice)["hbm_mb_s"] > 0

@@ -143,10 +143,13 @@ def test_a_credit_of_one_cent_is_never_overdrawn(three_proxies: Plane):
     statuses = call_at_once(plane, [secret] * 200, max_tokens=2000, stop=["zzz"])
     assert set(statuses) == {200, 402}
     assert statuses.count(200) > 5
+    while 200 in statuses:  # what was held and not used serves the next ones
+        statuses = call_at_once(plane, [secret] * 20, max_tokens=2000, stop=["zzz"])
+        assert set(statuses) <= {200, 402}
     until(lambda: not plane.valkey.exists("tokenfab:held:{1}"))
     events = plane.events_of_all()
     assert spent(plane) == sum(event.cost_nano_usd for event in events)
-    assert CENT // 2 < spent(plane) <= CENT
+    assert CENT * 9 // 10 < spent(plane) <= CENT
 
 
 def test_one_cap_holds_over_three_proxies(three_proxies: Plane):
