@@ -77,6 +77,9 @@ class CachedPromptIndex:
         found = self._by_id.get(name) or self._by_name.get((policy.project_id, name))
         return found if found and _is_usable(found, policy, at_ms) else None
 
+    def has_any(self, policy: KeyPolicy, model: str) -> bool:
+        return (policy.project_id, model) in self._by_model
+
     def recognize(
         self, policy: KeyPolicy, model: str, raw: dict[str, Raw], *, at_ms: int
     ) -> CachedPromptEntry | None:

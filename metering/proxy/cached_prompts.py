@@ -45,6 +45,8 @@ class CachedPrompts:
         self, request: ParsedRequest, policy: KeyPolicy, *, model: str, at_ms: int
     ) -> ParsedRequest | None:
         """None: it begins with no prompt of its project, or names one."""
+        if not self._snapshots.cached_prompts.has_any(policy, model):
+            return None  # first, since most calls are of projects without any
         if request.prompt_name or (request.lease and request.lease.order):
             return None
         if not may_begin_with_one(request.raw, request.endpoint, request.asked):

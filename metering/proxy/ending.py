@@ -162,7 +162,8 @@ class EndingCall:
             use = self._turn.applied_to(use)
         if use.outcome is not Outcome.ENGINE_FAILED:
             engine.succeeded()
-            self._note_pace(use, engine)
+            if len(self._admission.route.engines) > 1:  # else there is no choice
+                self._note_pace(use, engine)
         happened_at_us = time.time_ns() // 1000
         event = self._event(
             use, engine, event_id=self.request_id, happened_at_us=happened_at_us

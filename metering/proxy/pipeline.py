@@ -93,7 +93,7 @@ class Call(LeasingCall):
                 # Two kilobytes to copy and to hash, where there is something to choose.
                 prefix=self._request.prefix if len(route.engines) > 1 else b"",
                 besides=() if fresh else self._tried,
-                held_tokens=self._turn.held_tokens if self._turn else {},
+                held_tokens=self._turn.held_tokens if self._turn else None,
             )
         except RefusedError as error:
             self._refuse(error)

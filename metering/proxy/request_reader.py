@@ -32,7 +32,7 @@ from metering.proxy.settings import (
 )
 from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.endpoints import ENDPOINTS
-from metering.proxy.warming import order_of
+from metering.proxy.warming import is_order, order_of
 from tenants.wire import KeyPolicy
 
 OPEN_PATHS = {b"/healthz", b"/readyz", b"/metrics"}
@@ -203,11 +203,11 @@ class RequestReader(asyncio.Protocol):
                 f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
             )
         if self._head.path not in OPEN_PATHS:
-            self._order = order_of(
-                self._head,
-                self._endpoint,
-                snapshot_key=self._plane.settings.snapshot_key,
-            )
+            if is_order(self._head):
+                snapshot_key = self._plane.settings.snapshot_key
+                self._order = order_of(
+                    self._head, self._endpoint, snapshot_key=snapshot_key
+                )
             self._policy = self._authenticate()
         self._check_length(self._head.content_length)
 

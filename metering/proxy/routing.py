@@ -29,7 +29,6 @@ _PREFIX_BYTES_MIN = 256
 """Shorter prompts have nothing worth finding again."""
 _HOME_LOAD_MAX = 1.25
 """Times the mean of calls in flight."""
-_NOTHING: Mapping[int, int] = {}
 _64_BITS = (1 << 64) - 1
 _HOME_CALLS_FREE = 2
 """A difference of so many calls is no load."""
@@ -62,10 +61,10 @@ class Router:
         *,
         besides: Container[int],
         prefix: bytes = b"",
-        held_tokens: Mapping[int, int] = _NOTHING,
+        held_tokens: Mapping[int, int] | None = None,
     ) -> Engine:
         """A healthy engine of the route, not one in `besides`. `held_tokens`: how many
-        tokens of the prompt some of them hold, by their ids.
+        tokens of the prompt some of them hold, by their ids; None: none of them.
 
         Raises RefusedError when there is none, or all are full.
         """
@@ -77,8 +76,10 @@ class Router:
         ]
         if not engines:
             raise self._not_ready(route)
-        free = [one for one in engines if one.calls < ENGINE_CALLS_MAX]
-        holders = _by_what_they_hold(free, held_tokens)
+        holders: list[Engine] = []
+        if held_tokens:
+            free = [one for one in engines if one.calls < ENGINE_CALLS_MAX]
+            holders = _by_what_they_hold(free, held_tokens)
         engine = holders[0] if holders else _choose(engines, prefix)
         if engine.calls >= ENGINE_CALLS_MAX:
             raise RefusedError(

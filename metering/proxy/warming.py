@@ -32,13 +32,17 @@ _REFUSALS = {
 _replace = msgspec.structs.replace
 
 
+def is_order(head: RequestHead) -> bool:
+    """Else the caller sent an API key, or nothing."""
+    sent = head.authorization
+    return sent is not None and sent.startswith(_PREFIX)
+
+
 def order_of(
     head: RequestHead, endpoint: Endpoint | None, *, snapshot_key: bytes
-) -> WarmOrder | None:
-    """None: the caller sent an API key, or nothing. Raises RefusedError."""
-    sent = head.authorization
-    if sent is None or not sent.startswith(_PREFIX):
-        return None
+) -> WarmOrder:
+    """Raises RefusedError."""
+    sent = head.authorization or b""
     try:
         order = warm_order.verify(
             sent.removeprefix(_SCHEME).decode("latin-1"),

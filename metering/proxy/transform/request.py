@@ -11,10 +11,14 @@ from msgspec import Raw
 from inference.wire import CachedPromptEntry
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
-from metering.proxy.transform.cached_prompt_field import read_prompt_name
+from metering.proxy.transform.cached_prompt_field import FIELD, read_prompt_name
 from metering.proxy.transform.endpoint import PROMPT_FIELDS, Asked, Endpoint, OutputKind
 from metering.proxy.transform.lease_fields import AskedLease, read_lease
-from metering.proxy.transform.standing_lease import affinity_of, standing_lease
+from metering.proxy.transform.standing_lease import (
+    AFFINITY,
+    affinity_of,
+    standing_lease,
+)
 from tenants.wire import KeyPolicy
 
 # Accepted and left out. The first lines are the engine's own, never a tenant's to set:
@@ -33,7 +37,7 @@ _DROPPED = {
     "prediction", "best_of", "stream_options", "usage", "background", "truncation",
     "kv_retention", "kv_lease", "cache_control", "cached_prompt",
 }  # fmt: skip
-_CACHED_PROMPT = ("cached_prompt", "cached_content", "cachedContent")
+_GEMINI_NAMES = ("cached_content", "cachedContent")
 _LOGIT_BIAS_BYTES_MAX = 8192
 PREFIX_BYTES = 2048
 
@@ -87,14 +91,19 @@ def parse(
     """Raises RefusedError with the field at fault."""
     try:
         body.decode()  # a raw slice would carry what is not UTF-8 to the engine
-        raw = _with_our_names(_decode_raw(body))
+        raw = _decode_raw(body)
+        if _GEMINI_NAMES[0] in raw or _GEMINI_NAMES[1] in raw:
+            _rename_gemini(raw)
         asked = endpoint.read(body)
         lease = read_lease(
             raw, retention_header=retention_header, lease_header=lease_header
         )
-        retention = policy.retention if policy is not None else None
-        standing = standing_lease(raw, endpoint, asked, lease, retention)
-        prompt_name = read_prompt_name(raw, endpoint, asked)
+        # Most calls have none of these, and are not to pay for others.
+        standing, prompt_name = None, ""
+        if policy is not None and (retention := policy.retention) is not None:
+            standing = standing_lease(raw, endpoint, asked, lease, retention)
+        if FIELD in raw:
+            prompt_name = read_prompt_name(raw, endpoint, asked)
     except msgspec.ValidationError as invalid:
         raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -122,7 +131,9 @@ def parse(
         lease=standing.asked if standing is not None else lease,
         leased_prefix=standing.prefix if standing is not None else None,
         lease_refused=standing.refused if standing is not None else "",
-        affinity=affinity_of(raw, cache_salt=policy.cache_salt) if policy else b"",
+        affinity=affinity_of(raw, cache_salt=policy.cache_salt)
+        if policy is not None and AFFINITY in raw
+        else b"",
         prompt_name=prompt_name,
     )
 
@@ -160,18 +171,16 @@ def with_terms(body: bytes, terms: str) -> bytes:
     return b'%b,"kv_transfer_params":{"lease":%b}}' % (body[:-1], _encode(terms))
 
 
-def _with_our_names(raw: dict[str, Raw]) -> dict[str, Raw]:
-    """Gemini's names of a cached prompt. Raises RefusedError."""
-    given = [name for name in _CACHED_PROMPT if name in raw]
+def _rename_gemini(raw: dict[str, Raw]) -> None:
+    """Its names of a cached prompt. Raises RefusedError."""
+    given = [name for name in (FIELD, *_GEMINI_NAMES) if name in raw]
     if len(given) > 1:
         raise RefusedError(
             errors.INVALID_VALUE,
             f"{given[0]} and {given[1]} are the same: send one of them.",
             param=given[1],
         )
-    if given:
-        raw[_CACHED_PROMPT[0]] = raw.pop(given[0])
-    return raw
+    raw[FIELD] = raw.pop(given[0])
 
 
 def _refuse_unleasable(endpoint: Endpoint, asked: Asked, lease: AskedLease) -> None:
