@@ -80,7 +80,7 @@ class Holding:
         """`counted` input tokens, or None: the estimate, and money at its worst."""
         admission, asked = self._admission, self._request.asked
         tokens = admission.input_tokens_estimate if counted is None else counted
-        if not self._policy.are_cached_tokens_limited:
+        if self._turn is not None and not self._policy.are_cached_tokens_limited:
             tokens -= self._free_tokens(tokens)
         least, most = admission.least_output_tokens, admission.most_output_tokens
         least_cost = most_cost = 0

@@ -98,12 +98,9 @@ def parse(
         lease = read_lease(
             raw, retention_header=retention_header, lease_header=lease_header
         )
-        # Most calls have none of these, and are not to pay for others.
-        standing, prompt_name = None, ""
-        if policy is not None and (retention := policy.retention) is not None:
-            standing = standing_lease(raw, endpoint, asked, lease, retention)
-        if FIELD in raw:
-            prompt_name = read_prompt_name(raw, endpoint, asked)
+        retention = policy.retention if policy is not None else None
+        standing = standing_lease(raw, endpoint, asked, lease, retention)
+        prompt_name = read_prompt_name(raw, endpoint, asked) if FIELD in raw else ""
     except msgspec.ValidationError as invalid:
         raise _invalid_field(str(invalid), body) from None
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
@@ -123,19 +120,23 @@ def parse(
         raise RefusedError(
             errors.INVALID_VALUE, "logit_bias has too many entries.", param="logit_bias"
         )
-    return ParsedRequest(
+    parsed = ParsedRequest(
         endpoint=endpoint,
         raw=raw,
         asked=asked,
         prompt_bytes=prompt_bytes(raw),
-        lease=standing.asked if standing is not None else lease,
-        leased_prefix=standing.prefix if standing is not None else None,
-        lease_refused=standing.refused if standing is not None else "",
-        affinity=affinity_of(raw, cache_salt=policy.cache_salt)
-        if policy is not None and AFFINITY in raw
-        else b"",
-        prompt_name=prompt_name,
+        lease=lease,
     )
+    if standing is not None:
+        parsed.lease, parsed.leased_prefix, parsed.lease_refused = standing
+    parsed.prompt_name = prompt_name
+    return _with_affinity(parsed, policy) if AFFINITY in raw else parsed
+
+
+def _with_affinity(parsed: ParsedRequest, policy: KeyPolicy | None) -> ParsedRequest:
+    if policy is not None:
+        parsed.affinity = affinity_of(parsed.raw, cache_salt=policy.cache_salt)
+    return parsed
 
 
 def rewrite(

@@ -2,6 +2,7 @@
 
 import itertools
 import time
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -49,6 +50,8 @@ def test_it_works(plane, talk):
 def test_a_late_turn_is_told_what_expired(talk):
     talk.retention = {"timeout": "0.001s"}
     first = talk.turn("Hi.")["kv_lease"]
+    expires_at = datetime.fromisoformat(first["expires_at"])
+    until(lambda: datetime.now(UTC) > expires_at + timedelta(milliseconds=1))
     told = talk.turn("Ho.")["kv_lease"]["previous"]
     assert (told["id"], told["outcome"]) == (first["id"], "expired")
     assert told["leased_tokens"] == 0
