@@ -122,9 +122,9 @@ def problems(outcome: Outcome) -> list[str]:
         found.append(f"rolled up: {outcome.rolled_up} for {verdict.billed} events")
     if not continued(outcome.operations) or not outcome.books.intervals:
         found.append("no lease was continued or measured: nothing is proved of them")
-    held = sum(one.mb_s for one in outcome.books.intervals)
-    if outcome.rolled_up.get("hbm_mb_s", 0) != held:
-        found.append(f"rolled up: {outcome.rolled_up} for {held} MB_s of leases")
+    charged = [one.mb_s for one in outcome.books.intervals if not one.credit_reason]
+    if outcome.rolled_up.get("hbm_mb_s", 0) != sum(charged):
+        found.append(f"rolled up: {outcome.rolled_up} for {sum(charged)} MB_s")
     if not outcome.is_journal_stored:
         found.append("the journal has records that are not stored")
     if not any(one.complete for one in outcome.operations):
