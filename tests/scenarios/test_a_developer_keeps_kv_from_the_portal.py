@@ -3,8 +3,6 @@ and buy a lease with a call, then the pages show within seconds what was used, a
 end when they are given back there.
 """
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -12,7 +10,6 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.running import RunningTokenfab
-from tests.scenarios.leased_talk import running_on_a_simulator
 from tests.scenarios.test_a_stranger_becomes_a_tenant import sign_up, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser]
@@ -20,13 +17,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.browser]
 RULES = "You clean rows of a table of addresses. Answer with the row alone. " * 4
 ROW = [{"role": "user", "content": "11 Pine Road, Ghent"}]
 SHOWN_MS_MAX = 15_000.0
-
-
-@pytest.fixture(scope="module")
-def tokenfab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningTokenfab]:
-    home: Path = tmp_path_factory.mktemp("state")
-    with running_on_a_simulator(home) as running:
-        yield running
 
 
 class Developer:

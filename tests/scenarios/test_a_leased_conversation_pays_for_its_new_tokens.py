@@ -17,7 +17,6 @@ from tests.scenarios.leased_talk import (
     Tenant,
     check_invoice,
     quantities,
-    running_on_a_simulator,
     wait_until_measured,
 )
 
@@ -27,24 +26,9 @@ TURNS, FLOODS = 20, 3
 SYSTEM = "You are a careful clerk who answers in one short sentence. " * 12
 
 
-@pytest.fixture(scope="module")
-def tokenfab(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[RunningTokenfab]:
-    with running_on_a_simulator(tmp_path_factory.mktemp("state")) as running:
-        yield running
-
-
 @pytest.fixture
 def tenant(tokenfab: RunningTokenfab) -> Iterator[Tenant]:
     made = Tenant(tokenfab, "Clerk")
-    with made.client:
-        yield made
-
-
-@pytest.fixture
-def stranger(tokenfab: RunningTokenfab) -> Iterator[Tenant]:
-    made = Tenant(tokenfab, "Stranger")
     with made.client:
         yield made
 

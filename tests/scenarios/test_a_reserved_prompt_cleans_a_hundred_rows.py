@@ -16,7 +16,6 @@ from tests.scenarios.leased_talk import (
     Tenant,
     check_invoice,
     quantities,
-    running_on_a_simulator,
     wait_until_measured,
 )
 
@@ -65,24 +64,9 @@ class Clerk(Tenant):
         return self.chat(row, cached_prompt=NAME, max_tokens=20)
 
 
-@pytest.fixture(scope="module")
-def tokenfab(
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[RunningTokenfab]:
-    with running_on_a_simulator(tmp_path_factory.mktemp("state")) as running:
-        yield running
-
-
 @pytest.fixture
 def clerk(tokenfab: RunningTokenfab) -> Iterator[Clerk]:
     made = Clerk(tokenfab, "Clerk")
-    with made.client:
-        yield made
-
-
-@pytest.fixture
-def stranger(tokenfab: RunningTokenfab) -> Iterator[Tenant]:
-    made = Tenant(tokenfab, "Stranger")
     with made.client:
         yield made
 
