@@ -39,6 +39,12 @@ class PriceOutOfOrderError(BillingError):
     code = "price_out_of_order"
 
 
+class InvalidPricingError(BillingError):
+    """A price model whose parts do not fit together."""
+
+    code = "invalid_pricing"
+
+
 class UnknownModelError(BillingError):
     code = "unknown_model"
 

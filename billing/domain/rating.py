@@ -1,9 +1,9 @@
 """Rating: quantity times rate is an amount, per price version and meter."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.price_models import MeterPricing, amount_of, dearest_rate, standard
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
@@ -57,6 +57,19 @@ class Price:
     price_version_id: int
     model: str
     rates: Rates
+    pricings: Mapping[str, MeterPricing] = field(default_factory=dict)
+    """By meter: of those that are not standard. Their rate is the dearest, and not what
+    a bill is made of.
+    """
+
+    def pricing_of(self, meter: str) -> MeterPricing | None:
+        """None: it is not sold. Raises KeyError for a meter that never has a price."""
+        if meter in self.pricings:
+            return self.pricings[meter]
+        rate_nano_usd_per_million = self.rates.of_meter(meter)
+        if rate_nano_usd_per_million is None:
+            return None
+        return standard(rate_nano_usd_per_million)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +107,8 @@ class Charge:
 
 
 def rate(usages: Iterable[Usage], prices: Mapping[int, Price]) -> list[Charge]:
-    """One charge per price version and meter; unpriced meters have none.
+    """One charge per price version and meter; unpriced meters have none. `usages` holds
+    a month's whole quantity of each, since not every price is the same for all parts.
 
     Raises UnpricedUsageError for usage whose price version is not among `prices`, or
     is the price of another model, and for a meter that nobody said is free.
@@ -112,18 +126,18 @@ def _invoice_order(charge: Charge) -> tuple[str, int, int]:
 
 
 def _charge(usage: Usage, prices: Mapping[int, Price]) -> Charge:
-    rate_nano_usd_per_million = _rate(usage, prices)
+    pricing = _pricing(usage, prices)
     return Charge(
         model=usage.model,
         meter=usage.meter,
         price_version_id=usage.price_version_id,
         quantity=usage.quantity,
-        rate_nano_usd_per_million=rate_nano_usd_per_million,
-        amount_nano_usd=amount_nano_usd(usage.quantity, rate_nano_usd_per_million),
+        rate_nano_usd_per_million=dearest_rate(pricing),
+        amount_nano_usd=amount_of(pricing, usage.quantity),
     )
 
 
-def _rate(usage: Usage, prices: Mapping[int, Price]) -> int:
+def _pricing(usage: Usage, prices: Mapping[int, Price]) -> MeterPricing:
     what = f"{usage.quantity} {usage.meter} of {usage.model}"
     price = prices.get(usage.price_version_id)
     if price is None:
@@ -137,10 +151,10 @@ def _rate(usage: Usage, prices: Mapping[int, Price]) -> int:
         )
     if usage.meter not in METER_NAMES:
         raise UnpricedUsageError(f"{what} have a meter that no price knows")
-    rate_nano_usd_per_million = price.rates.of_meter(usage.meter)
-    if rate_nano_usd_per_million is None:
+    pricing = price.pricing_of(usage.meter)
+    if pricing is None:
         raise UnpricedUsageError(
             f"{what} name price version {usage.price_version_id}, which does not sell"
             " them"
         )
-    return rate_nano_usd_per_million
+    return pricing

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from billing.domain.price_models import MeterPricing, PriceModel, Step
 from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
@@ -126,3 +127,19 @@ def test_it_refuses_a_negative_rate():
             cached_input_nano_usd_per_million=-1,
             output_nano_usd_per_million=0,
         )
+
+
+def test_a_graduated_meter_costs_what_its_steps_say():
+    """1,000 output tokens at 0.40 USD per million, the other 500 at 0.20:
+    400,000 + 100,000 nano-USD.
+    """
+    steps = (Step(1000, 400_000_000), Step(None, 200_000_000))
+    graduated = MeterPricing(PriceModel.GRADUATED, steps=steps)
+    prices = {1: replace(SMALL, pricings={OUTPUT: graduated})}
+
+    charges = rate([used(OUTPUT, 1500), used(NEW, 10)], prices)
+
+    assert [(charge.meter, charge.amount_nano_usd) for charge in charges] == [
+        (NEW, 1000),
+        (OUTPUT, 500_000),
+    ]
