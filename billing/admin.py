@@ -14,12 +14,12 @@ from billing.models.credit import CreditGrant
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry, LedgerTransaction
 from billing.models.prices import PriceVersion
-from billing.models.rating import BillingPeriod, RatedUsage
+from billing.models.rating import BillingPeriod, RatedCharge
 from tenants.read_only_admin import ReadOnlyMixin
 
 
 @admin.display(description="Amount, USD")
-def amount_usd(row: LedgerEntry | LineItem | RatedUsage | CreditGrant) -> str:
+def amount_usd(row: LedgerEntry | LineItem | RatedCharge | CreditGrant) -> str:
     return exact_usd(row.amount_nano_usd)
 
 
@@ -116,9 +116,9 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         """The form has set the price already."""
 
 
-class RatedUsageInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
-    model = RatedUsage
-    fields = ("price_version", "meter", "quantity", amount_usd)
+class RatedChargeInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
+    model = RatedCharge
+    fields = ("key", "quantity", amount_usd)
     readonly_fields = (amount_usd,)
     extra = 0
 
@@ -130,12 +130,20 @@ class BillingPeriodAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     list_select_related = ("tenant",)
     search_fields = ("tenant__name", "tenant__slug")
     ordering = ("-starts_at", "tenant")
-    inlines = (RatedUsageInline,)
+    inlines = (RatedChargeInline,)
 
 
 class LineItemInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
     model = LineItem
-    fields = ("model", "meter", "quantity", amount_usd, "amount_cents")
+    fields = (
+        "kind",
+        "description",
+        "model",
+        "meter",
+        "quantity",
+        amount_usd,
+        "amount_cents",
+    )
     readonly_fields = (amount_usd,)
     extra = 0
 

@@ -10,9 +10,13 @@ class BillingConfig(AppConfig):
         """Django looks for models in `billing.models` itself, which stays empty."""
         for module in (
             "prices",
+            "plans",
             "rating",
             "ledger",
+            "taxes",
             "invoices",
+            "credit_notes",
+            "payments",
             "credit",
             "budget_alerts",
         ):

@@ -62,7 +62,7 @@ class UnknownTenantError(BillingError):
 
 
 class BilledMoreThanRatedError(BillingError):
-    """Usage that an issued invoice bills is no longer there."""
+    """Invoices bill more than their month comes to, and no credit note can mend it."""
 
     code = "billed_more_than_rated"
 

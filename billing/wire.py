@@ -10,12 +10,14 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     meter: str
     quantity: int
     """Tokens."""
-    rate_nano_usd_per_million: int
+    rate_nano_usd_per_million: int | None
+    """None: it is not a rate that decides."""
     amount_nano_usd: int
     amount_usd: str
     """The amount before rounding, exactly: `0.0000123`."""
     amount_cents: int
-    price_version_id: int
+    price_version_id: int | None
+    """None: it is no usage."""
 
 
 class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,9 +4,8 @@ import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
+from billing.domain.charges import Charge
 from billing.domain.money import cents
-from billing.domain.rating import Charge, ChargeKey
-from billing.errors import BilledMoreThanRatedError
 
 
 class InvoiceStatus(enum.StrEnum):
@@ -14,11 +13,14 @@ class InvoiceStatus(enum.StrEnum):
     ISSUED = "issued"
     PAID = "paid"
     VOID = "void"
+    """Issued by mistake: what it billed is billed anew."""
+    UNCOLLECTIBLE = "uncollectible"
+    """Given up, though still owed; a late payment makes it paid."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Billed:
-    """What issued invoices of a month say of one charge key, added up."""
+    """What issued invoices of a month say of one charge, less what was credited."""
 
     quantity: int
     amount_nano_usd: int
@@ -26,50 +28,82 @@ class Billed:
 
 @dataclass(frozen=True, kw_only=True)
 class Totals:
+    """Of lines."""
+
     cents: int
     nano_usd: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tax:
+    cents: int
+    is_inclusive: bool = False
+    """It is part of the lines."""
+
+
+NO_TAX = Tax(cents=0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overbilled:
+    """By what issued invoices bill more of one charge than it comes to now."""
+
+    key: str
+    quantity: int
+    amount_nano_usd: int
 
 
 _NOTHING = Billed(quantity=0, amount_nano_usd=0)
 
 
-def unbilled(
-    charges: Iterable[Charge], billed: Mapping[ChargeKey, Billed]
-) -> list[Charge]:
+def unbilled(charges: Iterable[Charge], billed: Mapping[str, Billed]) -> list[Charge]:
     """The lines of the next invoice: each charge less what is billed of it.
 
     The amount is a difference of two rounded totals, not the rounded product of the
     rest: so all invoices of a month together bill exactly its rated amount. A charge
-    of which more is billed already (a span that ends earlier) gives no line.
+    of which more is billed already gives no line, or one of its quantity alone.
     """
-    lines = []
-    for charge in charges:
-        before = billed.get(charge.key, _NOTHING)
-        if charge.quantity > before.quantity:
-            lines.append(
-                replace(
-                    charge,
-                    quantity=charge.quantity - before.quantity,
-                    amount_nano_usd=charge.amount_nano_usd - before.amount_nano_usd,
+    lines = [_rest(charge, billed.get(charge.key, _NOTHING)) for charge in charges]
+    return [line for line in lines if line.quantity or line.amount_nano_usd]
+
+
+def _rest(charge: Charge, before: Billed) -> Charge:
+    if before == _NOTHING:
+        return charge
+    amount = max(0, charge.amount_nano_usd - before.amount_nano_usd)
+    quantity = max(0, charge.quantity - before.quantity)
+    return replace(
+        charge,
+        quantity=quantity,
+        # What was included, and taken off, is told where it was billed first.
+        included_quantity=0,
+        rate_nano_usd_per_million=(
+            charge.rate_nano_usd_per_million if not charge.included_quantity else None
+        ),
+        gross_nano_usd=amount,
+        discount_nano_usd=0,
+    )
+
+
+def overbilled(
+    charges: Iterable[Charge], billed: Mapping[str, Billed]
+) -> list[Overbilled]:
+    """What credit notes are to take back: of charges that shrank, or are gone, since
+    invoices billed them.
+    """
+    rated = {charge.key: charge for charge in charges}
+    found = []
+    for key, before in billed.items():
+        charge = rated.get(key)
+        quantity = before.quantity - (charge.quantity if charge else 0)
+        amount = before.amount_nano_usd - (charge.amount_nano_usd if charge else 0)
+        if quantity > 0 or amount > 0:
+            found.append(
+                Overbilled(
+                    key=key, quantity=max(0, quantity), amount_nano_usd=max(0, amount)
                 )
             )
-    return lines
-
-
-def check_nothing_billed_is_gone(
-    charges: Iterable[Charge], billed: Mapping[ChargeKey, Billed]
-) -> None:
-    """Raises BilledMoreThanRatedError when a month's charges, all of them, fall short
-    of what its issued invoices bill.
-    """
-    rated = {charge.key: charge.quantity for charge in charges}
-    for key, before in billed.items():
-        if rated.get(key, 0) < before.quantity:
-            raise BilledMoreThanRatedError(
-                f"{before.quantity} {key.meter} under price version"
-                f" {key.price_version_id} are billed, but the rollups show only"
-                f" {rated.get(key, 0)}"
-            )
+    return found
 
 
 def totals(lines: Iterable[Charge]) -> Totals:
@@ -78,5 +112,6 @@ def totals(lines: Iterable[Charge]) -> Totals:
     return Totals(cents=sum(map(cents, amounts)), nano_usd=sum(amounts))
 
 
-def number(year: int, sequence: int) -> str:
-    return f"TF-{year:04d}-{sequence:06d}"
+def number(series: str, *, year: int, sequence: int) -> str:
+    """`TF-2026-000001`."""
+    return f"{series}-{year:04d}-{sequence:06d}"

@@ -24,7 +24,7 @@ _IMAGE_RATE_USD_MAX = 1000
 """Per image."""
 
 
-def _divided_half_up(dividend: int, divisor: int) -> int:
+def divided_half_up(dividend: int, divisor: int) -> int:
     if dividend < 0:
         raise ValueError(f"rounding is defined from zero up, not for {dividend}")
     return (2 * dividend + divisor) // (2 * divisor)
@@ -35,7 +35,7 @@ def amount_nano_usd(quantity: int, rate_nano_usd_per_million: int) -> int:
 
     Raises ValueError when the product is below zero.
     """
-    return _divided_half_up(quantity * rate_nano_usd_per_million, UNITS_PER_RATE)
+    return divided_half_up(quantity * rate_nano_usd_per_million, UNITS_PER_RATE)
 
 
 def cents(amount_nano_usd: int) -> int:
@@ -43,7 +43,7 @@ def cents(amount_nano_usd: int) -> int:
 
     Raises ValueError for an amount below zero.
     """
-    return _divided_half_up(amount_nano_usd, NANO_USD_PER_CENT)
+    return divided_half_up(amount_nano_usd, NANO_USD_PER_CENT)
 
 
 def nano_usd(amount_cents: int) -> int:
@@ -63,6 +63,12 @@ def usd_of_cents(amount_cents: int) -> str:
     sign = "-" if amount_cents < 0 else ""
     whole, rest = divmod(abs(amount_cents), _CENTS_PER_USD)
     return f"{sign}{whole}.{rest:02d}"
+
+
+def percent(basis_points: int) -> str:
+    """`2.5` of 250."""
+    whole, rest = divmod(basis_points, 100)
+    return f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
 
 
 def parse_rate_usd(text: str) -> int:

@@ -1,5 +1,6 @@
 """Billing periods: calendar months in UTC, half-open."""
 
+from calendar import monthrange
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -36,3 +37,14 @@ def month_of(instant: datetime) -> Period:
     if start.month == _DECEMBER:
         return Period(start=start, end=start.replace(year=start.year + 1, month=1))
     return Period(start=start, end=start.replace(month=start.month + 1))
+
+
+def add_months(anchor: datetime, months: int) -> datetime:
+    """The same day and time so many months later, or the month's last day if it is
+    shorter. Count from the first anchor, never from a result: 31 January and two months
+    are 31 March, whatever February was.
+    """
+    years, month = divmod(anchor.month - 1 + months, _DECEMBER)
+    year = anchor.year + years
+    day = min(anchor.day, monthrange(year, month + 1)[1])
+    return anchor.replace(year=year, month=month + 1, day=day)

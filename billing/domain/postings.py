@@ -1,9 +1,9 @@
 """Which accounts an act moves value between. Debits are positive, credits negative."""
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from billing.domain.invoice import Totals
+from billing.domain.invoice import Tax, Totals
 from billing.domain.money import nano_usd
 
 
@@ -11,22 +11,31 @@ class AccountKind(enum.StrEnum):
     """The accounts that every tenant has."""
 
     UNBILLED = "unbilled"
-    """Rated usage that is on no issued invoice yet: the drafts."""
+    """Rated and on no issued invoice yet: the drafts, less those of credit notes."""
     RECEIVABLE = "receivable"
     """Issued and not yet paid, in whole cents."""
     REVENUE = "revenue"
-    """Rated usage, to the nano-USD."""
+    """What is rated, to the nano-USD."""
     ROUNDING = "rounding"
     """What rounding lines to cents gave (credit) or took (debit)."""
     CREDIT = "credit"
     """Prepaid credit granted: we owe its worth in calls, so it lies below zero."""
     FUNDS = "funds"
-    """What stands behind granted credit: money received, or a gift of ours."""
+    """Money received."""
+    TAX = "tax"
+    """Charged for the state, in whole cents; we owe it, so it lies below zero."""
+    ADJUSTMENTS = "adjustments"
+    """What was let go by credit notes for goodwill."""
+    UNCOLLECTIBLE = "uncollectible"
+    """Owed, and given up."""
 
 
 class TransactionKind(enum.StrEnum):
     USAGE_RATED = "usage_rated"
     INVOICE_ISSUED = "invoice_issued"
+    INVOICE_VOIDED = "invoice_voided"
+    INVOICE_WRITTEN_OFF = "invoice_written_off"
+    CREDIT_NOTE_ISSUED = "credit_note_issued"
     CREDIT_GRANTED = "credit_granted"
 
 
@@ -44,14 +53,46 @@ def usage_rated(growth_nano_usd: int) -> list[Posting]:
     )
 
 
-def invoice_issued(totals: Totals) -> list[Posting]:
-    """The draft's exact amount becomes a debt in cents; the difference is booked."""
+def invoice_issued(totals: Totals, tax: Tax) -> list[Posting]:
+    """The draft's exact amount becomes a debt in cents, and the tax one to the state;
+    the difference to the cents is booked. Where prices include the tax, it is no
+    revenue.
+    """
     owed = nano_usd(totals.cents)
+    taxed = nano_usd(tax.cents)
     return _without_zeros(
-        Posting(account=AccountKind.RECEIVABLE, amount_nano_usd=owed),
+        Posting(
+            account=AccountKind.RECEIVABLE,
+            amount_nano_usd=owed if tax.is_inclusive else owed + taxed,
+        ),
         Posting(account=AccountKind.UNBILLED, amount_nano_usd=-totals.nano_usd),
+        Posting(account=AccountKind.TAX, amount_nano_usd=-taxed),
         Posting(account=AccountKind.ROUNDING, amount_nano_usd=totals.nano_usd - owed),
+        Posting(
+            account=AccountKind.REVENUE,
+            amount_nano_usd=taxed if tax.is_inclusive else 0,
+        ),
     )
+
+
+def credit_note_issued(
+    totals: Totals, tax: Tax, *, is_adjustment: bool
+) -> list[Posting]:
+    """The other way round. An adjustment takes back what was rated too much; goodwill
+    leaves that as it is and costs us the amount.
+    """
+    back = [
+        replace(posting, amount_nano_usd=-posting.amount_nano_usd)
+        for posting in invoice_issued(totals, tax)
+    ]
+    if is_adjustment:
+        return back
+    return [
+        replace(posting, account=AccountKind.ADJUSTMENTS)
+        if posting.account is AccountKind.UNBILLED
+        else posting
+        for posting in back
+    ]
 
 
 def credit_granted(amount_nano_usd: int) -> list[Posting]:

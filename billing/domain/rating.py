@@ -1,9 +1,9 @@
-"""Rating: quantity times rate is an amount, per price version and meter."""
+"""Rating: which price a tenant's usage has, per price version and meter."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from billing.domain.price_models import MeterPricing, amount_of, dearest_rate, standard
+from billing.domain.price_models import MeterPricing, standard
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
@@ -82,59 +82,25 @@ class Usage:
     quantity: int
 
 
-@dataclass(frozen=True, order=True)
-class ChargeKey:
-    """What is added up before it is multiplied."""
-
-    price_version_id: int
-    meter: str
-
-
 @dataclass(frozen=True, kw_only=True)
-class Charge:
-    """A rated amount: of a whole span, or the part of it that a line item bills."""
-
-    model: str
-    meter: str
-    price_version_id: int
-    quantity: int
-    rate_nano_usd_per_million: int
-    amount_nano_usd: int
-
-    @property
-    def key(self) -> ChargeKey:
-        return ChargeKey(self.price_version_id, self.meter)
+class PricedUsage:
+    usage: Usage
+    pricing: MeterPricing
 
 
-def rate(usages: Iterable[Usage], prices: Mapping[int, Price]) -> list[Charge]:
-    """One charge per price version and meter; unpriced meters have none. `usages` holds
-    a month's whole quantity of each, since not every price is the same for all parts.
+def find_pricings(
+    usages: Iterable[Usage], prices: Mapping[int, Price]
+) -> list[PricedUsage]:
+    """The usage that has a price, with it; unpriced meters are left out.
 
     Raises UnpricedUsageError for usage whose price version is not among `prices`, or
     is the price of another model, and for a meter that nobody said is free.
     """
-    charges = [
-        _charge(usage, prices)
+    return [
+        PricedUsage(usage=usage, pricing=_pricing(usage, prices))
         for usage in usages
         if usage.meter not in _UNPRICED_METERS and usage.quantity
     ]
-    return sorted(charges, key=_invoice_order)
-
-
-def _invoice_order(charge: Charge) -> tuple[str, int, int]:
-    return charge.model, charge.price_version_id, METER_NAMES.index(charge.meter)
-
-
-def _charge(usage: Usage, prices: Mapping[int, Price]) -> Charge:
-    pricing = _pricing(usage, prices)
-    return Charge(
-        model=usage.model,
-        meter=usage.meter,
-        price_version_id=usage.price_version_id,
-        quantity=usage.quantity,
-        rate_nano_usd_per_million=dearest_rate(pricing),
-        amount_nano_usd=amount_of(pricing, usage.quantity),
-    )
 
 
 def _pricing(usage: Usage, prices: Mapping[int, Price]) -> MeterPricing:

@@ -68,7 +68,7 @@ class LedgerTransaction(models.Model):
         Tenant, models.PROTECT, related_name="ledger_transactions"
     )
     kind = models.CharField(
-        max_length=16, choices=[(kind.value, kind.value) for kind in TransactionKind]
+        max_length=32, choices=[(kind.value, kind.value) for kind in TransactionKind]
     )
     reference = models.CharField(max_length=100, unique=True)
     """Idempotency key: names the one act that it books."""

@@ -7,8 +7,6 @@ from django.db import models
 from django.db.models import F, Q, QuerySet
 
 from billing.domain.periods import Period, month_of
-from billing.domain.rating import METER_NAMES
-from billing.models.prices import PriceVersion
 from tenants.models import Tenant
 
 
@@ -80,35 +78,29 @@ class BillingPeriod(models.Model):
         return month_of(self.starts_at)
 
 
-class RatedUsage(models.Model):
-    """What a month's use of one meter under one price version came to so far.
+class RatedCharge(models.Model):
+    """What one charge of a month came to so far.
 
-    A cache of quantity times rate over the rollups: rating replaces it.
+    A cache of what `billing.domain.month` says of the rollups, plans and coupons:
+    rating replaces it.
     """
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="rated_usage")
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="rated_charges")
     period = models.ForeignKey(
-        BillingPeriod, models.PROTECT, related_name="rated_usage", db_constraint=False
+        BillingPeriod, models.PROTECT, related_name="charges", db_constraint=False
     )
     """Guarded by a key together with the tenant (migration 0002)."""
-    price_version = models.ForeignKey(
-        PriceVersion, models.PROTECT, related_name="rated_usage"
-    )
-    meter = models.CharField(max_length=32)
+    key = models.CharField(max_length=60)
+    """Of `billing.domain.charges`."""
     quantity = models.BigIntegerField()
-    """Tokens, images or MB_s, as the meter says."""
+    """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
     amount_nano_usd = models.BigIntegerField()
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["period", "price_version", "meter"], name="rated_usage_once"
-            ),
+            models.UniqueConstraint(fields=["period", "key"], name="rated_charge_once"),
             models.CheckConstraint(
                 condition=Q(quantity__gte=0, amount_nano_usd__gte=0),
-                name="rated_usage_not_negative",
-            ),
-            models.CheckConstraint(
-                condition=Q(meter__in=METER_NAMES), name="rated_usage_meter_known"
+                name="rated_charge_not_negative",
             ),
         ]

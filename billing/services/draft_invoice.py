@@ -1,15 +1,12 @@
-"""Keep a tenant-month's draft equal to what is rated and not yet issued."""
+"""Keep a tenant-month's drafts equal to what is rated and not yet issued."""
 
 from datetime import datetime
 
-from billing.domain.invoice import (
-    InvoiceStatus,
-    check_nothing_billed_is_gone,
-    unbilled,
-)
-from billing.domain.rating import Charge
+from billing.domain.charges import Charge
+from billing.domain.invoice import InvoiceStatus, overbilled, unbilled
 from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
+from billing.services.draft_adjustments import draft_adjustments
 from billing.services.read_billed import read_billed
 from billing.services.write_lines import write_lines
 
@@ -18,12 +15,12 @@ def draft_invoice(
     period: BillingPeriod, charges: list[Charge], *, now: datetime
 ) -> Invoice | None:
     """The draft of the month, whose rated `charges` these are; None if issued invoices
-    bill all of it.
+    bill all of it. What they bill too much goes to drafts of credit notes.
 
     The caller holds the tenant's lock. Raises BilledMoreThanRatedError.
     """
     billed = read_billed(period.tenant_id, period.starts_at)
-    check_nothing_billed_is_gone(charges, billed)
+    draft_adjustments(period, overbilled(charges, billed), now=now)
     lines = unbilled(charges, billed)
     drafts = Invoice.objects.filter(
         tenant_id=period.tenant_id,

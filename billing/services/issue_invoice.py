@@ -1,10 +1,10 @@
 """Issue a draft: its lines and amounts become final, and it gets its number."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
-from billing.domain.invoice import InvoiceStatus, Totals, unbilled
+from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
 from billing.domain.periods import Period
 from billing.domain.postings import TransactionKind, invoice_issued
 from billing.errors import (
@@ -15,13 +15,15 @@ from billing.errors import (
 )
 from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
+from billing.services.describe_parties import describe_parties, find_seller
 from billing.services.draft_invoice import draft_invoice
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
 from billing.services.rate_period import rate_period
 from billing.services.read_billed import read_billed
 from billing.services.read_charges import read_charges
-from billing.services.take_invoice_number import take_invoice_number
+from billing.services.settle_invoice import settle_invoice
+from billing.services.take_number import take_number
 from billing.services.write_lines import write_lines
 from metering.services.find_unreconciled import find_unreconciled
 
@@ -49,7 +51,9 @@ def issue_invoice(
     charges = rate_period(period.pk, now=now)
     invoice = _refreshed(invoice)
     span = period.span.until(until or period.span.end)
-    due = charges if span == period.span else read_charges(invoice.tenant_id, span)
+    due = charges
+    if span != period.span:
+        due = read_charges(invoice.tenant_id, period.span, until=span.end)
     lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
     if not lines:
         raise NothingToIssueError("The draft bills nothing of that time.")
@@ -89,16 +93,22 @@ def _refreshed(invoice: Invoice) -> Invoice:
 
 
 def _finalise(invoice: Invoice, now: datetime) -> None:
-    invoice.status = InvoiceStatus.ISSUED
+    seller = find_seller(invoice.tenant_id)
+    invoice.legal_entity = seller
+    invoice.seller, invoice.buyer = describe_parties(invoice.tenant, seller)
     invoice.issued_at = now
-    invoice.number = take_invoice_number(now.astimezone(UTC).year)
+    invoice.due_at = now + timedelta(days=seller.payment_days)
+    invoice.status = InvoiceStatus.ISSUED
+    invoice.number = take_number(seller.number_prefix, year=now.astimezone(UTC).year)
     invoice.save()
     post_transaction(
         invoice_issued(
-            Totals(cents=invoice.total_cents, nano_usd=invoice.total_nano_usd)
+            Totals(cents=invoice.lines_cents, nano_usd=invoice.total_nano_usd),
+            Tax(cents=invoice.tax_cents, is_inclusive=invoice.is_tax_inclusive),
         ),
         tenant_id=invoice.tenant_id,
         kind=TransactionKind.INVOICE_ISSUED,
         reference=f"invoice:{invoice.number}",
         booked_at=now,
     )
+    settle_invoice(invoice, now=now)

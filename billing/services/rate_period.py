@@ -1,13 +1,13 @@
-"""Rate one tenant's month: rated usage, ledger and draft follow the rollups."""
+"""Rate one tenant's month: charges, ledger and drafts follow the rollups and plans."""
 
 from datetime import datetime
 
 from django.db import transaction
 from django.db.models import F
 
+from billing.domain.charges import Charge
 from billing.domain.postings import TransactionKind, usage_rated
-from billing.domain.rating import Charge, ChargeKey
-from billing.models.rating import BillingPeriod, RatedUsage
+from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.draft_invoice import draft_invoice
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
@@ -29,7 +29,7 @@ def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
     # above the one we put down as rated, so a change we half see is rated once more.
     period = BillingPeriod.objects.get(pk=period_id)
     charges = read_charges(tenant_id, period.span)
-    growth_nano_usd = _replace_rated_usage(period, charges)
+    growth_nano_usd = _replace_rated_charges(period, charges)
     draft_invoice(period, charges, now=now)
     if growth_nano_usd:
         _book(period, growth_nano_usd, now)
@@ -55,17 +55,16 @@ def _book(period: BillingPeriod, growth_nano_usd: int, now: datetime) -> None:
     )
 
 
-def _replace_rated_usage(period: BillingPeriod, charges: list[Charge]) -> int:
+def _replace_rated_charges(period: BillingPeriod, charges: list[Charge]) -> int:
     """Returns by how much the rated total grew, in nano-USD."""
-    before = {
-        ChargeKey(row.price_version_id, row.meter): row
-        for row in period.rated_usage.all()
-    }
+    before = {row.key: row for row in period.charges.all()}
     wanted = {charge.key: charge for charge in charges}
     changed = [
         charge
         for key, charge in wanted.items()
-        if key not in before or before[key].quantity != charge.quantity
+        if key not in before
+        or (before[key].quantity, before[key].amount_nano_usd)
+        != (charge.quantity, charge.amount_nano_usd)
     ]
     gone = [row.pk for key, row in before.items() if key not in wanted]
     _store(period, changed, gone)
@@ -75,20 +74,19 @@ def _replace_rated_usage(period: BillingPeriod, charges: list[Charge]) -> int:
 
 def _store(period: BillingPeriod, changed: list[Charge], gone: list[int]) -> None:
     if gone:
-        period.rated_usage.filter(pk__in=gone).delete()
-    RatedUsage.objects.bulk_create(
+        period.charges.filter(pk__in=gone).delete()
+    RatedCharge.objects.bulk_create(
         [
-            RatedUsage(
+            RatedCharge(
                 tenant_id=period.tenant_id,
                 period=period,
-                price_version_id=charge.price_version_id,
-                meter=charge.meter,
+                key=charge.key,
                 quantity=charge.quantity,
                 amount_nano_usd=charge.amount_nano_usd,
             )
             for charge in changed
         ],
         update_conflicts=True,
-        unique_fields=["period", "price_version", "meter"],
+        unique_fields=["period", "key"],
         update_fields=["quantity", "amount_nano_usd"],
     )

@@ -1,16 +1,48 @@
-"""What a tenant's usage of a span costs, straight from the rollups."""
+"""What a tenant's month comes to, from the rollups, prices, plans and coupons."""
 
-from billing.domain.periods import Period
-from billing.domain.rating import Charge, Price, Usage, rate
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import Q, Sum
+
+from billing.domain.charges import Charge
+from billing.domain.money import nano_usd
+from billing.domain.month import (
+    Allowance,
+    Commitment,
+    CouponTerms,
+    MonthTerms,
+    PlanTerms,
+    charge_month,
+)
+from billing.domain.periods import Period, add_months
+from billing.domain.rating import Price, Usage, find_pricings
+from billing.models.plans import CouponRedemption, Subscription
 from billing.models.prices import PriceVersion
+from billing.models.rating import RatedCharge
 from metering.models import UsageRollup
 
 
-def read_charges(tenant_id: int, span: Period) -> list[Charge]:
-    """Of the hours that begin in `span`. Raises UnpricedUsageError."""
-    rollups = UsageRollup.objects.of_tenant(tenant_id).between(span.start, span.end)
+def read_charges(
+    tenant_id: int, month: Period, *, until: datetime | None = None
+) -> list[Charge]:
+    """Of the month, or of its hours that begin before `until`. Raises
+    UnpricedUsageError.
+    """
+    end = month.until(until or month.end).end
+    rollups = UsageRollup.objects.of_tenant(tenant_id).between(month.start, end)
     usages = [Usage(**row) for row in rollups.totals("model", "price_version_id")]
-    return rate(usages, _prices({usage.price_version_id for usage in usages}))
+    prices = _prices({usage.price_version_id for usage in usages})
+    terms = read_terms(tenant_id, month)
+    return charge_month(find_pricings(usages, prices), terms, until=until)
+
+
+def read_terms(tenant_id: int, month: Period) -> MonthTerms:
+    return MonthTerms(
+        month=month,
+        plans=tuple(_plans(tenant_id, month)),
+        coupons=tuple(_coupons(tenant_id, month)),
+    )
 
 
 def _prices(ids: set[int]) -> dict[int, Price]:
@@ -23,3 +55,62 @@ def _prices(ids: set[int]) -> dict[int, Price]:
         )
         for version in versions
     }
+
+
+def _plans(tenant_id: int, month: Period) -> Iterator[PlanTerms]:
+    held = Subscription.objects.filter(tenant_id=tenant_id)
+    rows = held.overlapping(month.start, month.end).select_related("plan")
+    for row in rows.prefetch_related("plan__allowances").order_by("starts_at"):
+        plan = row.plan
+        yield PlanTerms(
+            subscription_id=row.pk,
+            name=plan.name,
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            trial_ends_at=row.trial_ends_at,
+            price_nano_usd=nano_usd(plan.price_cents),
+            minimum_nano_usd=nano_usd(plan.minimum_cents),
+            percentage_basis_points=plan.percentage_basis_points,
+            allowances=tuple(
+                Allowance(model=one.model, meter=one.meter, quantity=one.quantity)
+                for one in plan.allowances.all()
+            ),
+            commitment=_commitment(row, month),
+        )
+
+
+def _commitment(row: Subscription, month: Period) -> Commitment | None:
+    """Only in the month in which the term ends: the others need not know."""
+    plan = row.plan
+    if not plan.commitment_months:
+        return None
+    ends_at = add_months(row.starts_at, plan.commitment_months)
+    if not month.start < ends_at <= month.end:
+        return None
+    earlier = RatedCharge.objects.filter(
+        tenant_id=row.tenant_id,
+        period__starts_at__gte=row.starts_at.replace(
+            day=1, hour=0, minute=0, second=0, microsecond=0
+        ),
+        period__starts_at__lt=month.start,
+    )
+    return Commitment(
+        amount_nano_usd=nano_usd(plan.commitment_cents),
+        ends_at=ends_at,
+        spent_before_nano_usd=int(
+            earlier.aggregate(total=Sum("amount_nano_usd"))["total"] or 0
+        ),
+    )
+
+
+def _coupons(tenant_id: int, month: Period) -> Iterator[CouponTerms]:
+    rows = CouponRedemption.objects.filter(
+        Q(ends_at__isnull=True) | Q(ends_at__gt=month.start),
+        tenant_id=tenant_id,
+        starts_at__lt=month.end,
+    ).select_related("coupon")
+    for row in rows.order_by("redeemed_at", "pk"):
+        yield CouponTerms(
+            percent_basis_points=row.coupon.percent_basis_points,
+            amount_nano_usd=nano_usd(row.coupon.amount_cents),
+        )

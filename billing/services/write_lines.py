@@ -2,13 +2,23 @@
 
 from datetime import datetime
 
+from billing.domain.charges import Charge
 from billing.domain.invoice import totals
 from billing.domain.money import cents
-from billing.domain.rating import Charge
 from billing.models.invoices import Invoice, LineItem
 
-_KEY = ["invoice", "price_version", "meter"]
-_AMOUNTS = ["quantity", "amount_nano_usd", "amount_cents"]
+_CONTENT = (
+    "kind",
+    "description",
+    "model",
+    "meter",
+    "price_version_id",
+    "quantity",
+    "included_quantity",
+    "rate_nano_usd_per_million",
+    "gross_nano_usd",
+    "discount_nano_usd",
+)
 
 
 def write_lines(draft: Invoice, lines: list[Charge], *, now: datetime) -> None:
@@ -20,31 +30,37 @@ def write_lines(draft: Invoice, lines: list[Charge], *, now: datetime) -> None:
     shown = list(draft.lines.all())
     if {_content(line) for line in wanted} == {_content(line) for line in shown}:
         return
-    kept = {(line.price_version_id, line.meter) for line in wanted}
-    gone = [x.pk for x in shown if (x.price_version_id, x.meter) not in kept]
-    draft.lines.filter(pk__in=gone).delete()
+    kept = {line.key for line in wanted}
+    draft.lines.filter(pk__in=[x.pk for x in shown if x.key not in kept]).delete()
     LineItem.objects.bulk_create(
-        wanted, update_conflicts=True, unique_fields=_KEY, update_fields=_AMOUNTS
+        wanted,
+        update_conflicts=True,
+        unique_fields=["invoice", "key"],
+        update_fields=[
+            *(name.removesuffix("_id") for name in _CONTENT),
+            "amount_nano_usd",
+            "amount_cents",
+        ],
     )
     sums = totals(lines)
-    draft.total_cents, draft.total_nano_usd = sums.cents, sums.nano_usd
+    draft.lines_cents = draft.total_cents = sums.cents
+    draft.total_nano_usd = sums.nano_usd
     draft.refreshed_at = now
-    draft.save(update_fields=["total_cents", "total_nano_usd", "refreshed_at"])
+    draft.save(
+        update_fields=["lines_cents", "total_cents", "total_nano_usd", "refreshed_at"]
+    )
 
 
-def _content(line: LineItem) -> tuple[int, str, int, int]:
-    return line.price_version_id, line.meter, line.quantity, line.amount_nano_usd
+def _content(line: LineItem) -> tuple[object, ...]:
+    return line.key, *(getattr(line, name) for name in _CONTENT)
 
 
 def _line(draft: Invoice, charge: Charge) -> LineItem:
     return LineItem(
         tenant_id=draft.tenant_id,
         invoice=draft,
-        model=charge.model,
-        meter=charge.meter,
-        price_version_id=charge.price_version_id,
-        quantity=charge.quantity,
-        rate_nano_usd_per_million=charge.rate_nano_usd_per_million,
+        key=charge.key,
         amount_nano_usd=charge.amount_nano_usd,
         amount_cents=cents(charge.amount_nano_usd),
+        **{name: getattr(charge, name) for name in _CONTENT},
     )

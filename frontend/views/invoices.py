@@ -41,7 +41,7 @@ def lines_of(invoice: Invoice) -> list[LineItem]:
     """In the order of the invoice, each with `meter_title`."""
     lines = list(invoice.lines.in_order())
     for line in lines:
-        line.meter_title = METER_TITLES[line.meter]  # type: ignore[attr-defined]
+        line.meter_title = METER_TITLES.get(line.meter, line.description)  # type: ignore[attr-defined]
     return lines
 
 
@@ -98,7 +98,9 @@ def _csv_rows(lines: list[LineItem]) -> Iterator[tuple[object, ...]]:
             line.model,
             line.meter,
             line.quantity,
-            exact_usd(line.rate_nano_usd_per_million),
+            ""
+            if line.rate_nano_usd_per_million is None
+            else exact_usd(line.rate_nano_usd_per_million),
             exact_usd(line.amount_nano_usd),
             usd_of_cents(line.amount_cents),
         )

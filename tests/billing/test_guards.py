@@ -200,11 +200,13 @@ def test_it_refuses_to_change_the_lines_of_an_issued_invoice(invoice, act):
         "add": lambda: LineItem.objects.create(
             tenant_id=invoice.tenant_id,
             invoice=invoice,
+            key="usage:1:new_input_tokens",
+            kind="usage",
             model=line.model,
             meter="new_input_tokens",
             price_version=line.price_version,
             quantity=1,
-            rate_nano_usd_per_million=1,
+            gross_nano_usd=0,
             amount_nano_usd=0,
             amount_cents=0,
         ),
@@ -220,7 +222,8 @@ def test_it_refuses_to_change_the_lines_of_an_issued_invoice(invoice, act):
     ("change", "constraint"),
     [
         ({"amount_cents": 5}, "line_item_rounded_half_up"),
-        ({"quantity": 0}, "line_item_not_negative"),
+        ({"quantity": -1}, "line_item_not_negative"),
+        ({"discount_nano_usd": 1}, "line_item_adds_up"),
         ({"amount_nano_usd": -1}, "line_item_"),
         ({"meter": "requests"}, "line_item_meter_known"),
     ],
@@ -230,9 +233,12 @@ def test_it_refuses_a_line_that_cannot_be(draft, change, constraint):
 
 
 def test_it_refuses_totals_that_are_not_the_lines(draft):
-    reason = refused(lambda: Invoice.objects.filter(pk=draft.pk).update(total_cents=99))
+    row = Invoice.objects.filter(pk=draft.pk)
+
+    reason = refused(lambda: row.update(lines_cents=99, total_cents=99))
 
     assert "not the sums of its lines" in reason
+    assert "invoice_total_adds_up" in refused(lambda: row.update(total_cents=99))
 
 
 def test_it_refuses_a_line_of_another_tenant(draft):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from billing.domain.money import amount_nano_usd
 from billing.errors import NothingToIssueError
 from billing.models.invoices import Invoice
-from billing.models.rating import RatedUsage
+from billing.models.rating import RatedCharge
 from billing.services.issue_due_invoices import issue_due_invoices
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
@@ -138,7 +138,7 @@ def test_no_history_loses_or_invents_a_nano_usd(acts):
             story.act(*act)
 
         for tenant in story.tenants:
-            rated = RatedUsage.objects.filter(tenant=tenant)
+            rated = RatedCharge.objects.filter(tenant=tenant)
             amounts = rated.values_list("amount_nano_usd", flat=True)
             assert sum(amounts) == story.rated_from_scratch(tenant)
         check_numbers()

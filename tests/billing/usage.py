@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 from django.db.models import QuerySet, Sum
 
 from billing.domain.invoice import InvoiceStatus
-from billing.models.invoices import Invoice
+from billing.models.credit_notes import CreditNote, CreditNoteLine
+from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry
 from billing.models.prices import PriceVersion
-from billing.models.rating import BillingPeriod, RatedUsage
+from billing.models.rating import BillingPeriod, RatedCharge
 from inference.models import ServedModel
 from metering.models import UsageRollup
 from tenants.models import Tenant
@@ -92,34 +93,40 @@ def balances(tenant: Tenant) -> dict[str, int]:
 
 
 def check_books(tenant: Tenant) -> None:
-    """What is true at every moment, whatever happened before."""
-    rated = _sum(RatedUsage.objects.filter(tenant=tenant), "amount_nano_usd")
+    """What is true at every moment, whatever happened before, where nothing was paid,
+    credited or taxed.
+    """
+    rated = _sum(RatedCharge.objects.filter(tenant=tenant), "amount_nano_usd")
     invoices = Invoice.objects.filter(tenant=tenant)
     drafts = invoices.filter(status=InvoiceStatus.DRAFT)
     issued = invoices.exclude(status=InvoiceStatus.DRAFT)
+    notes = CreditNote.objects.filter(tenant=tenant)
     owed = _sum(issued, "total_cents") * NANO_USD_PER_CENT
+    to_take_back = _sum(notes.filter(status="draft"), "total_nano_usd")
     books = dict.fromkeys(("unbilled", "receivable", "revenue", "rounding"), 0)
     assert {**books, **balances(tenant)} == {
-        "unbilled": _sum(drafts, "total_nano_usd"),
+        "unbilled": _sum(drafts, "total_nano_usd") - to_take_back,
         "receivable": owed,
         "revenue": -rated,
         "rounding": _sum(issued, "total_nano_usd") - owed,
     }
-    assert _sum(invoices, "total_nano_usd") == rated
+    assert _sum(invoices, "total_nano_usd") - to_take_back == rated
     _check_each_month(tenant)
 
 
 def _check_each_month(tenant: Tenant) -> None:
     for period in BillingPeriod.objects.filter(tenant=tenant):
-        invoices = Invoice.objects.filter(tenant=tenant, period_start=period.starts_at)
-        rated = period.rated_usage
-        for price_version, meter, quantity in rated.values_list(
-            "price_version_id", "meter", "quantity"
-        ):
-            billed = invoices.filter(
-                lines__price_version_id=price_version, lines__meter=meter
+        of_month = {"tenant": tenant, "invoice__period_start": period.starts_at}
+        for key, quantity in period.charges.values_list("key", "quantity"):
+            lines = LineItem.objects.filter(key=key, **of_month)
+            taken = CreditNoteLine.objects.filter(
+                tenant=tenant, line__key=key, line__invoice__in=_of(period)
             )
-            assert _sum(billed, "lines__quantity") == quantity
+            assert _sum(lines, "quantity") - _sum(taken, "quantity") == quantity
+
+
+def _of(period: BillingPeriod) -> QuerySet[Invoice]:
+    return Invoice.objects.filter(tenant=period.tenant, period_start=period.starts_at)
 
 
 def _sum(rows, field: str) -> int:

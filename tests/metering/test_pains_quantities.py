@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.django import TestCase
 
 from billing.models.invoices import LineItem
-from billing.models.rating import RatedUsage
+from billing.models.rating import RatedCharge
 from metering.domain.usage import Meter, objection
 from metering.models import UsageEvent, UsageRollup
 from metering.services.roll_up_usage import roll_up_usage
@@ -84,7 +84,7 @@ def test_a_negative_charge_is_set_aside_before_the_table_and_refused_by_it(
         store_usage_events([event])
 
 
-@pytest.mark.parametrize("model", [UsageRollup, RatedUsage, LineItem])
+@pytest.mark.parametrize("model", [UsageRollup, RatedCharge, LineItem])
 @pytest.mark.django_db
 def test_every_table_on_the_way_to_an_invoice_refuses_less_than_nothing(model):
     """From the event to the line item (new-api#5003, new-api#5005)."""

@@ -1,32 +1,35 @@
 """Worked examples of what an invoice bills."""
 
-import pytest
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.domain.charges import Charge, ChargeKind, usage_key
 from billing.domain.invoice import (
     Billed,
+    Overbilled,
     Totals,
-    check_nothing_billed_is_gone,
     number,
+    overbilled,
     totals,
     unbilled,
 )
 from billing.domain.money import amount_nano_usd
-from billing.domain.rating import Charge, ChargeKey
-from billing.errors import BilledMoreThanRatedError
 
-KEY = ChargeKey(1, "output_tokens")
+KEY = usage_key(1, "output_tokens")
 
 
 def charge(quantity, rate=400_000_000):
     return Charge(
+        key=KEY,
+        kind=ChargeKind.USAGE,
         model="small",
         meter="output_tokens",
         price_version_id=1,
         quantity=quantity,
         rate_nano_usd_per_million=rate,
-        amount_nano_usd=amount_nano_usd(quantity, rate),
+        gross_nano_usd=amount_nano_usd(quantity, rate),
     )
 
 
@@ -64,15 +67,28 @@ def test_a_shorter_span_than_was_billed_gives_no_line():
     assert unbilled([charge(40)], billed(50)) == []
 
 
-def test_it_refuses_that_billed_usage_is_gone():
-    with pytest.raises(BilledMoreThanRatedError, match="50 output_tokens"):
-        check_nothing_billed_is_gone([charge(49)], billed(50))
-    with pytest.raises(BilledMoreThanRatedError):
-        check_nothing_billed_is_gone([], billed(50))
+def test_billed_usage_that_is_gone_is_to_be_taken_back():
+    """One of 50 tokens is gone: 400 nano-USD were billed too much."""
+    (one,) = overbilled([charge(49)], billed(50))
+
+    assert one == Overbilled(key=KEY, quantity=1, amount_nano_usd=400)
+    (all_of_it,) = overbilled([], billed(50))
+    assert (all_of_it.quantity, all_of_it.amount_nano_usd) == (50, 20_000)
 
 
-def test_it_accepts_that_more_is_rated_than_billed():
-    check_nothing_billed_is_gone([charge(50), charge(51)], billed(50))
+def test_more_usage_that_costs_less_is_a_line_of_nothing_and_a_credit():
+    """A volume price whose next step is cheaper: 60 tokens for what 40 cost before."""
+    cheaper = replace(charge(60), gross_nano_usd=16_000)
+
+    (line,) = unbilled([cheaper], billed(50))
+    (one,) = overbilled([cheaper], billed(50))
+
+    assert (line.quantity, line.amount_nano_usd) == (10, 0)
+    assert (one.quantity, one.amount_nano_usd) == (0, 4_000)
+
+
+def test_nothing_is_taken_back_where_more_is_rated():
+    assert overbilled([charge(50), charge(51)], billed(50)) == []
 
 
 def test_a_total_is_the_sum_of_the_rounded_lines():
@@ -93,8 +109,8 @@ def test_many_lines_below_half_a_cent_owe_nothing():
 
 
 def test_a_number():
-    assert number(2026, 1) == "TF-2026-000001"
-    assert number(2026, 1_234_567) == "TF-2026-1234567"
+    assert number("TF", year=2026, sequence=1) == "TF-2026-000001"
+    assert number("TF", year=2026, sequence=1_234_567) == "TF-2026-1234567"
 
 
 @given(

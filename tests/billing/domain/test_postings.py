@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.invoice import Totals
-from billing.domain.postings import invoice_issued, usage_rated
+from billing.domain.invoice import NO_TAX, Tax, Totals
+from billing.domain.postings import credit_note_issued, invoice_issued, usage_rated
 
 
 def booked(postings):
@@ -44,14 +44,59 @@ def test_rated_usage_is_revenue_that_is_not_billed_yet():
     ],
 )
 def test_an_issued_invoice_is_a_debt(cents, nano_usd, entries):
-    assert booked(invoice_issued(Totals(cents=cents, nano_usd=nano_usd))) == entries
+    totals = Totals(cents=cents, nano_usd=nano_usd)
+
+    assert booked(invoice_issued(totals, NO_TAX)) == entries
 
 
-@given(st.integers(-(10**18), 10**18), st.integers(0, 10**9), st.integers(0, 10**18))
-def test_every_booking_sums_to_zero(growth, cents, nano_usd):
+def test_tax_is_owed_to_the_state():
+    """19 % on top of 1.00 USD."""
+    totals = Totals(cents=100, nano_usd=1_000_000_000)
+
+    assert booked(invoice_issued(totals, Tax(cents=19))) == {
+        "receivable": 1_190_000_000,
+        "unbilled": -1_000_000_000,
+        "tax": -190_000_000,
+    }
+
+
+def test_tax_within_a_price_is_no_revenue():
+    """1.19 USD with 19 % in it."""
+    totals = Totals(cents=119, nano_usd=1_190_000_000)
+
+    assert booked(invoice_issued(totals, Tax(cents=19, is_inclusive=True))) == {
+        "receivable": 1_190_000_000,
+        "unbilled": -1_190_000_000,
+        "tax": -190_000_000,
+        "revenue": 190_000_000,
+    }
+
+
+def test_goodwill_costs_us_what_stays_rated():
+    totals = Totals(cents=100, nano_usd=1_000_000_000)
+
+    assert booked(credit_note_issued(totals, Tax(cents=19), is_adjustment=False)) == {
+        "receivable": -1_190_000_000,
+        "adjustments": 1_000_000_000,
+        "tax": 190_000_000,
+    }
+
+
+@given(
+    st.integers(-(10**18), 10**18),
+    st.integers(0, 10**9),
+    st.integers(0, 10**18),
+    st.integers(0, 10**9),
+    st.booleans(),
+)
+def test_every_booking_sums_to_zero(growth, cents, nano_usd, tax_cents, is_inclusive):
+    totals = Totals(cents=cents, nano_usd=nano_usd)
+    tax = Tax(cents=tax_cents, is_inclusive=is_inclusive)
     for postings in (
         usage_rated(growth),
-        invoice_issued(Totals(cents=cents, nano_usd=nano_usd)),
+        invoice_issued(totals, tax),
+        credit_note_issued(totals, tax, is_adjustment=True),
+        credit_note_issued(totals, tax, is_adjustment=False),
     ):
         assert sum(booked(postings).values()) == 0
         assert 0 not in booked(postings).values()

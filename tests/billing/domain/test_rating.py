@@ -1,11 +1,14 @@
 """Worked examples of rating: tokens times price."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from billing.domain.month import MonthTerms, charge_month
+from billing.domain.periods import month_of
 from billing.domain.price_models import MeterPricing, PriceModel, Step
-from billing.domain.rating import METER_NAMES, Price, Rates, Usage, rate
+from billing.domain.rating import METER_NAMES, Price, Rates, Usage, find_pricings
 from billing.errors import UnpricedUsageError
 from metering.domain.usage import Meter
 
@@ -34,6 +37,11 @@ PRICES = {1: SMALL, 2: DEARER}
 def used(meter, quantity, **changes):
     fields = {"model": "small", "price_version_id": 1, **changes}
     return Usage(meter=meter, quantity=quantity, **fields)
+
+
+def rate(usages, prices):
+    terms = MonthTerms(month=month_of(datetime(2026, 11, 1, tzinfo=UTC)))
+    return charge_month(find_pricings(usages, prices), terms)
 
 
 def amounts(usages):

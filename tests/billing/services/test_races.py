@@ -6,9 +6,9 @@ from threading import Barrier
 import pytest
 from django.db import connection, connections, transaction
 
-from billing.models.invoices import Invoice, InvoiceNumber
+from billing.models.invoices import DocumentNumber, Invoice
 from billing.models.ledger import LedgerEntry, LedgerTransaction
-from billing.models.rating import BillingPeriod, RatedUsage
+from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_period import rate_period
 from billing.services.rate_usage import rate_usage
@@ -51,7 +51,7 @@ def test_parallel_issuing_of_one_draft_gives_one_number():
     invoices = in_parallel([lambda: issue_invoice(draft.pk, now=DECEMBER)] * THREADS)
 
     assert {invoice.number for invoice in invoices} == {"TF-2026-000001"}
-    assert InvoiceNumber.objects.get().last_number == 1
+    assert DocumentNumber.objects.get().last_number == 1
     check_books(tenant)
 
 
@@ -147,7 +147,7 @@ def crash_before(statement_number):
 
 def everything():
     """All rows of billing, without ids that a rolled-back insert uses up."""
-    models = (Invoice, LedgerTransaction, LedgerEntry, RatedUsage, InvoiceNumber)
+    models = (Invoice, LedgerTransaction, LedgerEntry, RatedCharge, DocumentNumber)
     return [
         sorted(
             str({k: v for k, v in row.items() if not k.endswith("id")})

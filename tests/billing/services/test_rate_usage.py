@@ -4,9 +4,10 @@ from datetime import timedelta
 
 import pytest
 
+from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerTransaction
-from billing.models.rating import BillingPeriod, RatedUsage
+from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import RETRY_AFTER, RatingReport, rate_usage
 from metering.models import UsageRollup
@@ -118,7 +119,7 @@ def test_a_draft_with_nothing_left_is_taken_away(tenant, price):
     rate_usage(now=NOON)
 
     assert not Invoice.objects.exists()
-    assert not RatedUsage.objects.exists()
+    assert not RatedCharge.objects.exists()
     assert balances(tenant) == {"unbilled": 0, "revenue": 0}
 
 
@@ -218,15 +219,23 @@ def test_what_was_refused_is_tried_again_later(tenant, price):
     check_books(tenant)
 
 
-def test_it_refuses_that_billed_usage_is_gone(tenant, price):
+def test_billed_usage_that_is_gone_is_a_draft_of_a_credit_note(tenant, price):
+    """10 tokens at 400 nano-USD were billed, and 9 are left."""
     use(tenant, price, 10)
     rate_usage(now=NOON)
-    issue_invoice(draft_of(tenant).pk, now=DECEMBER)
+    invoice = issue_invoice(draft_of(tenant).pk, now=DECEMBER)
     UsageRollup.objects.update(quantity=9)
 
-    assert rate_usage(now=DECEMBER) == REFUSED
+    assert rate_usage(now=DECEMBER) == ONE
 
-    assert "10 output_tokens" in BillingPeriod.objects.get().problem
+    note = CreditNote.objects.get()
+    assert (note.invoice, note.status) == (invoice, "draft")
+    assert (note.total_nano_usd, note.lines.get().quantity) == (400, 1)
+    check_books(tenant)
+
+    UsageRollup.objects.update(quantity=10)
+    assert rate_usage(now=DECEMBER) == ONE
+    assert not CreditNote.objects.exists()
     check_books(tenant)
 
 

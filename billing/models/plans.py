@@ -1,0 +1,207 @@
+"""Plans, and which tenant holds which from when to when."""
+
+from datetime import datetime
+from typing import Self
+
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
+from django.db import models
+from django.db.models import F, Func, Q, QuerySet
+
+from billing.domain.rating import METER_NAMES
+from tenants.append_only import append_only, no_truncate
+from tenants.models import Tenant
+
+
+class PlanKind(models.TextChoices):
+    """How a tenant on the plan pays."""
+
+    FREE = "free"
+    PAY_AS_YOU_GO = "pay_as_you_go"
+    PREPAID = "prepaid"
+    """Its credit, and no more."""
+    SUBSCRIPTION = "subscription"
+
+
+class Plan(models.Model):
+    """A named offer. Its terms never change: another price is another plan, and the old
+    one is withdrawn.
+    """
+
+    code = models.SlugField(max_length=50, unique=True)
+    name = models.CharField(max_length=100)
+    description = models.CharField(max_length=300, blank=True)
+    kind = models.CharField(max_length=16, choices=PlanKind)
+    price_cents = models.BigIntegerField(default=0)
+    """Of a month, paid at its end for the part in which the plan was held."""
+    minimum_cents = models.BigIntegerField(default=0)
+    """Of a month, before discounts; shared out like the price."""
+    commitment_cents = models.BigIntegerField(default=0)
+    """What `commitment_months` come to at least, all together."""
+    commitment_months = models.PositiveSmallIntegerField(default=0)
+    percentage_basis_points = models.PositiveIntegerField(default=0)
+    """On top of what usage comes to: 250 is 2.5 %."""
+    trial_days = models.PositiveSmallIntegerField(default=0)
+    """From a subscription's start: price, minimum and percentage begin after it."""
+    is_public = models.BooleanField(default=True)
+    """Tenants may choose it; else staff put them on it."""
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    """From when nobody is put on it any more; null: it is offered."""
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(kind__in=PlanKind.values), name="plan_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(
+                    price_cents__gte=0, minimum_cents__gte=0, commitment_cents__gte=0
+                ),
+                name="plan_amounts_not_negative",
+            ),
+            models.CheckConstraint(
+                condition=Q(commitment_cents=0, commitment_months=0)
+                | Q(commitment_cents__gt=0, commitment_months__gt=0),
+                name="plan_commitment_has_months",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class PlanAllowance(models.Model):
+    """What a month of a plan includes of one meter; shared out like the price."""
+
+    plan = models.ForeignKey(Plan, models.CASCADE, related_name="allowances")
+    model = models.CharField(max_length=100, blank=True)
+    """Public name; empty: of all models together."""
+    meter = models.CharField(max_length=32, choices=[(m, m) for m in METER_NAMES])
+    quantity = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["plan", "model", "meter"], name="plan_allowance_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0), name="plan_allowance_positive"
+            ),
+            models.CheckConstraint(
+                condition=Q(meter__in=METER_NAMES), name="plan_allowance_meter_known"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quantity} {self.meter} of {self.model or 'all models'}"
+
+
+class SubscriptionQuerySet(QuerySet["Subscription"]):
+    def overlapping(self, start: datetime, end: datetime) -> Self:
+        """Those held at some time in [start, end)."""
+        return self.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=start), starts_at__lt=end
+        )
+
+    def held_at(self, at: datetime) -> Self:
+        """At most one of each tenant."""
+        return self.filter(
+            Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at
+        )
+
+
+class Subscription(models.Model):
+    """A tenant on a plan over a half-open span of time."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="subscriptions")
+    plan = models.ForeignKey(Plan, models.PROTECT, related_name="subscriptions")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField(null=True, blank=True)
+    """Null: until it is changed."""
+    trial_ends_at = models.DateTimeField(null=True, blank=True)
+    """Null: there is, and was, no trial. A tenant has one trial of a plan at most."""
+    created_at = models.DateTimeField()
+
+    objects = SubscriptionQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            ExclusionConstraint(
+                name="subscriptions_do_not_overlap",
+                expressions=[
+                    ("tenant", RangeOperators.EQUAL),
+                    (
+                        Func(
+                            F("starts_at"),
+                            F("ends_at"),
+                            function="TSTZRANGE",
+                            output_field=DateTimeRangeField(),
+                        ),
+                        RangeOperators.OVERLAPS,
+                    ),
+                ],
+            ),
+            models.CheckConstraint(
+                condition=Q(ends_at__isnull=True) | Q(ends_at__gt=F("starts_at")),
+                name="subscription_span_not_empty",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.plan.name} since {self.starts_at:%Y-%m-%d}"
+
+
+class Coupon(models.Model):
+    """What a code takes off, and for how long."""
+
+    code = models.CharField(max_length=40, unique=True)
+    """Upper case; what people type in."""
+    name = models.CharField(max_length=100)
+    """As lines and pages say it."""
+    percent_basis_points = models.PositiveIntegerField(default=0)
+    """Off each line: 1,000 is 10 %."""
+    amount_cents = models.BigIntegerField(default=0)
+    """Off a month, at most what it comes to. One of the two is set."""
+    months = models.PositiveSmallIntegerField(null=True, blank=True)
+    """Calendar months, the first one included; null: for ever."""
+    redemptions_max = models.PositiveIntegerField(null=True, blank=True)
+    """Null: any number of tenants."""
+    redeem_until = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(
+                    percent_basis_points__gt=0,
+                    percent_basis_points__lte=10_000,
+                    amount_cents=0,
+                )
+                | Q(percent_basis_points=0, amount_cents__gt=0),
+                name="coupon_takes_one_thing_off",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.code
+
+
+class CouponRedemption(models.Model):
+    """A tenant's use of a coupon: it holds for whole months."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="redemptions")
+    coupon = models.ForeignKey(Coupon, models.PROTECT, related_name="redemptions")
+    starts_at = models.DateTimeField()
+    """The begin of the first month that it lowers."""
+    ends_at = models.DateTimeField(null=True)
+    """The end of the last one; null: none."""
+    redeemed_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["tenant", "coupon"], name="coupon_redeemed_once"
+            )
+        ]
+        triggers = [*append_only(), no_truncate()]

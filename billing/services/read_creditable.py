@@ -1,0 +1,26 @@
+"""What is left of invoice lines to be credited."""
+
+from django.db.models import Q, QuerySet, Sum
+from django.db.models.functions import Coalesce
+
+from billing.domain.credit_notes import Creditable
+from billing.models.invoices import LineItem
+
+
+def read_creditable(lines: QuerySet[LineItem]) -> list[Creditable]:
+    """In their order: each line less what issued credit notes took from it."""
+    issued = Q(credited__credit_note__status="issued")
+    rows = lines.annotate(
+        quantity_taken=Coalesce(Sum("credited__quantity", filter=issued), 0),
+        amount_taken=Coalesce(Sum("credited__amount_nano_usd", filter=issued), 0),
+        cents_taken=Coalesce(Sum("credited__amount_cents", filter=issued), 0),
+    )
+    return [
+        Creditable(
+            line_id=row.pk,
+            quantity=row.quantity - row.quantity_taken,
+            amount_nano_usd=row.amount_nano_usd - row.amount_taken,
+            amount_cents=row.amount_cents - row.cents_taken,
+        )
+        for row in rows
+    ]
