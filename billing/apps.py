@@ -9,6 +9,7 @@ class BillingConfig(AppConfig):
     def import_models(self) -> None:
         """Django looks for models in `billing.models` itself, which stays empty."""
         for module in (
+            "price_books",
             "prices",
             "plans",
             "rating",

@@ -29,6 +29,7 @@ KEPT_ROW_BY_ROW = (
     "billing_ledgerentry",
     "billing_invoice",
     "billing_lineitem",
+    "billing_pricebook",
     "billing_priceversion",
     "billing_creditgrant",
 )
