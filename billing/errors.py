@@ -45,6 +45,12 @@ class InvalidPricingError(BillingError):
     code = "invalid_pricing"
 
 
+class ArbitrageError(BillingError):
+    """A price that nobody has to pay, since a better thing of ours costs less."""
+
+    code = "arbitrage"
+
+
 class UnknownModelError(BillingError):
     code = "unknown_model"
 

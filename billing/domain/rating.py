@@ -18,6 +18,17 @@ METER_NAMES = (
 )
 """The meters that have a price, in the order of an invoice."""
 
+RATE_FIELDS = {
+    METER_NAMES[0]: "new_input_nano_usd_per_million",
+    METER_NAMES[1]: "cached_input_nano_usd_per_million",
+    METER_NAMES[2]: "output_nano_usd_per_million",
+    METER_NAMES[3]: "image_nano_usd_per_million",
+    METER_NAMES[4]: "hbm_mb_s_nano_usd_per_million",
+    METER_NAMES[5]: "host_mb_s_nano_usd_per_million",
+    METER_NAMES[6]: "disk_mb_s_nano_usd_per_million",
+}
+"""Of `Rates`, by meter."""
+
 _UNPRICED_METERS = frozenset({Meter.REQUESTS.value, Meter.LEASED_INPUT_TOKENS.value})
 
 
@@ -41,15 +52,8 @@ class Rates:
         """Nano-USD per million; None: it is not sold. Raises KeyError for a meter that
         never has a price.
         """
-        return {
-            METER_NAMES[0]: self.new_input_nano_usd_per_million,
-            METER_NAMES[1]: self.cached_input_nano_usd_per_million,
-            METER_NAMES[2]: self.output_nano_usd_per_million,
-            METER_NAMES[3]: self.image_nano_usd_per_million,
-            METER_NAMES[4]: self.hbm_mb_s_nano_usd_per_million,
-            METER_NAMES[5]: self.host_mb_s_nano_usd_per_million,
-            METER_NAMES[6]: self.disk_mb_s_nano_usd_per_million,
-        }[meter]
+        rate: int | None = getattr(self, RATE_FIELDS[meter])
+        return rate
 
 
 @dataclass(frozen=True, kw_only=True)

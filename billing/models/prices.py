@@ -1,15 +1,19 @@
 """What a model's tokens cost, from when to when."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Self
 
+import msgspec
 import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, QuerySet
 
-from billing.domain.rating import Rates
+from billing.domain.price_models import MeterPricing
+from billing.domain.rating import Price, Rates
+from billing.models.price_books import PriceBook
 from inference.models import ServedModel
 from tenants.append_only import no_truncate
 
@@ -31,8 +35,11 @@ class PriceVersionQuerySet(QuerySet["PriceVersion"]):
     def of_model(self, served_model: ServedModel) -> Self:
         return self.filter(served_model=served_model)
 
+    def of_books(self, price_books: Collection[PriceBook]) -> Self:
+        return self.filter(price_book__in=price_books)
+
     def in_effect_at(self, at: datetime) -> Self:
-        """At most one per model."""
+        """At most one per book and model."""
         return self.filter(
             Q(effective_to__isnull=True) | Q(effective_to__gt=at),
             effective_from__lte=at,
@@ -40,8 +47,11 @@ class PriceVersionQuerySet(QuerySet["PriceVersion"]):
 
 
 class PriceVersion(models.Model):
-    """The rates of one served model over a half-open span of time; for all tenants."""
+    """The rates of one served model over a half-open span of time, in one book."""
 
+    price_book = models.ForeignKey(
+        PriceBook, models.PROTECT, related_name="price_versions"
+    )
     served_model = models.ForeignKey(
         ServedModel, models.PROTECT, related_name="price_versions"
     )
@@ -58,6 +68,10 @@ class PriceVersion(models.Model):
     """Of leases in host memory; null: not sold."""
     disk_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
     """Of leases on disk; null: not sold."""
+    pricings_document = models.JSONField(default=dict, blank=True)
+    """How the meters are priced that are not standard, as `MeterPricing` by meter: here
+    rather than in rows of their own, so that none can be added later. The rate of such
+    a meter above is the dearest that its units cost."""
     effective_from = models.DateTimeField()
     """The first instant at which it applies."""
     effective_to = models.DateTimeField(null=True, blank=True)
@@ -72,6 +86,7 @@ class PriceVersion(models.Model):
             ExclusionConstraint(
                 name="price_versions_do_not_overlap",
                 expressions=[
+                    ("price_book", RangeOperators.EQUAL),
                     ("served_model", RangeOperators.EQUAL),
                     (
                         Func(
@@ -132,4 +147,19 @@ class PriceVersion(models.Model):
             hbm_mb_s_nano_usd_per_million=self.hbm_mb_s_nano_usd_per_million,
             host_mb_s_nano_usd_per_million=self.host_mb_s_nano_usd_per_million,
             disk_mb_s_nano_usd_per_million=self.disk_mb_s_nano_usd_per_million,
+        )
+
+    @property
+    def pricings(self) -> dict[str, MeterPricing]:
+        """By meter; of those that are not standard."""
+        return msgspec.convert(self.pricings_document, dict[str, MeterPricing])
+
+    @property
+    def price(self) -> Price:
+        """Asks for the model's name."""
+        return Price(
+            price_version_id=self.pk,
+            model=self.served_model.name,
+            rates=self.rates,
+            pricings=self.pricings,
         )

@@ -20,7 +20,7 @@ def publish_price_vectors() -> int:
 
 
 def read_price_vectors(now: datetime) -> list[PriceVector]:
-    rows = PriceVersion.objects.filter(
+    rows = PriceVersion.objects.filter(price_book__is_list=True).filter(
         Q(effective_to__isnull=True) | Q(effective_to__gt=now - REMEMBERED_FOR)
     )
     ordered = rows.select_related("served_model").order_by("served_model_id", "id")

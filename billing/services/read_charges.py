@@ -47,14 +47,7 @@ def read_terms(tenant_id: int, month: Period) -> MonthTerms:
 
 def _prices(ids: set[int]) -> dict[int, Price]:
     versions = PriceVersion.objects.filter(pk__in=ids).select_related("served_model")
-    return {
-        version.pk: Price(
-            price_version_id=version.pk,
-            model=version.served_model.name,
-            rates=version.rates,
-        )
-        for version in versions
-    }
+    return {version.pk: version.price for version in versions}
 
 
 def _plans(tenant_id: int, month: Period) -> Iterator[PlanTerms]:

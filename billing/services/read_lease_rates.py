@@ -33,7 +33,7 @@ def read_lease_rates(
 ) -> dict[int, LeaseRates]:
     """By id of the model; one without a price is left out."""
     rows = PriceVersion.objects.in_effect_at(now).filter(
-        served_model_id__in=served_model_ids
+        served_model_id__in=served_model_ids, price_book__is_list=True
     )
     return {
         row.served_model_id: LeaseRates(

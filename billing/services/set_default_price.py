@@ -25,7 +25,7 @@ def set_default_price(*, now: datetime) -> PriceVersion | None:
     model = ServedModel.objects.filter(is_default=True).first()
     if model is None:
         return None
-    versions = PriceVersion.objects.of_model(model)
+    versions = PriceVersion.objects.of_model(model).filter(price_book__is_list=True)
     return versions.order_by("-effective_from").first() or set_price(
         served_model=model,
         rates=DEFAULT_RATES,

@@ -8,6 +8,7 @@ from billing.domain.invoice import InvoiceStatus
 from billing.models.credit_notes import CreditNote, CreditNoteLine
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
 from inference.models import ServedModel
@@ -35,7 +36,12 @@ def make_price(
         new_input_nano_usd_per_million=new_input,
         cached_input_nano_usd_per_million=cached_input,
         output_nano_usd_per_million=output,
-        **{"effective_from": begin, "created_at": begin, **fields},
+        **{
+            "price_book": PriceBook.objects.list_book(),
+            "effective_from": begin,
+            "created_at": begin,
+            **fields,
+        },
     )
 
 

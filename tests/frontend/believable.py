@@ -3,6 +3,7 @@
 import random
 from datetime import UTC, datetime, timedelta
 
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.services.rate_usage import rate_usage
 from inference.models import ServedModel
@@ -23,6 +24,7 @@ def price(
 ) -> PriceVersion:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
+        price_book=PriceBook.objects.list_book(),
         served_model=model,
         new_input_nano_usd_per_million=rates[0],
         cached_input_nano_usd_per_million=rates[1],

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from tests.inference.cached_prompt_place import Place, open_place
 
@@ -45,7 +46,11 @@ class Api:
 def set_price(place: Place, **changes: Any) -> PriceVersion:
     at = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
-        served_model=place.model, effective_from=at, created_at=at, **RATES | changes
+        price_book=PriceBook.objects.list_book(),
+        served_model=place.model,
+        effective_from=at,
+        created_at=at,
+        **RATES | changes,
     )
 
 

@@ -5,8 +5,10 @@ from datetime import timedelta
 
 import pytest
 
+from billing.domain.price_models import MeterPricing, PriceModel, Step
 from billing.domain.rating import Rates
-from billing.errors import PriceInThePastError, PriceOutOfOrderError
+from billing.errors import ArbitrageError, PriceInThePastError, PriceOutOfOrderError
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.services.rate_usage import rate_usage
 from billing.services.set_default_price import DEFAULT_RATES, set_default_price
@@ -209,3 +211,66 @@ def test_the_default_model_gets_a_price_from_its_creation():
 
 def test_a_default_model_that_has_a_price_keeps_it(price):
     assert set_default_price(now=NOON) == price
+
+
+STEPS = MeterPricing(
+    PriceModel.GRADUATED,
+    steps=(Step(1000, 400_000_000), Step(None, 200_000_000)),
+)
+
+
+def test_a_meter_may_have_steps(tenant, price):
+    act = {
+        "served_model": price.served_model,
+        "rates": DEFAULT_RATES,
+        "effective_from": NOON,
+        "now": NOON,
+    }
+    version = set_price(**act, pricings={"output_tokens": STEPS})
+    use(tenant, version, 1500)
+    rate_usage(now=NOON)
+
+    version = PriceVersion.objects.get(pk=version.pk)
+    assert version.pricings == {"output_tokens": STEPS}
+    assert version.rates.output_nano_usd_per_million == 400_000_000
+    assert draft_of(tenant).total_nano_usd == 1000 * 400 + 500 * 200
+    assert set_price(**act, pricings={"output_tokens": STEPS}) == version
+
+
+def test_a_book_has_prices_of_its_own(price):
+    book = PriceBook.objects.create(name="partners", created_at=NOON)
+    version = set_price(
+        served_model=price.served_model,
+        price_book=book,
+        rates=DEARER,
+        effective_from=NOON,
+        now=NOON,
+    )
+
+    price.refresh_from_db()
+    assert price.effective_to is None
+    assert set(PriceVersion.objects.in_effect_at(NOON)) == {price, version}
+    assert PriceVersion.objects.of_books([book]).get() == version
+
+
+def test_it_refuses_a_first_price_from_the_past_but_in_the_list(price):
+    book = PriceBook.objects.create(name="partners", created_at=NOON)
+
+    with pytest.raises(PriceInThePastError):
+        set_price(
+            served_model=price.served_model,
+            price_book=book,
+            rates=DEARER,
+            effective_from=NOON - DAY,
+            now=NOON,
+        )
+
+
+def test_it_refuses_cached_input_that_costs_more_than_new(price):
+    with pytest.raises(ArbitrageError):
+        set_price(
+            served_model=price.served_model,
+            rates=replace(DEARER, cached_input_nano_usd_per_million=2_000_000_000),
+            effective_from=DECEMBER,
+            now=NOON,
+        )

@@ -1,0 +1,56 @@
+"""What the prices of one model have to do with each other."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from billing.domain.price_models import (
+    MeterPricing,
+    PriceModel,
+    dearest_rate,
+    is_dearer_somewhere,
+)
+from billing.domain.rating import RATE_FIELDS, Price, Rates
+from billing.errors import ArbitrageError, InvalidPricingError
+from metering.domain.usage import Meter
+
+_NEVER_DEARER = (
+    (Meter.CACHED_INPUT_TOKENS, Meter.NEW_INPUT_TOKENS),
+    (Meter.HOST_MB_S, Meter.HBM_MB_S),
+    (Meter.DISK_MB_S, Meter.HOST_MB_S),
+    (Meter.DISK_MB_S, Meter.HBM_MB_S),
+)
+"""The worse thing, and the better one. Who is charged more for cached input makes sure
+that nothing is cached; who is charged more for slower memory asks for the faster."""
+
+
+def with_pricings(rates: Rates, pricings: Mapping[str, MeterPricing]) -> Rates:
+    """The rates with the dearest of each meter in `pricings`, which the proxy charges.
+
+    Raises InvalidPricingError for a meter that has no price.
+    """
+    if unknown := set(pricings) - set(RATE_FIELDS):
+        raise InvalidPricingError(f"There is no price of {', '.join(sorted(unknown))}.")
+    changes = {
+        RATE_FIELDS[meter]: dearest_rate(pricing) for meter, pricing in pricings.items()
+    }
+    return replace(rates, **changes)
+
+
+def not_standard(pricings: Mapping[str, MeterPricing]) -> dict[str, MeterPricing]:
+    """Those of which the rate does not tell all."""
+    return {
+        meter: pricing
+        for meter, pricing in pricings.items()
+        if pricing.model is not PriceModel.STANDARD
+    }
+
+
+def check_no_arbitrage(price: Price) -> None:
+    """Raises ArbitrageError."""
+    for worse, better in _NEVER_DEARER:
+        one, other = price.pricing_of(worse), price.pricing_of(better)
+        if one and other and is_dearer_somewhere(one, other):
+            raise ArbitrageError(
+                f"{worse} would cost more than {better} somewhere: nobody pays more for"
+                " the worse of two things."
+            )
