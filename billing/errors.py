@@ -51,6 +51,14 @@ class ArbitrageError(BillingError):
     code = "arbitrage"
 
 
+class PriceBookTakenError(BillingError):
+    code = "price_book_taken"
+
+
+class UnknownPriceBookError(BillingError):
+    code = "unknown_price_book"
+
+
 class UnknownModelError(BillingError):
     code = "unknown_model"
 

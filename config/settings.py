@@ -210,6 +210,9 @@ SNAPSHOT_KEY = secret("SNAPSHOT_KEY").encode()
 # A snapshot is renewed every minute. A control plane that is down for a day stops
 # the data plane: by then nobody can say which keys were revoked.
 SNAPSHOT_LIFETIME = timedelta(days=1)
+# Key policies are the tenants' app's, and who pays by which prices is billing's, which
+# the former must not import.
+PRICE_BOOKS_OF_TENANTS = "billing.services.price_of.price_books_of_tenants"
 JOURNAL_FOLDER = HOME / "journal"
 ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
 ENGINE_KEY = secret("ENGINE_KEY")

@@ -105,18 +105,20 @@ def prompts_of(tenant: Tenant) -> QuerySet[CachedPrompt]:
 def find_prompt(
     tenant: Tenant, public_id: UUID, *, now: datetime
 ) -> ShownPrompt | None:
-    found = describe_prompts(prompts_of(tenant).filter(public_id=public_id), now=now)
+    rows = prompts_of(tenant).filter(public_id=public_id)
+    found = describe_prompts(rows, tenant=tenant, now=now)
     return found[0] if found else None
 
 
 def describe_prompts(
-    rows: Iterable[CachedPrompt], *, now: datetime
+    rows: Iterable[CachedPrompt], *, tenant: Tenant, now: datetime
 ) -> list[ShownPrompt]:
-    """Two queries beside those of the rows."""
+    """Of the tenant, at its prices. Three queries beside those of the rows."""
     prompts = list(rows)
     placements = [one for prompt in prompts for one in prompt.placements.all()]
     leases = _leases_of(placements)
-    rates = read_lease_rates({one.served_model_id for one in prompts}, now=now)
+    models = {one.served_model_id for one in prompts}
+    rates = read_lease_rates(models, tenant_id=tenant.pk, now=now)
     return [
         _described(prompt, rates.get(prompt.served_model_id, NOT_SOLD), leases, now)
         for prompt in prompts

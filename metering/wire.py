@@ -28,6 +28,10 @@ class Outcome(enum.StrEnum):
     quantities are what the engine is known to have counted; they are on no invoice."""
 
 
+LIST_BOOK_ID = 0
+"""On the wire, of the prices that hold where no other book's do."""
+
+
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     """The rates of one price version; nano-USD per million tokens."""
 
@@ -48,6 +52,9 @@ class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     """The same in host memory."""
     disk_mb_s_nano_usd_per_million: int | None = None
     """The same on disk."""
+    price_book_id: int = LIST_BOOK_ID
+    """In which it stands. A call is charged by the first of the books that its key's
+    policy names in which the model has a price in force, and else by the list."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

@@ -116,3 +116,6 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     always refused."""
     retention: Retention | None = None
     """Of the project; None: leases are for calls that ask for them."""
+    price_books: tuple[int, ...] = ()
+    """Ids of the books in which the tenant's prices are looked for, in this order,
+    before the list."""

@@ -51,7 +51,7 @@ def create(request: HttpRequest, api_key: ApiKey) -> HttpResponse:
     body, now = read_body(request, CreateBody), timezone.now()
     asked = _asked(body, now)
     model = find_model(body.model, api_key=api_key)
-    _check_offer(model, body.tier, now)
+    _check_offer(model, body.tier, api_key=api_key, now=now)
     try:
         prompt, is_new = create_cached_prompt(api_key, asked, now=now)
     except CapacityExhaustedError as error:
@@ -75,7 +75,7 @@ def list_all(request: HttpRequest, api_key: ApiKey) -> HttpResponse:
         living.select_related("served_model").defer("content").order_by("-pk")
     )
     models = {one.served_model_id for one in prompts}
-    rates = read_lease_rates(models, now=timezone.now())
+    rates = read_lease_rates(models, tenant_id=api_key.tenant_id, now=timezone.now())
     data = prompt_documents(prompts, rates)
     return JsonResponse({"object": "list", "data": data, "has_more": False})
 
@@ -89,7 +89,7 @@ def change(request: HttpRequest, api_key: ApiKey, name: str) -> HttpResponse:
     now, body = timezone.now(), read_body(request, ChangeBody)
     prompt = _find(name, api_key)
     if body.tier is not None:
-        _check_offer(prompt.served_model, body.tier, now)
+        _check_offer(prompt.served_model, body.tier, api_key=api_key, now=now)
     wanted = PromptChange(
         **_times(body.ttl, body.expire_time, now=now),
         auto_renew=body.auto_renew,
@@ -166,8 +166,12 @@ def _times(
     return {"ttl_seconds": math.ceil(time_ms / 1000), "expires_at": end}
 
 
-def _check_offer(model: ServedModel, tier: Tier, now: datetime) -> None:
-    rates = read_lease_rates([model.pk], now=now).get(model.pk, NOT_SOLD)
+def _check_offer(
+    model: ServedModel, tier: Tier, *, api_key: ApiKey, now: datetime
+) -> None:
+    rates = read_lease_rates([model.pk], tenant_id=api_key.tenant_id, now=now).get(
+        model.pk, NOT_SOLD
+    )
     if rates.of(tier) is None:
         where = "" if tier is Tier.AUTO else f" in the tier {tier}"
         raise LeasesNotOfferedError(
@@ -182,7 +186,9 @@ def _find(name: str, api_key: ApiKey, *, is_living: bool = True) -> CachedPrompt
 
 
 def _document(prompt: CachedPrompt) -> dict[str, Any]:
-    rates = read_lease_rates([prompt.served_model_id], now=timezone.now())
+    rates = read_lease_rates(
+        [prompt.served_model_id], tenant_id=prompt.tenant_id, now=timezone.now()
+    )
     (document,) = prompt_documents([prompt], rates)
     return document
 

@@ -30,7 +30,9 @@ def capacity_refusal(
         one: read_room(model, tenant_id=api_key.tenant_id, lease_class=one)
         for one in LeaseClass
     }
-    rates = read_lease_rates([model.pk], now=timezone.now()).get(model.pk, NOT_SOLD)
+    rates = read_lease_rates(
+        [model.pk], tenant_id=api_key.tenant_id, now=timezone.now()
+    ).get(model.pk, NOT_SOLD)
     asked = rooms[lease_class]
     return refused(
         error.code,

@@ -20,7 +20,9 @@ _NEVER_DEARER = (
     (Meter.DISK_MB_S, Meter.HBM_MB_S),
 )
 """The worse thing, and the better one. Who is charged more for cached input makes sure
-that nothing is cached; who is charged more for slower memory asks for the faster."""
+that nothing is cached; who is charged more for slower memory asks for the faster. The
+proxy counts on it as well: what it holds is enough when nothing is cached, and when a
+lease stays in the fastest memory that it may lie in."""
 
 
 def with_pricings(rates: Rates, pricings: Mapping[str, MeterPricing]) -> Rates:
@@ -49,8 +51,12 @@ def check_no_arbitrage(price: Price) -> None:
     """Raises ArbitrageError."""
     for worse, better in _NEVER_DEARER:
         one, other = price.pricing_of(worse), price.pricing_of(better)
-        if one and other and is_dearer_somewhere(one, other):
+        if one and other and _is_dearer(one, other):
             raise ArbitrageError(
                 f"{worse} would cost more than {better} somewhere: nobody pays more for"
                 " the worse of two things."
             )
+
+
+def _is_dearer(one: MeterPricing, other: MeterPricing) -> bool:
+    return dearest_rate(one) > dearest_rate(other) or is_dearer_somewhere(one, other)

@@ -6,7 +6,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from billing.models.prices import PriceVersion
-from metering.wire import SNAPSHOT_KIND, PriceVector
+from metering.wire import LIST_BOOK_ID, SNAPSHOT_KIND, PriceVector
 from tenants.services.publish_snapshot import publish_snapshot
 
 REMEMBERED_FOR = timedelta(days=1)
@@ -20,11 +20,11 @@ def publish_price_vectors() -> int:
 
 
 def read_price_vectors(now: datetime) -> list[PriceVector]:
-    rows = PriceVersion.objects.filter(price_book__is_list=True).filter(
+    rows = PriceVersion.objects.filter(
         Q(effective_to__isnull=True) | Q(effective_to__gt=now - REMEMBERED_FOR)
     )
-    ordered = rows.select_related("served_model").order_by("served_model_id", "id")
-    return [_vector(row) for row in ordered]
+    related = rows.select_related("served_model", "price_book")
+    return [_vector(row) for row in related.order_by("served_model_id", "id")]
 
 
 def _vector(row: PriceVersion) -> PriceVector:
@@ -38,6 +38,7 @@ def _vector(row: PriceVersion) -> PriceVector:
         hbm_mb_s_nano_usd_per_million=row.hbm_mb_s_nano_usd_per_million,
         host_mb_s_nano_usd_per_million=row.host_mb_s_nano_usd_per_million,
         disk_mb_s_nano_usd_per_million=row.disk_mb_s_nano_usd_per_million,
+        price_book_id=LIST_BOOK_ID if row.price_book.is_list else row.price_book_id,
         effective_from=row.effective_from.timestamp(),
         effective_to=row.effective_to.timestamp() if row.effective_to else None,
     )

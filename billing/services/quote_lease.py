@@ -54,7 +54,9 @@ def quote_lease(
     """
     served_model = find_model(model, api_key=api_key)
     tokens = _tokens(served_model, prompt, now)
-    rates = read_lease_rates([served_model.pk], now=now).get(served_model.pk, NOT_SOLD)
+    rates = read_lease_rates(
+        [served_model.pk], tenant_id=api_key.tenant_id, now=now
+    ).get(served_model.pk, NOT_SOLD)
     rooms = read_room(
         served_model, tenant_id=api_key.tenant_id, lease_class=lease_class
     )

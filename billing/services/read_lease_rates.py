@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.models.prices import PriceVersion
+from billing.services.price_of import prices_of
 from inference.domain.lease_terms import Tier
 
 
@@ -29,18 +29,16 @@ NOT_SOLD = LeaseRates(input=0, hbm=None, host=None, disk=None)
 
 
 def read_lease_rates(
-    served_model_ids: Collection[int], *, now: datetime
+    served_model_ids: Collection[int], *, tenant_id: int, now: datetime
 ) -> dict[int, LeaseRates]:
-    """By id of the model; one without a price is left out."""
-    rows = PriceVersion.objects.in_effect_at(now).filter(
-        served_model_id__in=served_model_ids, price_book__is_list=True
-    )
+    """What the tenant pays now, by id of the model; one without a price is left out."""
+    prices = prices_of(tenant_id, at=now, served_model_ids=served_model_ids)
     return {
-        row.served_model_id: LeaseRates(
+        served_model_id: LeaseRates(
             input=row.new_input_nano_usd_per_million,
             hbm=row.hbm_mb_s_nano_usd_per_million,
             host=row.host_mb_s_nano_usd_per_million,
             disk=row.disk_mb_s_nano_usd_per_million,
         )
-        for row in rows
+        for served_model_id, row in prices.items()
     }

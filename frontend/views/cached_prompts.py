@@ -50,7 +50,9 @@ _FIELDS = {
 def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
     now = timezone.now()
     rows = prompts_of(access.tenant)
-    living = describe_prompts(rows.filter(status__in=LIVING)[:PROMPTS_SHOWN], now=now)
+    living = describe_prompts(
+        rows.filter(status__in=LIVING)[:PROMPTS_SHOWN], tenant=access.tenant, now=now
+    )
     context = {
         "living": living,
         "hour_nano_usd": sum_of(one.hour_nano_usd for one in living),

@@ -57,7 +57,7 @@ class Admitter:
         route = self._route(policy, request.asked.model)
         if endpoint.task is not None and route.task is not endpoint.task:
             raise self._not_offered(policy, route, endpoint)
-        price = self._price(route, endpoint)
+        price = self._price(policy, route, endpoint)
         estimate = 0
         if endpoint.uses_input_tokens:
             estimate = self._estimate_input_tokens(policy, request)
@@ -70,8 +70,12 @@ class Admitter:
             most_output_tokens=most,
         )
 
-    def _price(self, route: Route, endpoint: Endpoint) -> PriceVector:
-        price = self._snapshots.price_vector(route.model, at=time.time())
+    def _price(
+        self, policy: KeyPolicy, route: Route, endpoint: Endpoint
+    ) -> PriceVector:
+        price = self._snapshots.price_vector(
+            route.model, at=time.time(), price_books=policy.price_books
+        )
         if price is None or (
             endpoint.output is OutputKind.IMAGES
             and price.image_nano_usd_per_million is None

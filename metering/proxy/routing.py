@@ -100,8 +100,7 @@ class Router:
         return list(self._snapshots.routes.values())
 
     def _is_callable(self, route: Route) -> bool:
-        price = self._snapshots.price_vector(route.model, at=time.time())
-        return price is not None and any(
+        return self._snapshots.is_sold(route.model, at=time.time()) and any(
             self._engine(address).admits() for address in route.engines
         )
 

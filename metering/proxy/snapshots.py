@@ -20,8 +20,8 @@ from inference.wire import SNAPSHOT_KIND as ROUTES
 from metering.proxy.cached_prompt_index import CachedPromptIndex, PromptDigests
 from metering.proxy.key_policies import KeyPolicies
 from metering.proxy.valkey import Valkey, ValkeyUnavailableError
+from metering.wire import LIST_BOOK_ID, PriceVector
 from metering.wire import SNAPSHOT_KIND as PRICE_VECTORS
-from metering.wire import PriceVector
 from tenants.domain import snapshot as snapshot_form
 from tenants.domain.snapshot import Snapshot, SnapshotRejectedError
 from tenants.wire import SNAPSHOT_KIND as KEY_POLICIES
@@ -52,7 +52,8 @@ class Snapshots:
         self._policies = KeyPolicies()
         self.callers: dict[bytes, KeyPolicy] = {}
         """What `Authorization` headers were found to mean by the present snapshot."""
-        self._prices: dict[str, tuple[PriceVector, ...]] = {}
+        self._list_prices: dict[str, tuple[PriceVector, ...]] = {}
+        self._book_prices: dict[tuple[int, str], tuple[PriceVector, ...]] = {}
         self._look_under_way: asyncio.Task[bool] | None = None
         self._looked_at = 0.0
         self.routes: dict[str, Route] = {}
@@ -68,14 +69,24 @@ class Snapshots:
     def policy(self, digest: bytes) -> KeyPolicy | None:
         return self._policies.find(digest)
 
-    def price_vector(self, model: str, *, at: float) -> PriceVector | None:
-        """The rates of `model` in force at `at` (seconds since the epoch)."""
-        for vector in self._prices.get(model, ()):
-            if vector.effective_from <= at and (
-                vector.effective_to is None or at < vector.effective_to
-            ):
+    def price_vector(
+        self, model: str, *, at: float, price_books: tuple[int, ...]
+    ) -> PriceVector | None:
+        """The rates of `model` in force at `at` (seconds since the epoch), from the
+        first of the books that has any, and else from the list.
+        """
+        for price_book_id in price_books:
+            vectors = self._book_prices.get((price_book_id, model), ())
+            if (vector := _in_force(vectors, at)) is not None:
                 return vector
-        return None
+        return _in_force(self._list_prices.get(model, ()), at)
+
+    def is_sold(self, model: str, *, at: float) -> bool:
+        """To anybody: some book has a price of it."""
+        return _in_force(self._list_prices.get(model, ()), at) is not None or any(
+            name == model and _in_force(vectors, at) is not None
+            for (_, name), vectors in self._book_prices.items()
+        )
 
     def load_copies(self) -> None:
         """Takes up what the process before this one had last."""
@@ -181,8 +192,26 @@ class Snapshots:
         elif snapshot.kind == CACHED_PROMPTS:
             self.cached_prompts = CachedPromptIndex(snapshot.items, self._digests)
         else:
-            prices: dict[str, list[PriceVector]] = {}
-            for vector in snapshot.items:
-                prices.setdefault(vector.model, []).append(vector)
-            self._prices = {model: tuple(some) for model, some in prices.items()}
+            self._take_prices(snapshot.items)
         self._versions[snapshot.kind] = snapshot.version
+
+    def _take_prices(self, items: list[PriceVector]) -> None:
+        prices: dict[tuple[int, str], tuple[PriceVector, ...]] = {}
+        for one in items:
+            place = one.price_book_id, one.model
+            prices[place] = (*prices.get(place, ()), one)
+        self._list_prices = {
+            model: prices.pop((book, model))
+            for book, model in list(prices)
+            if book == LIST_BOOK_ID
+        }
+        self._book_prices = prices
+
+
+def _in_force(vectors: tuple[PriceVector, ...], at: float) -> PriceVector | None:
+    for vector in vectors:
+        if vector.effective_from <= at and (
+            vector.effective_to is None or at < vector.effective_to
+        ):
+            return vector
+    return None

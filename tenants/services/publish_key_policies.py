@@ -1,10 +1,13 @@
 """Tell the data plane of every API key it may meet."""
 
 from collections import defaultdict
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 from django.utils import timezone
+from django.utils.module_loading import import_string
 
 from tenants import wire
 from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit
@@ -22,8 +25,8 @@ def publish_key_policies() -> int:
 
 
 def read_key_policies(now: datetime) -> list[KeyPolicy]:
-    """Four queries, however many keys there are."""
-    limits = _Limits()
+    """As many queries, however many keys there are."""
+    limits = _Limits(now)
     rows = published_api_keys(now).select_related("tenant", "project").order_by("id")
     return [_policy(row, limits) for row in rows.iterator(chunk_size=2000)]
 
@@ -38,9 +41,10 @@ def published_api_keys(now: datetime) -> QuerySet[ApiKey]:
 
 
 class _Limits:
-    """All limits of all tenants, by whose they are."""
+    """All limits and price books of all tenants, by whose they are."""
 
-    def __init__(self) -> None:
+    def __init__(self, now: datetime) -> None:
+        self.price_books = _read_price_books(now)
         self.rate: dict[_Subject, list[wire.RateLimit]] = defaultdict(list)
         self.spend: dict[_Subject, list[wire.SpendLimit]] = defaultdict(list)
         for rate_limit in RateLimit.objects.order_by("pk"):
@@ -54,6 +58,13 @@ class _Limits:
             .union(Budget.objects.values_list("tenant_id"))
             .values_list("tenant_id", flat=True)
         )
+
+
+def _read_price_books(now: datetime) -> Mapping[int, tuple[int, ...]]:
+    """Of the tenants that pay by others than the list, in the order of search."""
+    read: Callable[[datetime], Mapping[int, tuple[int, ...]]]
+    read = import_string(settings.PRICE_BOOKS_OF_TENANTS)
+    return read(now)
 
 
 _Subject = tuple[Scope, int]
@@ -104,6 +115,7 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         refuses_without_limiter=tenant.refuses_without_limiter,
         cache_salt=tenant.cache_salt,
         retention=_retention(row.project.retention),
+        price_books=limits.price_books.get(tenant.pk, ()),
     )
 
 

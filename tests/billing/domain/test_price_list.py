@@ -55,6 +55,16 @@ def test_it_refuses_cached_input_that_becomes_the_dearer_with_much_use():
         )
 
 
+def test_it_refuses_cached_input_of_which_a_unit_costs_more():
+    """The hold for a call of new input would not be enough."""
+    dear_at_first = MeterPricing(
+        PriceModel.GRADUATED, steps=(Step(10, 0), Step(20, 101), Step(None, 50))
+    )
+
+    with pytest.raises(ArbitrageError):
+        check(cached_input_tokens=dear_at_first)
+
+
 def test_a_rate_becomes_the_dearest_of_its_steps():
     assert with_pricings(RATES, {"output_tokens": GRADUATED}) == replace(
         RATES, output_nano_usd_per_million=100

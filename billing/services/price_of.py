@@ -1,0 +1,53 @@
+"""Which prices a tenant pays: those of its own book, then the list's, model by model.
+
+The proxies are told by the key policies, which are renewed every minute: when a tenant
+comes to another book at some time, up to a minute of its calls may still be charged by
+the one before, which favours nobody in particular. What is paid is what the usage event
+names, so the bill and what the limits were charged follow the same price.
+"""
+
+from collections.abc import Collection
+from datetime import datetime
+
+from django.db.models import Q
+
+from billing.models.price_books import PriceBook
+from billing.models.prices import PriceVersion
+
+
+def books_of(tenant_id: int, at: datetime) -> list[PriceBook]:
+    """In the order of search; the list is the last."""
+    del at  # a tenant's own book is its for ever
+    books = PriceBook.objects.filter(Q(tenant_id=tenant_id) | Q(is_list=True))
+    return list(books.order_by("is_list"))
+
+
+def price_books_of_tenants(at: datetime) -> dict[int, tuple[int, ...]]:
+    """Ids by tenant, in the order of search and without the list; of the tenants that
+    have any.
+    """
+    del at
+    own = PriceBook.objects.filter(tenant_id__isnull=False)
+    return {tenant_id: (pk,) for tenant_id, pk in own.values_list("tenant_id", "pk")}
+
+
+def prices_of(
+    tenant_id: int,
+    *,
+    at: datetime,
+    served_model_ids: Collection[int] | None = None,
+) -> dict[int, PriceVersion]:
+    """In force for the tenant, by served model; None: of all models. A model without a
+    price is left out, since it cannot be called.
+    """
+    books = books_of(tenant_id, at)
+    order = {book.pk: index for index, book in enumerate(books)}
+    rows = PriceVersion.objects.of_books(books).in_effect_at(at)
+    if served_model_ids is not None:
+        rows = rows.filter(served_model_id__in=served_model_ids)
+    found = sorted(
+        rows.select_related("served_model"),
+        key=lambda row: order[row.price_book_id],
+        reverse=True,
+    )
+    return {row.served_model_id: row for row in found}
