@@ -20,6 +20,7 @@ class BillingConfig(AppConfig):
             "payments",
             "credit",
             "budget_alerts",
+            "webhooks",
         ):
             import_module(f"billing.models.{module}")
         super().import_models()

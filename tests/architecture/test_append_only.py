@@ -32,6 +32,7 @@ KEPT_ROW_BY_ROW = (
     "billing_pricebook",
     "billing_priceversion",
     "billing_creditgrant",
+    "billing_webhookattempt",
 )
 KEPT_FAMILIES = (
     "usage_event",
