@@ -111,3 +111,24 @@ class UsageNotRolledUpError(BillingError):
     """
 
     code = "usage_not_rolled_up"
+
+
+class InvalidWebhookError(BillingError):
+    """Not an endpoint that messages could be sent to."""
+
+    code = "invalid_webhook_endpoint"
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
+        """Which of `url`, `description` and `types` is wrong."""
+
+
+class TooManyWebhooksError(BillingError):
+    code = "too_many_webhook_endpoints"
+
+
+class WebhookDisabledError(BillingError):
+    """Nothing is sent to it until it is enabled."""
+
+    code = "webhook_endpoint_disabled"

@@ -4,7 +4,9 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.services import alert_budgets as alerting
+from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
+from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_invoices as issuing
 from billing.services import rate_usage as rating
 
@@ -27,3 +29,13 @@ def alert_budgets() -> None:
 @shared_task
 def issue_due_invoices() -> None:
     issuing.issue_due_invoices(now=timezone.now())
+
+
+@shared_task
+def deliver_webhooks() -> None:
+    delivering.deliver_webhooks(now=timezone.now())
+
+
+@shared_task
+def forget_webhooks() -> None:
+    forgetting.forget_webhooks(now=timezone.now())

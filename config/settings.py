@@ -22,6 +22,8 @@ _portal = urlsplit(PORTAL_URL)
 ALLOWED_HOSTS = [_portal.hostname or "127.0.0.1", "127.0.0.1", "localhost", "[::1]"]
 CSRF_TRUSTED_ORIGINS = [PORTAL_URL]
 IS_HTTPS = _portal.scheme == "https"
+# Nobody but this machine's user: what would be unsafe in public is allowed.
+IS_LOCAL = _portal.hostname in {"127.0.0.1", "localhost", "::1"}
 if IS_HTTPS:
     # TLS ends at a front server, which is the only one that reaches our loopback port.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
@@ -151,6 +153,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
+    "deliver webhooks": {
+        "task": "billing.tasks.deliver_webhooks",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 10},
+    },
+    "forget webhooks": {
+        "task": "billing.tasks.forget_webhooks",
+        "schedule": crontab(minute=55),
+        "options": {"expires": 3000},
+    },
     "issue due invoices": {
         "task": "billing.tasks.issue_due_invoices",
         "schedule": crontab(minute=5),
@@ -207,6 +219,8 @@ CELERY_BEAT_SCHEDULE = {
 
 # The snapshot key signs what the proxies believe; they get it by environment.
 SNAPSHOT_KEY = secret("SNAPSHOT_KEY").encode()
+# The secrets of webhook endpoints follow from it; changed, all of them change.
+WEBHOOK_KEY = secret("WEBHOOK_KEY").encode()
 # A snapshot is renewed every minute. A control plane that is down for a day stops
 # the data plane: by then nobody can say which keys were revoked.
 SNAPSHOT_LIFETIME = timedelta(days=1)
@@ -259,7 +273,7 @@ ACCOUNT_SESSION_REMEMBER = True
 # only there: the page lets its reader take over any user, so it must stay local.
 EMAIL_URL = value("EMAIL_URL")
 MAILBOX_FOLDER = HOME / "mail"
-HAS_MAILBOX = not EMAIL_URL and _portal.hostname in {"127.0.0.1", "localhost", "::1"}
+HAS_MAILBOX = not EMAIL_URL and IS_LOCAL
 DEFAULT_FROM_EMAIL = value("EMAIL_FROM", "Tokenfab <no-reply@localhost>")
 if EMAIL_URL:
     _mail = urlsplit(EMAIL_URL)

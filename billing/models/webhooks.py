@@ -43,7 +43,10 @@ class WebhookEndpoint(models.Model):
     disabled_reason = models.CharField(max_length=200, blank=True, default="")
     """Why nothing is sent; empty while it is enabled."""
     succeeded_at = models.DateTimeField(null=True, blank=True)
-    """The last message that arrived; null: none did."""
+    """The last time that a message arrived; null: none did."""
+    rests_until = models.DateTimeField(null=True, blank=True)
+    """Nothing is sent there before: somebody is sending now, or it has just failed.
+    Null: no message was ever sent there."""
     created_at = models.DateTimeField()
     removed_at = models.DateTimeField(null=True, blank=True)
     """Taken away by the tenant; its log stays for a while. Null: it is in use."""
@@ -95,7 +98,7 @@ class WebhookMessage(models.Model):
     attempts = models.PositiveIntegerField(default=0)
     """Tries since it was made, or since it was last asked for again."""
     next_try_at = models.DateTimeField(null=True, blank=True)
-    """Null: it arrived, was given up, or its endpoint is disabled."""
+    """Null: it arrived or was given up. It waits while its endpoint is disabled."""
     delivered_at = models.DateTimeField(null=True, blank=True)
     """Null: it has not arrived."""
     failed_at = models.DateTimeField(null=True, blank=True)
@@ -114,7 +117,7 @@ class WebhookMessage(models.Model):
         ]
         indexes = [
             models.Index(
-                fields=["next_try_at"],
+                fields=["endpoint", "next_try_at"],
                 condition=Q(next_try_at__isnull=False),
                 name="webhook_message_due",
             ),

@@ -12,7 +12,8 @@ from billing.domain.budget_mail import BudgetMail, budget_mail, passed
 from billing.domain.spend_counters import Spender, first_day_of
 from billing.models.budget_alerts import BudgetAlert
 from billing.services.read_spend import SpendNow, read_spend
-from tenants.models import Budget, Role
+from tenants.models import Budget
+from tenants.services.find_owner_addresses import find_owner_addresses
 from tenants.wire import SpendPeriod
 
 _logger = logging.getLogger(__name__)
@@ -70,8 +71,7 @@ def _tell_once(budget: Budget, reached: list[int], spent: int, now: datetime) ->
     new = [percent for percent in reached if _is_new(budget, percent, now)]
     if not new:
         return False
-    owners = budget.tenant.members.filter(role=Role.OWNER)
-    addresses = list(owners.values_list("user__email", flat=True))
+    addresses = find_owner_addresses(budget.tenant)
     if addresses:
         mail = _mail(budget, new[-1], spent)
         send_mail(mail.subject, mail.text, None, addresses)

@@ -137,7 +137,7 @@ def _web_threads() -> int:
 
 def _proxy(plan: Plan, index: int) -> Process:
     """The data plane gets what it needs and no database password."""
-    withheld = {"DATABASE_URL", "DJANGO_SECRET_KEY", "EMAIL_URL"}
+    withheld = {"DATABASE_URL", "DJANGO_SECRET_KEY", "EMAIL_URL", "WEBHOOK_KEY"}
     inherited = plan.child_environment()
     environment = {k: v for k, v in inherited.items() if k not in withheld} | {
         "PROXY_HOST": inherited.get("PROXY_HOST", "127.0.0.1"),
@@ -218,7 +218,13 @@ def _engine(plan: Plan) -> list[Process]:
     module = {"vllm": "inference.engine", "simulator": "inference.simulator"}
     if plan.engine not in module:
         return []
-    withheld = {"DATABASE_URL", "VALKEY_URL", "DJANGO_SECRET_KEY", "EMAIL_URL"}
+    withheld = {
+        "DATABASE_URL",
+        "VALKEY_URL",
+        "DJANGO_SECRET_KEY",
+        "EMAIL_URL",
+        "WEBHOOK_KEY",
+    }
     inherited = plan.child_environment()
     environment = {k: v for k, v in inherited.items() if k not in withheld} | {
         "ENGINE_KEY": secret("ENGINE_KEY"),

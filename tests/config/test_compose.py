@@ -199,7 +199,7 @@ def test_every_setting_is_read_by_the_code(name):
 def test_the_settings_lack_no_secret(name):
     """A missing one would be made anew in each container, and differ."""
     secrets = set(re.findall(r'secret\("(\w+)"\)', text_of("config/settings.py")))
-    assert len(secrets) == 3
+    assert len(secrets) >= 3
     assert secrets <= services()[name]["environment"].keys()
 
 

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -15,7 +16,11 @@ NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 
 
 def emit(tenant, **changes):
-    values = {"type": "credit.granted", "data": {"amount_nano_usd": 5}, "now": NOW}
+    values: dict[str, Any] = {
+        "type": "credit.granted",
+        "data": {"amount_nano_usd": 5},
+        "now": NOW,
+    }
     emit_event(tenant_id=tenant.pk, **(values | changes))
 
 
@@ -75,11 +80,9 @@ def test_it_refuses_a_type_that_nobody_knows(tenant):
 def test_it_refuses_a_message_of_another_tenants_endpoint(tenant):
     """The database does: `SET CONSTRAINTS` shows what the commit would say."""
     endpoint = make_endpoint(make_tenant())
-    with (
-        pytest.raises(IntegrityError, match="endpoint_id_tenant"),
-        transaction.atomic(),
-        connection.cursor() as cursor,
-    ):
+
+    @transaction.atomic
+    def write():
         WebhookMessage.objects.create(
             tenant=tenant,
             endpoint=endpoint,
@@ -88,4 +91,8 @@ def test_it_refuses_a_message_of_another_tenants_endpoint(tenant):
             payload="{}",
             created_at=NOW,
         )
-        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        with connection.cursor() as cursor:
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+    with pytest.raises(IntegrityError, match="endpoint_id_tenant"):
+        write()

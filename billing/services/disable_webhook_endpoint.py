@@ -1,0 +1,40 @@
+"""Send nothing more to an endpoint, and tell the owners why."""
+
+import logging
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from billing.domain.webhook_mail import webhook_mail
+from billing.models.webhooks import WebhookEndpoint
+from tenants.services.find_owner_addresses import find_owner_addresses
+
+_logger = logging.getLogger(__name__)
+
+
+def disable_webhook_endpoint(endpoint: WebhookEndpoint, *, reason: str) -> bool:
+    """Whether it was enabled. The owners get one mail, after the commit; what waits is
+    kept and goes out when somebody enables the endpoint again.
+    """
+    changed = WebhookEndpoint.objects.filter(pk=endpoint.pk, is_enabled=True).update(
+        is_enabled=False, disabled_reason=reason
+    )
+    if changed:
+        transaction.on_commit(lambda: _tell(endpoint, reason), robust=True)
+    return bool(changed)
+
+
+def _tell(endpoint: WebhookEndpoint, reason: str) -> None:
+    addresses = find_owner_addresses(endpoint.tenant)
+    mail = webhook_mail(
+        tenant_name=endpoint.tenant.name,
+        endpoint_url=endpoint.url,
+        reason=reason,
+        page_url=f"{settings.PORTAL_URL}/webhooks/",
+    )
+    try:
+        if addresses:
+            send_mail(mail.subject, mail.text, None, addresses)
+    except OSError:
+        _logger.exception("no mail about webhook endpoint %s", endpoint.public_id)
