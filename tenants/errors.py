@@ -39,6 +39,12 @@ class TooManyApiKeysError(TenantsError):
     code = "too_many_api_keys"
 
 
+class PaymentOverdueError(TenantsError):
+    """The tenant's restriction leaves no room for it."""
+
+    code = "payment_overdue"
+
+
 class ApiKeyNotFoundError(TenantsError):
     """No such key, or a key of another tenant: the caller is not told which."""
 

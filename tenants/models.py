@@ -48,6 +48,16 @@ class User(AbstractUser):
         ]
 
 
+class Restriction(models.TextChoices):
+    """What a tenant that has not paid may not do; each includes the one before."""
+
+    NONE = "none"
+    WARNED = "warned"
+    """Its pages say so, and nothing else changes."""
+    NO_NEW_KEYS = "no_new_keys"
+    NO_CALLS = "no_calls"
+
+
 class Tenant(models.Model):
     """The paying party; every row of use and money belongs to one."""
 
@@ -62,6 +72,21 @@ class Tenant(models.Model):
     """Whether cached input counts against tokens per minute."""
     refuses_without_limiter = models.BooleanField(default=False)
     """When Valkey is away: refuse, rather than admit a bounded local share."""
+    restriction = models.CharField(
+        max_length=16,
+        choices=Restriction,
+        default=Restriction.NONE,
+        db_default=Restriction.NONE,
+    )
+    """Follows from what is overdue; billing sets and lifts it."""
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(restriction__in=Restriction.values),
+                name="tenant_restriction_known",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.name

@@ -119,3 +119,5 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_books: tuple[int, ...] = ()
     """Ids of the books in which the tenant's prices are looked for, in this order,
     before the list."""
+    is_suspended: bool = False
+    """The tenant has not paid for so long that its calls are refused."""

@@ -60,6 +60,12 @@ def authenticate_digest(digest: bytes, snapshots: Snapshots) -> KeyPolicy:
         raise RefusedError(errors.REVOKED_KEY, "This API key was revoked.")
     if _has_expired(policy):
         raise RefusedError(errors.EXPIRED_KEY, "This API key has expired.")
+    if policy.is_suspended:
+        raise RefusedError(
+            errors.PAYMENT_OVERDUE,
+            "An invoice is overdue, so calls are refused. Pay it under Billing in the "
+            "portal: calls are answered again within seconds of the payment.",
+        )
     return policy
 
 

@@ -105,6 +105,7 @@ INSUFFICIENT_CREDIT = Refusal(
     "insufficient_credit", HTTPStatus.PAYMENT_REQUIRED, _BILLING
 )
 SPEND_LIMITED = Refusal("spend_limit_reached", HTTPStatus.PAYMENT_REQUIRED, _BILLING)
+PAYMENT_OVERDUE = Refusal("payment_overdue", HTTPStatus.PAYMENT_REQUIRED, _BILLING)
 # What we cannot do right now.
 UNPRICED_MODEL = Refusal("model_not_priced", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)
 ENGINE_NOT_READY = Refusal("engine_not_ready", HTTPStatus.SERVICE_UNAVAILABLE, _SERVER)

@@ -12,9 +12,10 @@ from tenants.errors import (
     InvalidExpiryError,
     InvalidModelListError,
     InvalidNameError,
+    PaymentOverdueError,
     TooManyApiKeysError,
 )
-from tenants.models import ApiKey, Project, RateLimit, Tenant, User
+from tenants.models import ApiKey, Project, RateLimit, Restriction, Tenant, User
 from tenants.services.publish_key_policies import (
     publish_key_policies,
     published_api_keys,
@@ -53,7 +54,7 @@ def issue_api_key(
 
     A limit of None means no such limit, `allowed_models` None means all models.
     Raises InvalidNameError, InvalidExpiryError, InvalidLimitError,
-    InvalidModelListError and TooManyApiKeysError.
+    InvalidModelListError, TooManyApiKeysError and PaymentOverdueError.
     """
     models = _checked_models(allowed_models)
     if expires_at is not None and expires_at <= now:
@@ -124,7 +125,12 @@ def _checked_limits(
 
 def _check_room(tenant_id: int, now: datetime) -> None:
     """Holds the tenant's row, so that parallel calls count one after the other."""
-    Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    if tenant.restriction in {Restriction.NO_NEW_KEYS, Restriction.NO_CALLS}:
+        raise PaymentOverdueError(
+            "An invoice is overdue, so no new keys are made. Pay it under Billing in "
+            "the portal, and they are again at once."
+        )
     if published_api_keys(now).filter(tenant_id=tenant_id).count() >= API_KEYS_MAX:
         raise TooManyApiKeysError(
             f"A tenant has at most {API_KEYS_MAX} keys, those revoked within the last "

@@ -10,7 +10,14 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from tenants import wire
-from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit
+from tenants.models import (
+    ApiKey,
+    Budget,
+    OfSubject,
+    RateLimit,
+    Restriction,
+    SpendLimit,
+)
 from tenants.services.publish_snapshot import publish_snapshot
 from tenants.wire import KeyPolicy, LimitKind, Retention, Scope, SpendPeriod
 
@@ -116,6 +123,7 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         cache_salt=tenant.cache_salt,
         retention=_retention(row.project.retention),
         price_books=limits.price_books.get(tenant.pk, ()),
+        is_suspended=tenant.restriction == Restriction.NO_CALLS,
     )
 
 

@@ -121,6 +121,23 @@ def test_it_refuses_an_expired_key(plane: Plane):
     leaves_nothing_behind(plane)
 
 
+def test_it_refuses_a_tenant_that_has_not_paid_until_it_has(plane: Plane, secret: str):
+    def suspend(is_suspended: bool) -> None:
+        for number, policy in plane.policies.items():
+            plane.policies[number] = replace(policy, is_suspended=is_suspended)
+        plane.publish_keys()
+
+    assert plane.chat(secret).status_code == 200
+    suspend(True)
+    until(lambda: plane.chat(secret).status_code == 402, seconds=5)
+    refused = plane.chat(secret).json()["error"]
+    suspend(False)
+
+    assert (refused["code"], refused["type"]) == ("payment_overdue", "billing_error")
+    assert "Billing" in refused["message"]
+    until(lambda: plane.chat(secret).status_code == 200, seconds=5)
+
+
 def test_it_finds_a_key_that_was_made_just_now(plane: Plane):
     for _ in range(5):
         assert plane.chat(plane.add_key()).status_code == 200
