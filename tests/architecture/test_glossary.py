@@ -63,7 +63,8 @@ BANNED_PAIRS = {
 ALLOWED_FILES = re.compile(
     r"(^|/)(wire|api)\.py$|^metering/proxy/transform/"
     r"|^inference/(vllm_plugin|simulator)/|^billing/stripe_sync/"
-    r"|^tests/(inference/simulator|engine_contract|architecture)/"
+    r"|^tests/(inference/simulator|engine_contract|architecture|stripe_sim)/"
+    r"|^tests/billing/stripe_sync/"
 )
 ALLOWED_FIELDS = {
     # The rows by which one person is a member here and there; `members` would read as

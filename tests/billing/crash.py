@@ -12,6 +12,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from typing import Any, TypeVar
 from unittest.mock import patch
@@ -41,7 +42,7 @@ def check_every_crash(
     expected = state(undisturbed)
     for step in count(1):
         subject = prepare()
-        has_died = _dies_at(step, lambda subject=subject: act(subject))
+        has_died = _dies_at(step, partial(act, subject))
         (resume or act)(subject)
         found = state(subject)
         assert found == expected, f"killed at step {step}: {found} is not {expected}"
@@ -93,7 +94,8 @@ def _death_at(step: int) -> Iterator[None]:
         take_step()
         return call(*arguments)
 
-    commit = connection._commit
+    server: Any = connection
+    commit = server._commit
 
     def commit_between() -> None:
         take_step()

@@ -1,0 +1,114 @@
+"""Which address is which act."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from tests.stripe_sim import invoices, payments, setups
+from tests.stripe_sim.objects import Resource, page
+from tests.stripe_sim.refusals import RefusalError, invalid
+from tests.stripe_sim.store import Store
+
+Act = Callable[..., Resource]
+
+_CREATES: dict[str, Act] = {
+    "customers": setups.create_customer,
+    "setup_intents": setups.create_setup_intent,
+    "checkout/sessions": setups.create_checkout_session,
+    "billing_portal/sessions": setups.create_portal_session,
+    "payment_intents": payments.create_payment_intent,
+    "refunds": payments.create_refund,
+    "invoices": invoices.create_invoice,
+    "invoiceitems": invoices.create_invoice_item,
+}
+_CHANGES: dict[tuple[str, str], Act] = {
+    ("customers", ""): setups.update_customer,
+    ("setup_intents", "confirm"): setups.confirm_setup_intent,
+    ("payment_methods", "attach"): setups.attach_payment_method,
+    ("payment_methods", "detach"): setups.detach_payment_method,
+    ("checkout/sessions", "expire"): setups.expire_checkout,
+    ("payment_intents", "confirm"): payments.confirm_payment_intent,
+    ("payment_intents", "cancel"): payments.cancel_payment_intent,
+    ("invoices", "finalize"): invoices.finalize_invoice,
+    ("invoices", "pay"): invoices.pay_invoice,
+    ("invoices", "attach_payment"): invoices.attach_payment,
+    ("invoices", "void"): invoices.void_invoice,
+    ("invoices", "mark_uncollectible"): invoices.mark_uncollectible,
+}
+_KINDS = {
+    "customers": "customer",
+    "setup_intents": "setup_intent",
+    "payment_methods": "payment_method",
+    "checkout/sessions": "checkout.session",
+    "payment_intents": "payment_intent",
+    "refunds": "refund",
+    "disputes": "dispute",
+    "charges": "charge",
+    "invoices": "invoice",
+    "invoiceitems": "invoiceitem",
+    "invoice_payments": "invoice_payment",
+    "events": "event",
+}
+_FILTERS = ("customer", "invoice", "payment_intent", "type", "status")
+_PATH = re.compile(
+    r"/v1/(?P<family>checkout/sessions|billing_portal/sessions|\w+)"
+    r"(?:/(?P<id>[\w.]+))?(?:/(?P<act>\w+))?$"
+)
+
+
+def answer(store: Store, method: str, path: str, params: Resource) -> Resource:
+    """Raises RefusalError."""
+    found = _PATH.match(path)
+    if found is None:
+        raise _unknown(method, path)
+    family, object_id, act = found["family"], found["id"], found["act"]
+    if method == "GET":
+        return _read(store, path, (family, object_id, act), params)
+    if method != "POST":
+        raise _unknown(method, path)
+    if object_id is None and family in _CREATES:
+        return _CREATES[family](store, params)
+    if (family, act or "") in _CHANGES:
+        return _CHANGES[family, act or ""](store, object_id, params)
+    raise _unknown(method, path)
+
+
+def _read(
+    store: Store,
+    path: str,
+    parts: tuple[str, str | None, str | None],
+    params: Resource,
+) -> Resource:
+    family, object_id, act = parts
+    if family not in _KINDS:
+        raise _unknown("GET", path)
+    if object_id is None:
+        return _list(path, store.all_of(_KINDS[family]), params)
+    if (family, act) == ("invoices", "lines"):
+        return dict(store.get("invoice", object_id)["lines"])
+    if (family, act) == ("customers", "payment_methods"):
+        mine = {**params, "customer": object_id}
+        return _list(path, store.all_of("payment_method"), mine)
+    return store.get(_KINDS[family], object_id)
+
+
+def _list(path: str, found: list[Resource], params: Resource) -> Resource:
+    for name in _FILTERS:
+        if name in params:
+            found = [one for one in found if one.get(name) == params[name]]
+    after: Any = params.get("starting_after")
+    if after:
+        ids = [one["id"] for one in found]
+        if after not in ids:
+            raise invalid(f"No such object: '{after}'", param="starting_after")
+        found = found[ids.index(after) + 1 :]
+    limit = int(params.get("limit", 10))
+    return page(path, found[:limit], has_more=len(found) > limit)
+
+
+def _unknown(method: str, path: str) -> RefusalError:
+    return RefusalError(
+        404,
+        type="invalid_request_error",
+        message=f"Unrecognized request URL ({method}: {path}).",
+    )
