@@ -25,6 +25,24 @@ proxy counts on it as well: what it holds is enough when nothing is cached, and 
 lease stays in the fastest memory that it may lie in."""
 
 
+_ALWAYS = (Meter.NEW_INPUT_TOKENS, Meter.CACHED_INPUT_TOKENS, Meter.OUTPUT_TOKENS)
+_FREE = Rates(
+    new_input_nano_usd_per_million=0,
+    cached_input_nano_usd_per_million=0,
+    output_nano_usd_per_million=0,
+)
+
+
+def rates_of(pricings: Mapping[str, MeterPricing]) -> Rates:
+    """Of a price that is given meter by meter; one that is left out is not sold.
+
+    Raises InvalidPricingError when input or output is left out: that is never meant.
+    """
+    if missing := [meter.value for meter in _ALWAYS if meter not in pricings]:
+        raise InvalidPricingError(f"There is no price for {', '.join(missing)}.")
+    return with_pricings(_FREE, pricings)
+
+
 def with_pricings(rates: Rates, pricings: Mapping[str, MeterPricing]) -> Rates:
     """The rates with the dearest of each meter in `pricings`, which the proxy charges.
 

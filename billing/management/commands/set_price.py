@@ -4,23 +4,42 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.domain.money import parse_image_rate_usd, parse_rate_usd
-from billing.domain.rating import Rates
-from billing.errors import BillingError, UnknownModelError
+from billing.domain.price_list import rates_of
+from billing.domain.price_models import MeterPricing
+from billing.domain.pricing_text import parse_pricing
+from billing.errors import BillingError, UnknownModelError, UnknownPriceBookError
+from billing.models.price_books import LIST_NAME, PriceBook
 from billing.models.prices import PriceVersion
 from billing.services.set_price import set_price
 from inference.models import ServedModel
+from metering.domain.usage import Meter
+
+_METERS = {
+    "new_input": Meter.NEW_INPUT_TOKENS,
+    "cached_input": Meter.CACHED_INPUT_TOKENS,
+    "output": Meter.OUTPUT_TOKENS,
+    "image": Meter.IMAGES,
+    "lease_hbm": Meter.HBM_MB_S,
+    "lease_host": Meter.HOST_MB_S,
+    "lease_disk": Meter.DISK_MB_S,
+}
+"""By option."""
 
 
 class Command(BaseCommand):
-    help = "Set what a model costs, in USD per million tokens, from a time on."
+    help = (
+        "Set what a model costs from a time on. A PRICE is a rate in USD per million"
+        " tokens, such as 0.10; or `package 1M:2`; or `graduated 1M:2 5M:1 rest:0.5`,"
+        " `volume 1M:2+10 rest:1`, where +10 is a flat amount once the step is entered."
+    )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", help="public name of the served model")
+        parser.add_argument("--book", default=LIST_NAME, help="default: the list")
         for meter in ("new-input", "cached-input", "output"):
-            parser.add_argument(f"--{meter}", required=True, metavar="USD")
+            parser.add_argument(f"--{meter}", required=True, metavar="PRICE")
         parser.add_argument(
-            "--image", metavar="USD", help="per image; default: images are not sold"
+            "--image", metavar="PRICE", help="per image; default: images are not sold"
         )
         tiers = (
             ("hbm", "in the engine's memory"),
@@ -30,7 +49,7 @@ class Command(BaseCommand):
         for tier, where in tiers:
             parser.add_argument(
                 f"--lease-{tier}",
-                metavar="USD",
+                metavar="PRICE",
                 help=f"per million MB_s of KV leases {where};"
                 " default: they are not sold",
             )
@@ -54,26 +73,30 @@ class Command(BaseCommand):
 def _set(options: dict[str, Any]) -> PriceVersion:
     now = timezone.now()
     wanted = options["effective_from"]
+    pricings = _pricings(options)
     return set_price(
         served_model=_model(options["model"]),
-        rates=Rates(
-            new_input_nano_usd_per_million=parse_rate_usd(options["new_input"]),
-            cached_input_nano_usd_per_million=parse_rate_usd(options["cached_input"]),
-            output_nano_usd_per_million=parse_rate_usd(options["output"]),
-            image_nano_usd_per_million=(
-                parse_image_rate_usd(options["image"]) if options["image"] else None
-            ),
-            hbm_mb_s_nano_usd_per_million=_optional_rate(options["lease_hbm"]),
-            host_mb_s_nano_usd_per_million=_optional_rate(options["lease_host"]),
-            disk_mb_s_nano_usd_per_million=_optional_rate(options["lease_disk"]),
-        ),
+        price_book=_book(options["book"]),
+        rates=rates_of(pricings),
+        pricings=pricings,
         effective_from=_time(wanted) if wanted else now,
         now=now,
     )
 
 
-def _optional_rate(text: str | None) -> int | None:
-    return parse_rate_usd(text) if text else None
+def _pricings(options: dict[str, Any]) -> dict[str, MeterPricing]:
+    return {
+        meter: parse_pricing(meter, options[option])
+        for option, meter in _METERS.items()
+        if options[option]
+    }
+
+
+def _book(name: str) -> PriceBook:
+    book = PriceBook.objects.filter(name=name).first()
+    if book is None and name != LIST_NAME:
+        raise UnknownPriceBookError(f"There is no price book {name!r}.")
+    return book or PriceBook.objects.list_book()
 
 
 def _model(name: str) -> ServedModel:

@@ -5,6 +5,8 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from billing.domain.price_models import MeterPricing, PriceModel, Step
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from tests.factories import make_served_model
 
@@ -53,6 +55,24 @@ def test_leases_are_sold_by_tier():
     assert latest.rates.of_meter("disk_mb_s") == 2_850
 
 
+def test_a_price_has_steps_in_a_book(price):
+    book = PriceBook.objects.create(name="partners", created_at=price.created_at)
+
+    set_price(book="partners", output="graduated 1M:1 rest:0.5")
+
+    latest = PriceVersion.objects.latest("id")
+    assert latest.price_book == book
+    assert latest.pricings == {
+        "output_tokens": MeterPricing(
+            PriceModel.GRADUATED,
+            steps=(Step(1_000_000, 1_000_000_000), Step(None, 500_000_000)),
+        )
+    }
+    assert latest.output_nano_usd_per_million == 1_000_000_000
+    price.refresh_from_db()
+    assert price.effective_to is None
+
+
 def test_without_a_time_it_applies_at_once(price):
     set_price()
 
@@ -70,6 +90,9 @@ def test_without_a_time_it_applies_at_once(price):
         ({"new_input": "cheap"}, "not a number"),
         ({"model": "unknown"}, "No model is served as 'unknown'"),
         ({"effective_from": "2026-01-02"}, "change the past"),
+        ({"book": "unknown"}, "no price book 'unknown'"),
+        ({"output": "graduated 1M:1"}, "last step has no end"),
+        ({"cached_input": "0.26"}, "would cost more than new_input"),
         ({"effective_from": "soon"}, "not an ISO 8601 time"),
     ],
 )

@@ -4,7 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from billing.domain.price_list import check_no_arbitrage, not_standard, with_pricings
+from billing.domain.price_list import (
+    check_no_arbitrage,
+    not_standard,
+    rates_of,
+    with_pricings,
+)
 from billing.domain.price_models import MeterPricing, PriceModel, Step, standard
 from billing.domain.rating import Price, Rates
 from billing.errors import ArbitrageError, InvalidPricingError
@@ -69,6 +74,25 @@ def test_a_rate_becomes_the_dearest_of_its_steps():
     assert with_pricings(RATES, {"output_tokens": GRADUATED}) == replace(
         RATES, output_nano_usd_per_million=100
     )
+
+
+def test_a_price_is_given_meter_by_meter():
+    pricings = {
+        "new_input_tokens": standard(100),
+        "cached_input_tokens": standard(20),
+        "output_tokens": GRADUATED,
+    }
+
+    assert rates_of(pricings) == Rates(
+        new_input_nano_usd_per_million=100,
+        cached_input_nano_usd_per_million=20,
+        output_nano_usd_per_million=100,
+    )
+
+
+def test_it_refuses_a_price_without_output():
+    with pytest.raises(InvalidPricingError, match="no price for output_tokens"):
+        rates_of({"new_input_tokens": standard(1), "cached_input_tokens": standard(1)})
 
 
 def test_it_refuses_a_meter_that_has_no_price():
