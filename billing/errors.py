@@ -132,3 +132,33 @@ class WebhookDisabledError(BillingError):
     """Nothing is sent to it until it is enabled."""
 
     code = "webhook_endpoint_disabled"
+
+
+class NoTaxRateError(BillingError):
+    """A sale whose tax rate nobody entered. It is refused, never untaxed."""
+
+    code = "no_tax_rate"
+
+
+class InvalidVatIdError(BillingError):
+    """Not a VAT id of that country."""
+
+    code = "invalid_vat_id"
+
+
+class TaxEngineError(BillingError):
+    """Whoever knows the tax cannot be reached; asked again later."""
+
+    code = "tax_engine_unavailable"
+
+
+class IncompleteDocumentError(BillingError):
+    """Something that an e-invoice must say is not known."""
+
+    code = "incomplete_document"
+
+
+class TaxChangedError(BillingError):
+    """Who sells or buys changed while an invoice was issued; to be tried again."""
+
+    code = "tax_changed"

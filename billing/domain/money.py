@@ -1,9 +1,10 @@
-"""Money: integers of nano-USD (10⁻⁹ USD), and the two places where it is rounded.
+"""Money: integers of nano-USD (10⁻⁹ USD), and the places where it is rounded.
 
 1. `amount_nano_usd`: a quantity times a rate, to whole nano-USD.
 2. `cents`: a line item's amount, to whole cents.
+3. `tax_cents` and `included_tax_cents`: the tax of all lines of one rate together.
 
-Both round half up, and both take nothing below zero.
+All round half up, and all take nothing below zero.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -13,6 +14,8 @@ from billing.errors import InvalidAmountError, InvalidRateError
 NANO_USD_PER_USD = 1_000_000_000
 NANO_USD_PER_CENT = 10_000_000
 _CENTS_PER_USD = 100
+BASIS_POINTS = 10_000
+"""In a whole: a rate of 1900 is 19 %."""
 UNITS_PER_RATE = 1_000_000
 """Tokens, or images: a rate is for a million of them."""
 _RATE_DECIMALS = 9
@@ -44,6 +47,24 @@ def cents(amount_nano_usd: int) -> int:
     Raises ValueError for an amount below zero.
     """
     return divided_half_up(amount_nano_usd, NANO_USD_PER_CENT)
+
+
+def tax_cents(taxable_cents: int, rate_basis_points: int) -> int:
+    """The tax on top of `taxable_cents`, half a cent rounded up.
+
+    Raises ValueError for an amount below zero.
+    """
+    return divided_half_up(taxable_cents * rate_basis_points, BASIS_POINTS)
+
+
+def included_tax_cents(total_cents: int, rate_basis_points: int) -> int:
+    """The tax that `total_cents` holds, half a cent rounded up.
+
+    Raises ValueError for an amount below zero.
+    """
+    return divided_half_up(
+        total_cents * rate_basis_points, BASIS_POINTS + rate_basis_points
+    )
 
 
 def nano_usd(amount_cents: int) -> int:
