@@ -1,5 +1,6 @@
-"""The operator's view of prices, rating, books and invoices. Only prices are typed in,
-and those through the service; all else is history.
+"""The operator's view of prices, rating, books and invoices.
+
+Prices (through the service) and tax rates are typed in; all else is history.
 """
 
 from typing import Any
@@ -15,6 +16,7 @@ from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry, LedgerTransaction
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
+from billing.models.tax_rates import TaxRate
 from tenants.read_only_admin import ReadOnlyMixin
 
 
@@ -185,3 +187,18 @@ class LedgerTransactionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     search_fields = ("reference", "tenant__name", "tenant__slug")
     ordering = ("-booked_at", "-id")
     inlines = (LedgerEntryInline,)
+
+
+@admin.display(description="Rate", ordering="rate_basis_points")
+def percent(row: TaxRate) -> str:
+    whole, rest = divmod(row.rate_basis_points, 100)
+    return f"{whole}.{rest:02} %"
+
+
+@admin.register(TaxRate)
+class TaxRateAdmin(ModelAdmin):  # type: ignore[misc]
+    """Standard rates. An invoice that is issued keeps what it was taxed with."""
+
+    list_display = ("country", percent, "effective_from", "effective_to")
+    list_filter = ("country",)
+    ordering = ("country", "effective_from")

@@ -21,6 +21,7 @@ class BillingConfig(AppConfig):
             "credit",
             "budget_alerts",
             "webhooks",
+            "tax_rates",
         ):
             import_module(f"billing.models.{module}")
         super().import_models()

@@ -244,6 +244,9 @@ SERVED_MODEL_NAME = (
     or "smollm2-135m-instruct"
 )
 
+# Who decides which tax a sale bears: a class with `billing.domain.taxes.TaxEngine`.
+TAX_ENGINE = value("TAX_ENGINE", "billing.services.quote_tax.OwnTaxEngine")
+
 AUTH_USER_MODEL = "tenants.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 _VALIDATION = "django.contrib.auth.password_validation"

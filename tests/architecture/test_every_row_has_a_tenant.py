@@ -16,6 +16,7 @@ WITHOUT_TENANT = {
     "billing_coupon": "coupons are for any tenant; redemptions are of one",
     "billing_legalentity": "it is who sells, to all tenants",
     "billing_documentnumber": "numbers run through all tenants' documents of a year",
+    "billing_taxrate": "a country's tax is the same for all tenants",
     "journal_cursor": "a segment holds events of all tenants",
     "engine_capacity": "an engine's memory is sold to all tenants",
     "lease_cursor": "an engine holds leases of all tenants",

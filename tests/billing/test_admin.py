@@ -5,6 +5,7 @@ from django.urls import reverse
 
 from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
+from billing.models.tax_rates import TaxRate
 from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
@@ -18,6 +19,7 @@ MODELS = (
     "invoice",
     "ledgertransaction",
     "creditgrant",
+    "taxrate",
 )
 ADD_PRICE = "/admin/billing/priceversion/add/"
 
@@ -125,3 +127,21 @@ def test_it_refuses_who_is_not_staff(client, model):
     answer = client.get(reverse(f"admin:billing_{model}_changelist"))
 
     assert answer.status_code == 302
+
+
+def test_staff_enter_a_rate_of_tax(staff):
+    answer = staff.post(
+        "/admin/billing/taxrate/add/",
+        {"country": "CH", "rate_basis_points": 810, "effective_from": "2026-01-01"},
+    )
+    assert answer.status_code == 302
+    assert TaxRate.objects.get(country="CH").rate_basis_points == 810
+
+
+def test_it_refuses_a_rate_that_overlaps_another(staff):
+    answer = staff.post(
+        "/admin/billing/taxrate/add/",
+        {"country": "DE", "rate_basis_points": 1600, "effective_from": "2026-07-01"},
+    )
+    assert answer.status_code == 200
+    assert TaxRate.objects.filter(country="DE").count() == 1
