@@ -1,23 +1,98 @@
-"""An invoice as JSON: for scripts, downloads, and whoever checks the arithmetic."""
+"""Invoices and credit notes as the documents that leave the house: what the JSON, the
+PDF, the e-invoice and the page show, and what whoever checks the arithmetic reads.
+"""
 
 from datetime import datetime
 
 import msgspec
 
 
+class Party(msgspec.Struct, frozen=True, kw_only=True):
+    """Who sells or buys, as of the issue."""
+
+    name: str
+    """Legal name."""
+    address: str = ""
+    """Street and number, as one line."""
+    postcode: str = ""
+    city: str = ""
+    country: str = ""
+    """ISO 3166-1, two letters; empty: not known."""
+    vat_id: str = ""
+    """With its country's prefix; empty: none."""
+    email: str = ""
+
+
+class Seller(Party, frozen=True, kw_only=True):
+    iban: str = ""
+    """Where a bank transfer goes; empty: transfers are not taken."""
+    bic: str = ""
+
+
+class Buyer(Party, frozen=True, kw_only=True):
+    is_business: bool = False
+    reference: str = ""
+    """Its own, such as a number of an order."""
+
+
 class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
-    model: str
-    meter: str
+    """amount = gross - discount; the cents are the amount rounded half up, once."""
+
+    key: str
+    """What is billed, the same on all documents of a month: `usage:7:output_tokens`,
+    `plan:3`, `percentage`, `minimum`, `commitment:3`.
+    """
+    kind: str
+    """`plan`, `usage`, `percentage`, `minimum` or `commitment`."""
+    description: str
+    model: str | None
+    """None, like the three below: not a line of usage."""
+    meter: str | None
+    price_version_id: int | None
     quantity: int
-    """Tokens."""
+    """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
+    included_quantity: int
+    """How much of the quantity the plan includes."""
     rate_nano_usd_per_million: int | None
-    """None: it is not a rate that decides."""
+    """None: the price is not one rate."""
+    gross_nano_usd: int
+    discount_nano_usd: int
     amount_nano_usd: int
     amount_usd: str
     """The amount before rounding, exactly: `0.0000123`."""
     amount_cents: int
-    price_version_id: int | None
-    """None: it is no usage."""
+
+
+class TaxLine(msgspec.Struct, frozen=True, kw_only=True):
+    """The tax of all lines of one category and rate, rounded once."""
+
+    category: str
+    """As in EN 16931: S standard rate, Z zero rate, E exempt, AE reverse charge, G
+    outside the European Union, O outside the scope of tax.
+    """
+    rate_basis_points: int
+    country: str
+    """Whose tax it is; empty: nobody's."""
+    taxable_cents: int
+    tax_cents: int
+    reason: str
+    """Why there is none; empty: there is."""
+
+
+class NoteOfInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """A credit note as the invoice that it lowers lists it."""
+
+    number: str
+    issued_at: datetime
+    total_cents: int
+
+
+class PaymentOfInvoice(msgspec.Struct, frozen=True, kw_only=True):
+    """Money that came in for an invoice."""
+
+    paid_at: datetime
+    method: str
+    amount_cents: int
 
 
 class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,9 +107,64 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Exclusive."""
     issued_at: datetime | None
     """None: a draft."""
+    due_at: datetime | None
+    """None: a draft."""
+    seller: Seller
+    buyer: Buyer
+    is_tax_inclusive: bool
+    """Whether the lines hold the tax already."""
+    lines: list[InvoiceLine]
+    taxes: list[TaxLine]
+    net_cents: int
+    tax_cents: int
     total_cents: int
+    """net + tax: what is owed."""
     total_usd: str
-    """What is owed: the cents, as `12.34`."""
+    """The same, as `12.34`."""
     total_nano_usd: int
     """The sum of the lines before they were rounded."""
+    credit_applied_cents: int
+    """Prepaid credit that it drew."""
+    paid_cents: int
+    payments: list[PaymentOfInvoice]
+    credited_cents: int
+    """By how much credit notes lowered what is due."""
+    credit_notes: list[NoteOfInvoice]
+    due_cents: int
+    """total - credit applied - paid - credited."""
+    due_usd: str
+
+
+class CreditNoteDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Lowers one issued invoice; all amounts are above zero and taken off."""
+
+    number: str | None
+    """None: a draft."""
+    kind: str
+    """`adjustment`: it was too much; `goodwill`: we let some of it go."""
+    reason: str
+    tenant: str
+    currency: str
+    invoice_number: str
+    invoice_issued_at: datetime
+    period_start: datetime
+    period_end: datetime
+    """Exclusive; both of the invoice."""
+    issued_at: datetime | None
+    """None: a draft."""
+    seller: Seller
+    buyer: Buyer
+    is_tax_inclusive: bool
     lines: list[InvoiceLine]
+    taxes: list[TaxLine]
+    net_cents: int
+    tax_cents: int
+    total_cents: int
+    total_usd: str
+    total_nano_usd: int
+    applied_cents: int
+    """The part of the total by which less is due."""
+    credited_cents: int
+    """The part that became prepaid credit."""
+    refunded_cents: int
+    """The part that goes back to where the invoice was paid from."""

@@ -11,24 +11,27 @@ from billing.errors import (
     InvoiceNotFoundError,
     NothingToIssueError,
     PeriodNotOverError,
+    TaxChangedError,
     UnreconciledError,
 )
 from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
 from billing.services.describe_parties import describe_parties, find_seller
 from billing.services.draft_invoice import draft_invoice
+from billing.services.find_tax_question import find_tax_question
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
+from billing.services.quote_invoice_tax import TaxQuote, quote_invoice_tax
 from billing.services.rate_period import rate_period
 from billing.services.read_billed import read_billed
 from billing.services.read_charges import read_charges
 from billing.services.settle_invoice import settle_invoice
 from billing.services.take_number import take_number
 from billing.services.write_lines import write_lines
+from billing.services.write_tax import write_tax
 from metering.services.find_unreconciled import find_unreconciled
 
 
-@transaction.atomic
 def issue_invoice(
     invoice_id: int, *, now: datetime, until: datetime | None = None
 ) -> Invoice:
@@ -38,8 +41,17 @@ def issue_invoice(
     the month goes to a new draft. Rates the month first, so that it is never stale.
     Raises InvoiceNotFoundError, PeriodNotOverError (the month still runs and no `until`
     was given), NothingToIssueError, UnreconciledError (a day of it is not what the
-    engines counted, and nobody accepted that), and what `rate_period` raises.
+    engines counted, and nobody accepted that), TaxChangedError, and what `rate_period`
+    and `quote_tax` raise.
     """
+    quote = quote_invoice_tax(invoice_id, until=until)
+    return _issue(invoice_id, quote, now=now, until=until)
+
+
+@transaction.atomic
+def _issue(
+    invoice_id: int, quote: TaxQuote | None, *, now: datetime, until: datetime | None
+) -> Invoice:
     invoice = _locked(invoice_id)
     if invoice.status != InvoiceStatus.DRAFT:
         return invoice
@@ -60,7 +72,7 @@ def issue_invoice(
     _refuse_unreconciled(invoice.tenant_id, span, now)
     write_lines(invoice, lines, now=now)
     invoice.period_end = span.end
-    _finalise(invoice, now)
+    _finalise(invoice, quote, now=now)
     draft_invoice(period, charges, now=now)
     return invoice
 
@@ -92,8 +104,14 @@ def _refreshed(invoice: Invoice) -> Invoice:
     return invoice
 
 
-def _finalise(invoice: Invoice, now: datetime) -> None:
+def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> None:
     seller = find_seller(invoice.tenant_id)
+    question = find_tax_question(
+        invoice.tenant_id, seller=seller, period_end=invoice.period_end
+    )
+    if quote is None or quote.question != question:
+        raise TaxChangedError("Who sells or buys has just changed: issue it again.")
+    write_tax(invoice, quote.treatment, is_inclusive=seller.is_tax_inclusive)
     invoice.legal_entity = seller
     invoice.seller, invoice.buyer = describe_parties(invoice.tenant, seller)
     invoice.issued_at = now

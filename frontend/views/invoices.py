@@ -10,6 +10,7 @@ from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from billing.domain.invoice import InvoiceStatus
+from billing.domain.line_titles import METER_TITLES
 from billing.domain.money import exact_usd, usd_of_cents
 from billing.models.invoices import Invoice, LineItem
 from billing.services.describe_invoice import describe_invoice
@@ -17,15 +18,6 @@ from frontend.access import Access, tenant_page
 from frontend.csv_file import csv_lines
 from metering.domain.usage import Meter
 
-METER_TITLES = {
-    Meter.NEW_INPUT_TOKENS.value: "New input tokens",
-    Meter.CACHED_INPUT_TOKENS.value: "Cached input tokens",
-    Meter.OUTPUT_TOKENS.value: "Output tokens",
-    Meter.IMAGES.value: "Images",
-    Meter.HBM_MB_S.value: "KV lease, GPU memory (MB·s)",
-    Meter.HOST_MB_S.value: "KV lease, host memory (MB·s)",
-    Meter.DISK_MB_S.value: "KV lease, disk (MB·s)",
-}
 _TOKENS = frozenset(meter.value for meter in Meter if meter.value.endswith("_tokens"))
 _CSV_HEAD = (
     "model",
