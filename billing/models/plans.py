@@ -9,6 +9,7 @@ from django.db import models
 from django.db.models import F, Func, Q, QuerySet
 
 from billing.domain.rating import METER_NAMES
+from billing.models.price_books import PriceBook
 from tenants.append_only import append_only, no_truncate
 from tenants.models import Tenant
 
@@ -41,6 +42,16 @@ class Plan(models.Model):
     commitment_months = models.PositiveSmallIntegerField(default=0)
     percentage_basis_points = models.PositiveIntegerField(default=0)
     """On top of what usage comes to: 250 is 2.5 %."""
+    price_book = models.ForeignKey(
+        PriceBook,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="plans",
+        limit_choices_to={"tenant__isnull": True},
+    )
+    """Where usage is priced before the list; a book of one tenant is none for a plan.
+    Null: by the list."""
     trial_days = models.PositiveSmallIntegerField(default=0)
     """From a subscription's start: price, minimum and percentage begin after it."""
     is_public = models.BooleanField(default=True)

@@ -1,4 +1,5 @@
-"""Which prices a tenant pays: those of its own book, then the list's, model by model.
+"""Which prices a tenant pays: those of its own book, of its plan's, then of the list,
+model by model.
 
 The proxies are told by the key policies, which are renewed every minute: when a tenant
 comes to another book at some time, up to a minute of its calls may still be charged by
@@ -11,24 +12,39 @@ from datetime import datetime
 
 from django.db.models import Q
 
+from billing.models.plans import Subscription
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 
 
 def books_of(tenant_id: int, at: datetime) -> list[PriceBook]:
-    """In the order of search; the list is the last."""
-    del at  # a tenant's own book is its for ever
-    books = PriceBook.objects.filter(Q(tenant_id=tenant_id) | Q(is_list=True))
-    return list(books.order_by("is_list"))
+    """In the order of search: its own, its plan's, the list."""
+    held = Subscription.objects.filter(tenant_id=tenant_id).held_at(at)
+    books = PriceBook.objects.filter(
+        Q(tenant_id=tenant_id)
+        | Q(tenant__isnull=True, plans__in=held.values("plan_id"))
+        | Q(is_list=True)
+    )
+    return sorted(books.distinct(), key=lambda book: (book.is_list, not book.tenant_id))
 
 
 def price_books_of_tenants(at: datetime) -> dict[int, tuple[int, ...]]:
     """Ids by tenant, in the order of search and without the list; of the tenants that
     have any.
     """
-    del at
     own = PriceBook.objects.filter(tenant_id__isnull=False)
-    return {tenant_id: (pk,) for tenant_id, pk in own.values_list("tenant_id", "pk")}
+    of_plans = Subscription.objects.held_at(at).filter(
+        plan__price_book__tenant__isnull=True,
+        plan__price_book__is_list=False,
+    )
+    found: dict[int, tuple[int, ...]] = {}
+    for rows in (
+        own.values_list("tenant_id", "pk"),
+        of_plans.values_list("tenant_id", "plan__price_book_id"),
+    ):
+        for tenant_id, book_id in rows:
+            found[tenant_id] = (*found.get(tenant_id, ()), book_id)
+    return found
 
 
 def prices_of(
