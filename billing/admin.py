@@ -85,8 +85,16 @@ def lease_disk_usd(row: PriceVersion) -> str:
 class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     """Granted by `manage.py grant_credit`."""
 
-    list_display = (tenant_name, amount_usd, "reason", "granted_at", "idempotency_key")
-    list_filter = ("granted_at",)
+    list_display = (
+        tenant_name,
+        amount_usd,
+        "kind",
+        "reason",
+        "granted_at",
+        "expires_at",
+        "idempotency_key",
+    )
+    list_filter = ("kind", "granted_at", "expires_at")
     list_select_related = ("tenant",)
     search_fields = ("tenant__name", "tenant__slug", "reason", "idempotency_key")
     ordering = ("-granted_at", "-id")

@@ -21,6 +21,12 @@ class InvalidAmountError(BillingError):
     code = "invalid_amount"
 
 
+class InvalidCreditError(BillingError):
+    """Not a grant, or a withdrawal, that can be kept."""
+
+    code = "invalid_credit"
+
+
 class IdempotencyKeyReusedError(BillingError):
     """The key names an earlier act that was another one."""
 

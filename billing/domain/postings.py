@@ -3,6 +3,7 @@
 import enum
 from dataclasses import dataclass, replace
 
+from billing.domain.credit import CreditKind
 from billing.domain.invoice import Tax, Totals
 from billing.domain.money import nano_usd
 
@@ -28,6 +29,10 @@ class AccountKind(enum.StrEnum):
     """What was let go by credit notes for goodwill."""
     UNCOLLECTIBLE = "uncollectible"
     """Owed, and given up."""
+    PROMOTIONS = "promotions"
+    """What gifts of credit cost us."""
+    BREAKAGE = "breakage"
+    """Credit that expired before any call used it: ours to keep."""
 
 
 class TransactionKind(enum.StrEnum):
@@ -37,6 +42,10 @@ class TransactionKind(enum.StrEnum):
     INVOICE_WRITTEN_OFF = "invoice_written_off"
     CREDIT_NOTE_ISSUED = "credit_note_issued"
     CREDIT_GRANTED = "credit_granted"
+    CREDIT_DRAWN = "credit_drawn"
+    CREDIT_RETURNED = "credit_returned"
+    CREDIT_EXPIRED = "credit_expired"
+    CREDIT_WITHDRAWN = "credit_withdrawn"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,11 +104,39 @@ def credit_note_issued(
     ]
 
 
-def credit_granted(amount_nano_usd: int) -> list[Posting]:
-    """The tenant may call for so much more."""
+_BEHIND_CREDIT = {
+    CreditKind.PURCHASED: AccountKind.FUNDS,
+    CreditKind.PROMOTIONAL: AccountKind.PROMOTIONS,
+}
+
+
+def credit_granted(amount_nano_usd: int, kind: CreditKind) -> list[Posting]:
+    """The tenant may call for so much more; below zero, for what is withdrawn."""
+    return _moved(
+        amount_nano_usd, debit=_BEHIND_CREDIT[kind], credit=AccountKind.CREDIT
+    )
+
+
+def credit_drawn(amount_nano_usd: int) -> list[Posting]:
+    """Credit pays for an invoice; below zero, what it paid returns."""
+    return _moved(
+        amount_nano_usd, debit=AccountKind.CREDIT, credit=AccountKind.RECEIVABLE
+    )
+
+
+def credit_expired(amount_nano_usd: int) -> list[Posting]:
+    """We owe it no longer."""
+    return _moved(
+        amount_nano_usd, debit=AccountKind.CREDIT, credit=AccountKind.BREAKAGE
+    )
+
+
+def _moved(
+    amount_nano_usd: int, *, debit: AccountKind, credit: AccountKind
+) -> list[Posting]:
     return _without_zeros(
-        Posting(account=AccountKind.FUNDS, amount_nano_usd=amount_nano_usd),
-        Posting(account=AccountKind.CREDIT, amount_nano_usd=-amount_nano_usd),
+        Posting(account=debit, amount_nano_usd=amount_nano_usd),
+        Posting(account=credit, amount_nano_usd=-amount_nano_usd),
     )
 
 

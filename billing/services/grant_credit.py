@@ -1,11 +1,16 @@
-"""Give a tenant prepaid credit."""
+"""Give a tenant credit."""
 
 from datetime import datetime
 
 from django.db import transaction
 
+from billing.domain.credit import DEFAULT_PRIORITIES, PRIORITY_MAX, CreditKind
 from billing.domain.postings import TransactionKind, credit_granted
-from billing.errors import IdempotencyKeyReusedError, InvalidAmountError
+from billing.errors import (
+    IdempotencyKeyReusedError,
+    InvalidAmountError,
+    InvalidCreditError,
+)
 from billing.models.credit import CreditGrant
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
@@ -15,6 +20,8 @@ from tenants.models import Tenant
 
 REASON_CHARACTERS_MAX = 200
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 70
+_SAID = ("amount_nano_usd", "reason", "kind", "priority", "expires_at")
+"""What the same key must name again."""
 
 
 @transaction.atomic
@@ -25,32 +32,52 @@ def grant_credit(
     reason: str,
     idempotency_key: str,
     now: datetime,
+    kind: CreditKind = CreditKind.PURCHASED,
+    priority: int | None = None,
+    expires_at: datetime | None = None,
 ) -> CreditGrant:
     """The grant, booked once however often it is asked for with the same key; the data
     plane counts with it within seconds of the commit.
 
-    Raises InvalidAmountError, and IdempotencyKeyReusedError when the key names a grant
-    of another amount or for another reason.
+    `priority` None: the usual one of its kind. Raises InvalidAmountError,
+    InvalidCreditError, and IdempotencyKeyReusedError when the key names a grant that
+    says something else.
     """
-    _check(amount_nano_usd, reason, idempotency_key)
+    wanted = CreditGrant(
+        tenant=tenant,
+        idempotency_key=idempotency_key,
+        kind=kind.value,
+        priority=DEFAULT_PRIORITIES[kind] if priority is None else priority,
+        amount_nano_usd=amount_nano_usd,
+        reason=reason,
+        granted_at=now,
+        expires_at=expires_at,
+    )
+    _check(wanted)
     lock_tenant(tenant.pk)
-    grant = CreditGrant.objects.filter(
-        tenant=tenant, idempotency_key=idempotency_key
-    ).first()
+    found = CreditGrant.objects.filter(tenant=tenant, idempotency_key=idempotency_key)
+    grant = found.first()
     if grant is None:
-        grant = _book(tenant, amount_nano_usd, reason, idempotency_key, now)
-    elif (grant.amount_nano_usd, grant.reason) != (amount_nano_usd, reason):
+        grant = _booked(wanted)
+    elif any(getattr(grant, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
-            f"{idempotency_key!r} names a grant of another amount or reason."
+            f"{idempotency_key!r} names a grant that says something else."
         )
     # Also the second time: the first publication may be what did not get through.
     transaction.on_commit(lambda: publish_credit(tenant.pk), robust=True)
     return grant
 
 
-def _check(amount_nano_usd: int, reason: str, idempotency_key: str) -> None:
-    if not is_amount(amount_nano_usd):
+def _check(wanted: CreditGrant) -> None:
+    if not is_amount(wanted.amount_nano_usd):
         raise InvalidAmountError("Credit is more than nothing.")
+    check_words(wanted.reason, wanted.idempotency_key)
+    if not 0 <= wanted.priority <= PRIORITY_MAX:
+        raise InvalidCreditError(f"A priority is 0 to {PRIORITY_MAX}.")
+
+
+def check_words(reason: str, idempotency_key: str) -> None:
+    """Raises InvalidAmountError."""
     if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
         raise InvalidAmountError(
             f"A reason has 1 to {REASON_CHARACTERS_MAX} characters."
@@ -61,26 +88,18 @@ def _check(amount_nano_usd: int, reason: str, idempotency_key: str) -> None:
         )
 
 
-def _book(
-    tenant: Tenant,
-    amount_nano_usd: int,
-    reason: str,
-    idempotency_key: str,
-    now: datetime,
-) -> CreditGrant:
+def _booked(grant: CreditGrant) -> CreditGrant:
+    if grant.expires_at is not None and grant.expires_at <= grant.granted_at:
+        # Here, since a repeat may come after the end.
+        raise InvalidCreditError("Credit cannot expire before it is granted.")
     booked = post_transaction(
-        credit_granted(amount_nano_usd),
-        tenant_id=tenant.pk,
+        credit_granted(grant.amount_nano_usd, CreditKind(grant.kind)),
+        tenant_id=grant.tenant_id,
         kind=TransactionKind.CREDIT_GRANTED,
-        reference=f"credit:{tenant.pk}:{idempotency_key}",
-        booked_at=now,
+        reference=f"credit:{grant.tenant_id}:{grant.idempotency_key}",
+        booked_at=grant.granted_at,
     )
     assert booked is not None  # noqa: S101  more than nothing is booked
-    return CreditGrant.objects.create(
-        tenant=tenant,
-        transaction=booked,
-        idempotency_key=idempotency_key,
-        amount_nano_usd=amount_nano_usd,
-        reason=reason,
-        granted_at=now,
-    )
+    grant.transaction = booked
+    grant.save(force_insert=True)
+    return grant

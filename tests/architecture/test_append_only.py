@@ -32,6 +32,9 @@ KEPT_ROW_BY_ROW = (
     "billing_pricebook",
     "billing_priceversion",
     "billing_creditgrant",
+    "billing_creditdraw",
+    "billing_creditexpiry",
+    "billing_creditwithdrawal",
     "billing_webhookattempt",
 )
 KEPT_FAMILIES = (

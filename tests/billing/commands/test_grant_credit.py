@@ -1,10 +1,12 @@
 """`manage.py grant_credit`."""
 
+from datetime import UTC, datetime
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from billing.models.credit import CreditGrant
 from billing.services.credit_of import credit_of
 
 pytestmark = pytest.mark.django_db
@@ -22,6 +24,16 @@ def test_it_works(tenant):
 
     assert text == "25.50 USD granted to Acme (key one); 25.50 USD in all\n"
     assert credit_of(tenant) == 25_500_000_000
+    grant_ = CreditGrant.objects.get()
+    assert (grant_.kind, grant_.priority, grant_.expires_at) == ("purchased", 20, None)
+
+
+def test_a_gift_that_expires(tenant):
+    grant("Acme", "5", "--kind=promotional", "--priority=3", "--expires=2099-02-28")
+
+    gift = CreditGrant.objects.get(tenant=tenant)
+    assert (gift.kind, gift.priority) == ("promotional", 3)
+    assert gift.expires_at == datetime(2099, 2, 28, tzinfo=UTC)
 
 
 def test_a_key_given_twice_grants_once_and_none_grants_again(tenant):
@@ -39,6 +51,9 @@ def test_a_key_given_twice_grants_once_and_none_grants_again(tenant):
         (("Acme", "much"), "not a number"),
         (("Acme", "-1"), "not a number between"),
         (("Acme", "0"), "is nothing"),
+        (("Acme", "1", "--expires=2020-01-01"), "before it is granted"),
+        (("Acme", "1", "--priority=101"), "priority"),
+        (("Acme", "1", "--expires=soon"), "--expires"),
     ],
 )
 def test_it_refuses(tenant, arguments, reason):

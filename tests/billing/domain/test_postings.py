@@ -4,8 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from billing.domain.credit import CreditKind
 from billing.domain.invoice import NO_TAX, Tax, Totals
-from billing.domain.postings import credit_note_issued, invoice_issued, usage_rated
+from billing.domain.postings import (
+    credit_drawn,
+    credit_expired,
+    credit_granted,
+    credit_note_issued,
+    invoice_issued,
+    usage_rated,
+)
 
 
 def booked(postings):
@@ -82,6 +90,46 @@ def test_goodwill_costs_us_what_stays_rated():
     }
 
 
+@pytest.mark.parametrize(
+    ("postings", "entries"),
+    [
+        # 25 USD are paid for: money is here, and we owe its worth in calls.
+        (
+            credit_granted(25_000_000_000, CreditKind.PURCHASED),
+            {"funds": 25_000_000_000, "credit": -25_000_000_000},
+        ),
+        # 5 USD are a gift: nothing came in, and we owe them all the same.
+        (
+            credit_granted(5_000_000_000, CreditKind.PROMOTIONAL),
+            {"promotions": 5_000_000_000, "credit": -5_000_000_000},
+        ),
+        # 2 USD of them are taken back.
+        (
+            credit_granted(-2_000_000_000, CreditKind.PROMOTIONAL),
+            {"promotions": -2_000_000_000, "credit": 2_000_000_000},
+        ),
+        # An invoice of 1.23 USD is paid with credit: neither is owed any more.
+        (
+            credit_drawn(1_230_000_000),
+            {"credit": 1_230_000_000, "receivable": -1_230_000_000},
+        ),
+        # It is voided: both are as before.
+        (
+            credit_drawn(-1_230_000_000),
+            {"credit": -1_230_000_000, "receivable": 1_230_000_000},
+        ),
+        # 3 USD expire unused.
+        (
+            credit_expired(3_000_000_000),
+            {"credit": 3_000_000_000, "breakage": -3_000_000_000},
+        ),
+        (credit_drawn(0), {}),
+    ],
+)
+def test_credit(postings, entries):
+    assert booked(postings) == entries
+
+
 @given(
     st.integers(-(10**18), 10**18),
     st.integers(0, 10**9),
@@ -97,6 +145,10 @@ def test_every_booking_sums_to_zero(growth, cents, nano_usd, tax_cents, is_inclu
         invoice_issued(totals, tax),
         credit_note_issued(totals, tax, is_adjustment=True),
         credit_note_issued(totals, tax, is_adjustment=False),
+        credit_granted(growth, CreditKind.PURCHASED),
+        credit_granted(growth, CreditKind.PROMOTIONAL),
+        credit_drawn(growth),
+        credit_expired(nano_usd),
     ):
         assert sum(booked(postings).values()) == 0
         assert 0 not in booked(postings).values()

@@ -5,13 +5,18 @@ from typing import Any
 import pytest
 from django.db import DatabaseError
 
+from billing.domain.credit import CreditKind
 from billing.domain.spend_counters import money_key
-from billing.errors import IdempotencyKeyReusedError, InvalidAmountError
+from billing.errors import (
+    IdempotencyKeyReusedError,
+    InvalidAmountError,
+    InvalidCreditError,
+)
 from billing.models.credit import CreditGrant
 from billing.models.ledger import LedgerTransaction
 from billing.services.credit_of import credit_of, credits_of
 from billing.services.grant_credit import grant_credit
-from tests.billing.usage import NOON, balances
+from tests.billing.usage import DECEMBER, NOON, balances
 from tests.factories import make_tenant
 from tests.parallel import in_parallel
 
@@ -78,7 +83,32 @@ def test_without_valkey_the_credit_is_booked_all_the_same(settings, caplog):
     assert "Error calling" in caplog.text
 
 
-@pytest.mark.parametrize("changes", [{"amount_nano_usd": 1}, {"reason": "gift"}])
+def test_a_gift_is_no_money(tenant):
+    made = grant(tenant, kind=CreditKind.PROMOTIONAL, expires_at=DECEMBER)
+
+    assert (made.priority, made.expires_at) == (10, DECEMBER)
+    assert balances(tenant) == {
+        "promotions": 25_000_000_000,
+        "credit": -25_000_000_000,
+    }
+
+
+def test_a_repeat_after_its_end_is_no_error(tenant):
+    first = grant(tenant, expires_at=DECEMBER)
+
+    assert grant(tenant, expires_at=DECEMBER, now=DECEMBER) == first
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"amount_nano_usd": 1},
+        {"reason": "gift"},
+        {"kind": CreditKind.PROMOTIONAL, "priority": 20},
+        {"priority": 3},
+        {"expires_at": DECEMBER},
+    ],
+)
 def test_it_refuses_a_key_that_names_another_grant(tenant, changes):
     grant(tenant)
 
@@ -102,6 +132,16 @@ def test_it_refuses_a_key_that_names_another_grant(tenant, changes):
 )
 def test_it_refuses(tenant, changes):
     with pytest.raises(InvalidAmountError):
+        grant(tenant, **changes)
+
+    assert not CreditGrant.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "changes", [{"priority": -1}, {"priority": 101}, {"expires_at": NOON}]
+)
+def test_it_refuses_what_is_no_grant(tenant, changes):
+    with pytest.raises(InvalidCreditError):
         grant(tenant, **changes)
 
     assert not CreditGrant.objects.exists()
