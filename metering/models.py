@@ -42,8 +42,9 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
     def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
         """One dict per combination of `dimensions`: those, `events`, `request_count`,
         `input_sum`, `cached_input_sum`, `leased_input_sum`, `output_sum`, `image_sum`,
-        and `last_at`. Cached are those beyond the leased ones, as `split_input` says;
-        warming calls are no requests, and their output is left out.
+        `charged_sum` (nano-USD, leases left out), `last_at`. Cached are those beyond
+        the leased ones, as `split_input` says; warming calls are no requests, and their
+        output is left out.
         """
         is_asked_for = Q(is_warming=False)
         sums: QuerySet[UsageEvent, dict[str, Any]] = (
@@ -59,6 +60,7 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
                 leased_input_sum=Sum("leased_input_tokens"),
                 output_sum=Sum("output_tokens", filter=is_asked_for, default=0),
                 image_sum=Sum("images"),
+                charged_sum=Sum(F("cost_nano_usd") - F("lease_cost_nano_usd")),
                 last_at=models.Max("happened_at"),
             )
         )
@@ -250,7 +252,7 @@ class UsageRollup(models.Model):
     hour_at = models.DateTimeField()
     """The begin of the UTC hour in which the events happened."""
     quantity = models.BigIntegerField()
-    """Tokens, MB_s, or events for the meter `requests`. Never 0."""
+    """Tokens, MB_s, nano-USD, or events for the meter `requests`. Never 0."""
     event_count = models.IntegerField()
     """Events of this hour and dimension, whether or not this meter showed any; of the
     meters of leases, intervals."""

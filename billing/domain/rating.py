@@ -29,7 +29,13 @@ RATE_FIELDS = {
 }
 """Of `Rates`, by meter."""
 
-_UNPRICED_METERS = frozenset({Meter.REQUESTS.value, Meter.LEASED_INPUT_TOKENS.value})
+_UNPRICED_METERS = frozenset(
+    {
+        Meter.REQUESTS.value,
+        Meter.LEASED_INPUT_TOKENS.value,
+        Meter.CHARGED_NANO_USD.value,
+    }
+)
 
 
 @dataclass(frozen=True, kw_only=True)

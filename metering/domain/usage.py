@@ -38,6 +38,9 @@ class Meter(enum.StrEnum):
     """The same on disk."""
     REQUESTS = "requests"
     """Number of calls that the tenant made; shown, never priced."""
+    CHARGED_NANO_USD = "charged_nano_usd"
+    """What the money limits were charged for the calls themselves, their leases left
+    out; never priced. It is how an invoice gives credit back that it draws itself."""
 
 
 class Usage(Protocol):
@@ -109,6 +112,7 @@ def quantities(
     output_tokens: int,
     images: int = 0,
     leased_input_tokens: int = 0,
+    charged_nano_usd: int = 0,
 ) -> dict[Meter, int]:
     """What the meters show for one event, or for the sums over several: the rule is
     linear, so both agree. A meter that shows nothing is left out.
@@ -124,6 +128,7 @@ def quantities(
         Meter.OUTPUT_TOKENS: output_tokens,
         Meter.IMAGES: images,
         Meter.REQUESTS: requests,
+        Meter.CHARGED_NANO_USD: charged_nano_usd,
     }
     return {meter: quantity for meter, quantity in shown.items() if quantity}
 

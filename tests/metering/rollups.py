@@ -23,10 +23,11 @@ def rolled_up():
 
 
 def folded(events):
-    """The same of `events`, folded in Python."""
+    """The same of `events`, folded in Python; what shows on no meter has no row."""
     return {
-        _key(d): {meter: (n, sums.events) for meter, n in sums.per_meter().items()}
+        _key(d): {meter: (n, sums.events) for meter, n in shown.items()}
         for d, sums in fold(events).items()
+        if (shown := sums.per_meter())
     }
 
 

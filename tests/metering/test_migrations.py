@@ -37,6 +37,20 @@ def test_warming_calls_there_and_back():
     assert store_usage_events([make_event(is_warming=True)]) == 1
 
 
+def test_the_charged_meter_there_and_back():
+    prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
+    store_usage_events([make_event(cost_nano_usd=55)])
+    roll_up_usage()
+    try:
+        migrate("0011_lease_credits")
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*), sum(quantity) FROM usage_rollup")
+            assert cursor.fetchone() == (4, 60 + 40 + 7 + 1)
+    finally:
+        migrate("")
+    assert not UsageRollup.objects.filter(meter="charged_nano_usd").exists()
+
+
 def test_images_tries_and_cost_there_and_back():
     prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
     store_usage_events([make_event(images=2), make_event(outcome=Outcome.UNBILLED)])

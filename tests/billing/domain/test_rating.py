@@ -108,7 +108,7 @@ def test_every_meter_is_priced_or_known_to_be_free():
     """A meter added to metering must be given a price here, or be said to be free."""
     assert {meter.value for meter in Meter} == {
         *METER_NAMES,
-        *("requests", "leased_input_tokens"),
+        *("requests", "leased_input_tokens", "charged_nano_usd"),
     }
 
 

@@ -19,6 +19,7 @@ def test_it_works():
         output_tokens=3,
         images=5,
         leased_input_tokens=1,
+        charged_nano_usd=70,
     ) == {
         "new_input_tokens": 5,
         "cached_input_tokens": 4,
@@ -26,6 +27,7 @@ def test_it_works():
         "output_tokens": 3,
         "images": 5,
         "requests": 2,
+        "charged_nano_usd": 70,
     }
 
 

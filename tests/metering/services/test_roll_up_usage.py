@@ -117,6 +117,18 @@ def test_a_warming_call_is_no_request_and_its_output_is_nobodys():
     assert (stored.is_warming, stored.output_tokens) == (True, 7)
 
 
+def test_it_adds_up_what_the_money_limits_were_charged():
+    """All but what leases cost: they are charged by the time that they were held."""
+    lease = {"cost_nano_usd": 900, "lease_cost_nano_usd": 700}
+    store_usage_events([make_event(cost_nano_usd=55), make_event(**lease)])
+    free = make_event(outcome=Outcome.UNBILLED, cost_nano_usd=3)
+    store_usage_events([free, make_event(tenant_id=2)])
+    roll_up_usage()
+
+    assert quantities(tenant_id=1)["charged_nano_usd"] == (255, 2)
+    assert "charged_nano_usd" not in quantities(tenant_id=2)
+
+
 def test_a_late_event_opens_its_hour_again():
     store_usage_events([make_event()])
     roll_up_usage()
