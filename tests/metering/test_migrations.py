@@ -49,6 +49,8 @@ def test_the_charged_meter_there_and_back():
     finally:
         migrate("")
     assert not UsageRollup.objects.filter(meter="charged_nano_usd").exists()
+    roll_up_usage()  # the way forward has opened all hours
+    assert UsageRollup.objects.get(meter="charged_nano_usd").quantity == 55
 
 
 def test_images_tries_and_cost_there_and_back():
