@@ -1,23 +1,26 @@
 """What a tenant and its parts spent, by the usage events in PostgreSQL.
 
 A lease is charged with its call, for all of its time. Once it is measured that charge
-is left out, and the time that it was held is charged in its place.
+is left out, and the time that it was held is charged in its place. A lease that cannot
+be measured any more, since its engine never told its end, costs nothing.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
+from django.db.models.functions import TruncMonth
 
-from billing.domain.money import UNITS_PER_RATE
+from billing.domain.charged import held_nano_usd
 from billing.domain.spend_counters import Spender, begin_of
-from billing.models.prices import PriceVersion
+from billing.services.charged_of import rates_of
 from inference.lease_models import Lease
 from metering.domain.lease_intervals import METERS
 from metering.lease_models import LeaseInterval
 from metering.models import UsageEvent
+from metering.services.measure_leases import GIVEN_UP_AFTER
 from metering.wire import Outcome
 from tenants.models import ApiKey, Project
 from tenants.wire import Scope, SpendPeriod
@@ -37,15 +40,21 @@ def sum_spend(tenant_id: int, *, until: datetime) -> Spend:
     spend: Spend = defaultdict(lambda: defaultdict(int))
     for spender in _spenders(tenant_id):
         spend[spender][None] += 0
-    for row in (*_events(tenant_id, until), *_leases(tenant_id, until)):
-        for spender in (
-            Spender(Scope.TENANT, tenant_id),
-            Spender(Scope.PROJECT, row["project_id"]),
-            Spender(Scope.KEY, row["api_key_id"]),
-        ):
+    for row in _events(tenant_id, until):
+        for spender in _spenders_of(tenant_id, row):
             for span, name in _SPANS.items():
                 spend[spender][span] += row[name] or 0
+    for (spender, span), amount in _leases(tenant_id, until):
+        spend[spender][span] += amount
     return spend
+
+
+def _spenders_of(tenant_id: int, row: Mapping[str, Any]) -> tuple[Spender, ...]:
+    return (
+        Spender(Scope.TENANT, tenant_id),
+        Spender(Scope.PROJECT, row["project_id"]),
+        Spender(Scope.KEY, row["api_key_id"]),
+    )
 
 
 def _spenders(tenant_id: int) -> list[Spender]:
@@ -63,9 +72,10 @@ def _events(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
     measured = Lease.objects.filter(
         lease_id=OuterRef("lease_id"), engine_id=OuterRef("engine_id"), is_measured=True
     )
-    is_measured = Q(lease_cost_nano_usd__gt=0) & Q(Exists(measured))
+    is_over = Q(lease_expires_at__lt=until - GIVEN_UP_AFTER) | Q(Exists(measured))
     cost = F("cost_nano_usd") - Case(
-        When(is_measured, then=F("lease_cost_nano_usd")), default=0
+        When(Q(lease_cost_nano_usd__gt=0) & is_over, then=F("lease_cost_nano_usd")),
+        default=0,
     )
     events = UsageEvent.objects.of_tenant(tenant_id).filter(happened_at__lte=until)
     return (
@@ -76,21 +86,28 @@ def _events(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
     )
 
 
-def _leases(tenant_id: int, until: datetime) -> Iterator[Mapping[str, Any]]:
-    """What was held, by project, key, price and tier; rounded up."""
+def _leases(
+    tenant_id: int, until: datetime
+) -> Iterator[tuple[tuple[Spender, SpendPeriod | None], int]]:
+    """What was held, rounded up per price, tier and month of its end."""
     charged = LeaseInterval.objects.of_tenant(tenant_id).charged()
-    intervals = charged.filter(ended_at__lte=until)
     rows: Collection[Mapping[str, Any]] = (
-        intervals.order_by()
-        .values("project_id", "api_key_id", "price_version_id", "tier")
+        charged.filter(ended_at__lte=until)
+        .order_by()
+        .annotate(month_at=TruncMonth("ended_at", tzinfo=UTC))
+        .values("project_id", "api_key_id", "price_version_id", "tier", "month_at")
         .annotate(**_by_span(F("mb_s"), "ended_at", until))
     )
-    prices = PriceVersion.objects.in_bulk({row["price_version_id"] for row in rows})
+    held: dict[tuple[Any, ...], int] = defaultdict(int)
     for row in rows:
-        rates = prices[row["price_version_id"]].rates
-        rate = rates.of_meter(METERS[row["tier"]]) or 0
-        costs = {name: -(-(row[name] or 0) * rate // UNITS_PER_RATE) for name in _NAMES}
-        yield {**row, **costs}
+        price = row["price_version_id"], row["tier"], row["month_at"]
+        for spender in _spenders_of(tenant_id, row):
+            for span, name in _SPANS.items():
+                held[spender, span, *price] += row[name] or 0
+    rates = rates_of(row["price_version_id"] for row in rows)
+    for (spender, span, version_id, tier, _), mb_s in held.items():
+        rate = rates[version_id].of_meter(METERS[tier]) or 0
+        yield (spender, span), held_nano_usd(mb_s, rate)
 
 
 def _by_span(amount: Any, time_field: str, until: datetime) -> dict[str, Any]:
