@@ -9,6 +9,7 @@ from billing.services import doubt_money as doubting
 from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_invoices as issuing
 from billing.services import rate_usage as rating
+from billing.services import refresh_balances as refreshing
 
 
 @shared_task
@@ -39,3 +40,8 @@ def deliver_webhooks() -> None:
 @shared_task
 def forget_webhooks() -> None:
     forgetting.forget_webhooks(now=timezone.now())
+
+
+@shared_task
+def refresh_balances() -> None:
+    refreshing.refresh_balances()

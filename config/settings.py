@@ -168,6 +168,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=5),
         "options": {"expires": 3000},
     },
+    "refresh balances": {
+        "task": "billing.tasks.refresh_balances",
+        "schedule": crontab(minute=55),
+        "options": {"expires": 3000},
+    },
     "check engines": {
         "task": "inference.tasks.check_engines",
         "schedule": timedelta(seconds=2),

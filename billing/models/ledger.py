@@ -38,7 +38,7 @@ def _at_commit(name: str, func: str) -> pgtrigger.Trigger:
 
 
 class LedgerAccount(models.Model):
-    """A place of value. Its balance is the sum of its entries; none is stored."""
+    """A place of value. Its balance is the sum of its entries (`read_balances`)."""
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="ledger_accounts")
     kind = models.CharField(
@@ -127,8 +127,27 @@ class LedgerEntry(models.Model):
                 condition=~Q(amount_nano_usd=0), name="ledger_entry_not_zero"
             )
         ]
+        indexes = [
+            models.Index(fields=["account", "id"], name="ledger_entry_of_account")
+        ]
         triggers = [
             *append_only(),
             no_truncate(),
             _at_commit("sums_to_zero", _SUMS_TO_ZERO),
         ]
+
+
+class LedgerBalance(models.Model):
+    """A cache: what the entries of an account up to one of them come to. Rows may be
+    deleted at any time; nothing but the time that a balance takes changes.
+    """
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="ledger_balances")
+    account = models.OneToOneField(
+        LedgerAccount, models.PROTECT, related_name="balance", db_constraint=False
+    )
+    """Guarded by a key together with the tenant."""
+    up_to = models.BigIntegerField()
+    """Id of the last entry in it. The entries of a tenant are written under its lock,
+    so none with a lower id can come later."""
+    amount_nano_usd = models.BigIntegerField()

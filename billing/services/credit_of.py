@@ -2,10 +2,8 @@
 
 from collections.abc import Collection
 
-from django.db.models import Sum
-
 from billing.domain.postings import AccountKind
-from billing.models.ledger import LedgerEntry
+from billing.services.read_balances import balances_of
 from tenants.models import Tenant
 
 
@@ -16,12 +14,6 @@ def credit_of(tenant: Tenant) -> int:
 
 def credits_of(tenant_ids: Collection[int]) -> dict[int, int]:
     """By tenant id; those who were never granted any are left out."""
-    rows = (
-        LedgerEntry.objects.filter(
-            tenant_id__in=tenant_ids, account__kind=AccountKind.CREDIT
-        )
-        .values_list("tenant_id")
-        .annotate(balance=Sum("amount_nano_usd"))
-    )
     # The account lies below zero: it is what we owe.
-    return {tenant_id: -balance for tenant_id, balance in rows}
+    found = balances_of(tenant_ids, AccountKind.CREDIT)
+    return {tenant_id: -balance for tenant_id, balance in found.items()}

@@ -46,6 +46,7 @@ KEPT_FAMILIES = (
     "billing_invoice_",
     "billing_line",
 )
+CACHES = ("billing_ledgerbalance",)
 
 
 @pytest.fixture
@@ -88,7 +89,11 @@ def test_a_table_is_not_emptied(guards, table):
 
 
 def test_no_table_of_these_kinds_is_forgotten(guards, tables):
-    kept = [table for table in tables if table.startswith(KEPT_FAMILIES)]
+    kept = [
+        table
+        for table in tables
+        if table.startswith(KEPT_FAMILIES) and table not in CACHES
+    ]
     unguarded = [
         table
         for table in kept

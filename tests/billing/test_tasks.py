@@ -25,4 +25,5 @@ def test_usage_is_rated_and_issued_by_the_tasks(tenant):
 def test_the_schedule_calls_them():
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
-    assert {tasks.rate_usage.name, tasks.issue_due_invoices.name} <= scheduled
+    called = (tasks.rate_usage, tasks.issue_due_invoices, tasks.refresh_balances)
+    assert {task.name for task in called} <= scheduled
