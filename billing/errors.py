@@ -168,3 +168,17 @@ class TaxChangedError(BillingError):
     """Who sells or buys changed while an invoice was issued; to be tried again."""
 
     code = "tax_changed"
+
+
+class ReceiptChangedError(BillingError):
+    """The books say something else of an event than when its receipt was sealed."""
+
+    code = "receipt_changed"
+
+
+class ReceiptsDifferError(BillingError):
+    """The receipts of a span do not add up to what was rolled up of it: more was
+    stored meanwhile, or the rollups are wrong.
+    """
+
+    code = "receipts_differ"

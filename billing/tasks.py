@@ -10,6 +10,7 @@ from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_invoices as issuing
 from billing.services import rate_usage as rating
 from billing.services import refresh_balances as refreshing
+from billing.services import seal_due_receipts as sealing
 
 
 @shared_task
@@ -45,3 +46,8 @@ def forget_webhooks() -> None:
 @shared_task
 def refresh_balances() -> None:
     refreshing.refresh_balances()
+
+
+@shared_task
+def seal_receipts() -> None:
+    sealing.seal_due_receipts(now=timezone.now())

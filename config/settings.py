@@ -210,6 +210,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=40),
         "options": {"expires": 3000},
     },
+    "seal receipts": {
+        "task": "billing.tasks.seal_receipts",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "forget lease receipts": {
         "task": "inference.tasks.forget_lease_receipts",
         "schedule": crontab(minute=50),
@@ -235,6 +240,9 @@ PRICE_BOOKS_OF_TENANTS = "billing.services.price_of.price_books_of_tenants"
 JOURNAL_FOLDER = HOME / "journal"
 ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
 ENGINE_KEY = secret("ENGINE_KEY")
+# Signs receipts and invoices (Ed25519). Another text here is another key; the public
+# half of the old one stays known.
+RECEIPT_KEY = secret("RECEIPT_KEY")
 ENGINE_IS_SIMULATOR = ENVIRONMENT.engine == "simulator"
 ENGINE_URLS = ENVIRONMENT.engine_urls
 _engine_socket = value("ENGINE_SOCKET") or HOME / "run" / "engine.sock"

@@ -10,4 +10,5 @@ class MeteringConfig(AppConfig):
         """Django itself looks only into `metering.models`."""
         import_module("metering.audit_models")
         import_module("metering.lease_models")
+        import_module("metering.receipt_models")
         super().import_models()

@@ -34,6 +34,17 @@ _TAKE_OPEN_HOURS = """
 """
 
 
+# Sorted, as two roll-ups that wait for each other's marks would otherwise deadlock.
+_MARK_UNSEALED = """
+    INSERT INTO unsealed_hour (tenant_id, hour_at, generation)
+    SELECT tenant_id, hour_at, 1
+    FROM unnest(%s::bigint[], %s::timestamptz[]) AS folded (tenant_id, hour_at)
+    ORDER BY 1, 2
+    ON CONFLICT (tenant_id, hour_at)
+        DO UPDATE SET generation = unsealed_hour.generation + 1
+"""
+
+
 def roll_up_usage(*, hours_max: int = HOURS_MAX) -> int:
     """Replaces the rollups of open tenant-hours; returns how many there were.
 
@@ -57,7 +68,16 @@ def _roll_up_batch(hours_max: int) -> int:
     for tenant_id, hour_at in open_hours:
         _replace_rollups(tenant_id, hour_at, last_used)
     note_api_key_use(last_used)
+    _mark_unsealed(open_hours)
     return len(open_hours)
+
+
+def _mark_unsealed(hours: list[tuple[int, datetime]]) -> None:
+    """What they hold may have no receipt yet."""
+    if hours:
+        tenants, starts = zip(*hours, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK_UNSEALED, [list(tenants), list(starts)])
 
 
 def _take_open_hours(limit: int) -> list[tuple[int, datetime]]:

@@ -20,6 +20,9 @@ WHERE relkind IN ('r', 'p') AND relnamespace = current_schema()::regnamespace
 """
 
 KEPT_ROW_BY_ROW = (
+    "receipt",
+    "receipt_seal",
+    "receipt_key",
     "usage_event",
     "lease_receipt",
     "lease_interval",
@@ -38,6 +41,7 @@ KEPT_ROW_BY_ROW = (
     "billing_webhookattempt",
 )
 KEPT_FAMILIES = (
+    "receipt",
     "usage_event",
     "lease_receipt",
     "lease_interval",

@@ -26,6 +26,7 @@ WITHOUT_TENANT = {
     "reconciliation_statement": "it is about an engine, which serves all tenants",
     "reconciliation_line": "it is part of a statement",
     "statement_acceptance": "it is about a statement",
+    "receipt_key": "we sign for all tenants with one key",
     "reconciled_day": "a day is judged for all engines together",
 }
 OPTIONAL_TENANT = {
