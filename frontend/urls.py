@@ -4,8 +4,10 @@ from django.views.generic import RedirectView
 
 from frontend.views import (
     api_keys,
+    billing_details,
     cached_prompts,
     healthz,
+    invoice_files,
     invoices,
     leases,
     limits,
@@ -63,9 +65,30 @@ urlpatterns = [
     ),
     path("invoices/", invoices.invoices, name="invoices"),
     path("invoices/<int:invoice_id>/", invoices.invoice, name="invoice"),
-    path("invoices/<int:invoice_id>/csv/", invoices.invoice_csv, name="invoice_csv"),
-    path("invoices/<int:invoice_id>/json/", invoices.invoice_json, name="invoice_json"),
+    path(
+        "invoices/<int:invoice_id>/pdf/", invoice_files.invoice_pdf, name="invoice_pdf"
+    ),
+    path(
+        "invoices/<int:invoice_id>/csv/", invoice_files.invoice_csv, name="invoice_csv"
+    ),
+    path(
+        "invoices/<int:invoice_id>/json/",
+        invoice_files.invoice_json,
+        name="invoice_json",
+    ),
+    path("credit-notes/<int:note_id>/", invoices.credit_note, name="credit_note"),
+    path(
+        "credit-notes/<int:note_id>/pdf/",
+        invoice_files.credit_note_pdf,
+        name="credit_note_pdf",
+    ),
+    path(
+        "credit-notes/<int:note_id>/json/",
+        invoice_files.credit_note_json,
+        name="credit_note_json",
+    ),
     path("settings/", settings.settings, name="settings"),
+    path("settings/billing/", billing_details.billing_details, name="billing_details"),
     path(
         "settings/projects/<int:project_id>/leases/",
         settings.retention,
@@ -83,6 +106,11 @@ urlpatterns = [
     path("operator/invoices/", operator.invoices, name="operator_invoices"),
     path(
         "operator/invoices/<int:invoice_id>/", operator.invoice, name="operator_invoice"
+    ),
+    path(
+        "operator/invoices/<int:invoice_id>/pdf/",
+        invoice_files.operator_invoice_pdf,
+        name="operator_invoice_pdf",
     ),
     path("operator/engines/", operator.engines, name="operator_engines"),
     path("operator/tenants/<int:tenant_id>/", operator.tenant, name="operator_tenant"),

@@ -48,9 +48,9 @@ _PARENTS = {
         "delete_cached_prompt",
     },
     "leases": {"extend_lease", "release_lease"},
-    "invoices": {"invoice"},
+    "invoices": {"invoice", "credit_note"},
     "mailbox": {"mail"},
-    "settings": {"retention"},
+    "settings": {"retention", "billing_details"},
     "operator": {"operator_tenant"},
 }
 

@@ -16,13 +16,13 @@ from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
 from frontend.access import operator_page
 from frontend.calls import newest_calls
+from frontend.invoice_page import invoice_context
 from frontend.kv_memory import read_kv_memory
 from frontend.prices import amount_of_totals, amounts_of_totals
 from frontend.progress import read_progress
 from frontend.ranges import find_range
 from frontend.usage import figures
 from frontend.views.api_keys import describe
-from frontend.views.invoices import invoice_context
 from inference.lease_models import LeaseState
 from inference.models import Engine
 from metering.models import UsageRollup
@@ -121,7 +121,7 @@ def invoices(request: HttpRequest) -> HttpResponse:
 def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
     rows = Invoice.objects.select_related("tenant")
     found = get_object_or_404(rows, pk=invoice_id)
-    context = {**invoice_context(found), "is_operator": True}
+    context = {**invoice_context(found, now=timezone.now()), "is_operator": True}
     return render(request, "frontend/invoice.html", context)
 
 

@@ -6,6 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
+from billing.models.taxes import TaxProfile
 from frontend.access import Access, tenant_page
 from frontend.forms import NameForm
 from frontend.retention_form import RetentionForm, initial_of
@@ -31,6 +32,7 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
     context = {
         "form": form,
         "projects": access.tenant.projects.order_by("name", "pk"),
+        "profile": TaxProfile.objects.filter(tenant=access.tenant).first(),
         "members": access.tenant.members.select_related("user").order_by("pk"),
     }
     status = 422 if form.errors else 200

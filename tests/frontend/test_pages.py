@@ -6,6 +6,7 @@ import pytest
 
 from tests.factories import make_engine
 from tests.frontend.believable import record
+from tests.frontend.believable_invoices import make_credit_note
 from tests.frontend.believable_leases import leased_call
 from tests.frontend.believable_prompts import make_prompt
 from tests.frontend.people import NAMES, client_of
@@ -49,14 +50,21 @@ PAGES = {
     "/prompts/{prompt}/delete/": MINE,
     "/invoices/": TENANT,
     "/invoices/{invoice}/": MINE,
+    "/invoices/?status=open": TENANT,
+    "/invoices/{invoice}/pdf/": MINE,
     "/invoices/{invoice}/csv/": MINE,
     "/invoices/{invoice}/json/": MINE,
     "/settings/": TENANT,
+    "/credit-notes/{note}/": MINE,
+    "/credit-notes/{note}/pdf/": MINE,
+    "/credit-notes/{note}/json/": MINE,
+    "/settings/billing/": OWNERS,
     "/settings/projects/{project}/leases/": OWNERS_OF_MINE,
     "/operator/": OPERATOR,
     "/operator/engines/": OPERATOR,
     "/operator/invoices/": OPERATOR,
     "/operator/invoices/{invoice}/": OPERATOR,
+    "/operator/invoices/{invoice}/pdf/": OPERATOR,
     "/operator/tenants/{tenant}/": OPERATOR,
 }
 
@@ -70,6 +78,7 @@ def rows(people, invoice, version, now):
     prompt = make_prompt(people.api_key, version.served_model, now)
     return {
         "invoice": invoice.pk,
+        "note": make_credit_note(people.tenant, version, now).pk,
         "lease": UUID(lease.lease_id),
         "prompt": prompt.public_id,
     }
