@@ -22,6 +22,7 @@ class BillingConfig(AppConfig):
             "budget_alerts",
             "webhooks",
             "tax_rates",
+            "api_access",
         ):
             import_module(f"billing.models.{module}")
         super().import_models()

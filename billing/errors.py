@@ -182,3 +182,9 @@ class ReceiptsDifferError(BillingError):
     """
 
     code = "receipts_differ"
+
+
+class ActInProgressError(BillingError):
+    """Somebody does it at this moment."""
+
+    code = "request_in_progress"

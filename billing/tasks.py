@@ -6,6 +6,7 @@ from django.utils import timezone
 from billing.services import alert_budgets as alerting
 from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
+from billing.services import forget_answers as forgetting_answers
 from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_invoices as issuing
 from billing.services import rate_usage as rating
@@ -51,3 +52,7 @@ def refresh_balances() -> None:
 @shared_task
 def seal_receipts() -> None:
     sealing.seal_due_receipts(now=timezone.now())
+
+
+def forget_answers() -> None:
+    forgetting_answers.forget_answers(now=timezone.now())

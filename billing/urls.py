@@ -1,9 +1,10 @@
-from django.urls import path
+from django.urls import include, path
 
 from billing.api import cached_prompts, kv_quotes
 
 app_name = "billing"
 urlpatterns = [
+    path("api/v1/", include("billing.api.v1.urls")),
     path("v1/cached_prompts", cached_prompts.collection, name="cached_prompts"),
     path("v1/cached_prompts/<str:name>", cached_prompts.one, name="cached_prompt"),
     path(

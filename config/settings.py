@@ -50,6 +50,8 @@ INSTALLED_APPS = [
     "allauth.account",
     "django_htmx",
     "pgtrigger",
+    "rest_framework",
+    "drf_spectacular",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -161,6 +163,11 @@ CELERY_BEAT_SCHEDULE = {
     "forget webhooks": {
         "task": "billing.tasks.forget_webhooks",
         "schedule": crontab(minute=55),
+        "options": {"expires": 3000},
+    },
+    "forget answers": {
+        "task": "billing.tasks.forget_answers",
+        "schedule": crontab(minute=35),
         "options": {"expires": 3000},
     },
     "issue due invoices": {
@@ -316,6 +323,24 @@ SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_048_576
+
+# The management API. Its views name what else the framework needs.
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_METADATA_CLASS": None,
+    "EXCEPTION_HANDLER": "billing.api.v1.refusals.answer_error",
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Tokenfab management API",
+    "DESCRIPTION": "Usage, money and events of a tenant. Amounts are whole nano-USD"
+    " (10^-9 USD) or cents; times are RFC 3339 in UTC.",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "POSTPROCESSING_HOOKS": ["billing.api.v1.document.complete_document"],
+}
+# Of one caller; coarse, to keep a runaway script from the pages.
+API_REQUESTS_PER_MINUTE = 600
 
 UNFOLD = {
     "SITE_TITLE": "Tokenfab",

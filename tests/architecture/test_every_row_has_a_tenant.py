@@ -17,6 +17,8 @@ WITHOUT_TENANT = {
     "billing_legalentity": "it is who sells, to all tenants",
     "billing_documentnumber": "numbers run through all tenants' documents of a year",
     "billing_taxrate": "a country's tax is the same for all tenants",
+    "billing_stafftoken": "staff act for all tenants",
+    "billing_keptanswer": "of a caller, who may be staff; kept for a day",
     "journal_cursor": "a segment holds events of all tenants",
     "engine_capacity": "an engine's memory is sold to all tenants",
     "lease_cursor": "an engine holds leases of all tenants",

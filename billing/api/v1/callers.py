@@ -1,0 +1,116 @@
+"""Who asks the management API, and for whom."""
+
+from dataclasses import dataclass
+
+from django.contrib.auth.models import AnonymousUser
+from django.http import Http404
+from django.utils import timezone
+from rest_framework.authentication import (
+    BaseAuthentication,
+    SessionAuthentication,
+    get_authorization_header,
+)
+from rest_framework.exceptions import AuthenticationFailed
+from rest_framework.request import Request
+
+from billing.domain import staff_tokens
+from billing.services.find_staff_token import find_staff_token
+from tenants.models import Member, Role, Tenant, User
+from tenants.services.find_api_key import find_api_key
+
+TENANT_HEADER = "Tokenfab-Tenant"
+_REALM = 'Bearer realm="Tokenfab"'
+
+
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    name: str
+    """`key:12`, `user:3` or `staff:4`."""
+    tenant: Tenant | None
+    """Whose things are asked for; None: staff who named nobody."""
+    is_owner: bool
+    """Of the tenant: may change what costs or limits money."""
+    is_staff: bool
+
+
+class BearerAuthentication(BaseAuthentication):
+    """A tenant's API key, or a staff token."""
+
+    def authenticate(self, request: Request) -> tuple[AnonymousUser, Caller] | None:
+        scheme, _, secret = get_authorization_header(request).partition(b" ")
+        if scheme.lower() != b"bearer":
+            return None
+        caller = _find(secret.strip().decode("latin-1"), request)
+        if caller is None:
+            raise AuthenticationFailed("This key cannot be used.")
+        return AnonymousUser(), caller
+
+    def authenticate_header(self, request: Request) -> str:
+        del request
+        return _REALM
+
+
+class PortalAuthentication(SessionAuthentication):
+    """Whoever is signed in to the portal; changes carry its CSRF token."""
+
+    def authenticate(self, request: Request) -> tuple[User, Caller] | None:
+        found = super().authenticate(request)
+        if found is None or not isinstance(found[0], User):
+            return None
+        user = found[0]
+        return user, _caller_of_user(user, request)
+
+
+def _find(secret: str, request: Request) -> Caller | None:
+    now = timezone.now()
+    if secret.startswith(staff_tokens.PREFIX):
+        token = find_staff_token(secret, now=now)
+        if token is None:
+            return None
+        return _staff(f"staff:{token.pk}", _named_tenant(request))
+    api_key = find_api_key(secret, now=now)
+    if api_key is None:
+        return None
+    slug = request.headers.get(TENANT_HEADER)
+    if slug is not None and slug != api_key.tenant.slug:
+        raise Http404
+    return Caller(
+        name=f"key:{api_key.pk}",
+        tenant=api_key.tenant,
+        is_owner=False,
+        is_staff=False,
+    )
+
+
+def _caller_of_user(user: User, request: Request) -> Caller:
+    """In the tenant that the header names; in the one joined first, without."""
+    members = Member.objects.select_related("tenant").filter(user=user).order_by("pk")
+    slug, name = request.headers.get(TENANT_HEADER), f"user:{user.pk}"
+    if user.is_staff and slug is not None:
+        return _staff(name, _named_tenant(request))
+    member = (members if slug is None else members.filter(tenant__slug=slug)).first()
+    if member is None and user.is_staff:
+        return _staff(name, None)
+    if member is None:
+        raise Http404
+    return Caller(
+        name=name,
+        tenant=member.tenant,
+        is_owner=member.role == Role.OWNER,
+        is_staff=user.is_staff,
+    )
+
+
+def _staff(name: str, tenant: Tenant | None) -> Caller:
+    return Caller(name=name, tenant=tenant, is_owner=False, is_staff=True)
+
+
+def _named_tenant(request: Request) -> Tenant | None:
+    """Raises Http404."""
+    slug = request.headers.get(TENANT_HEADER)
+    if slug is None:
+        return None
+    tenant = Tenant.objects.filter(slug=slug).first()
+    if tenant is None:
+        raise Http404
+    return tenant

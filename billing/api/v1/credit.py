@@ -1,0 +1,108 @@
+"""`/api/v1/credit`, `/api/v1/credit_grants`: what was paid ahead, what is left."""
+
+import hashlib
+from datetime import datetime
+
+import msgspec
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.v1.document import documented
+from billing.api.v1.pages import Page, PageQuery, newest_first
+from billing.api.v1.texts import Amount, FilledText
+from billing.api.v1.view import IDEMPOTENCY_HEADER, ApiView, repeatable
+from billing.models.credit import CreditGrant
+from billing.services.credit_of import credit_of
+from billing.services.grant_credit import grant_credit
+from billing.services.read_spend import read_spend
+
+
+class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """Nano-USD."""
+
+    is_prepaid: bool
+    """Whether calls are refused once nothing is left."""
+    granted_nano_usd: int
+    """All that was ever granted."""
+    left_nano_usd: int | None
+    """What the limits go by at this moment, less what running calls may cost. Null: it
+    is not known now, and calls that depend on it are refused."""
+
+
+class CreditGrantDocument(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    amount_nano_usd: int
+    reason: str
+    granted_at: datetime
+
+
+class CreditGrantBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    amount_nano_usd: Amount
+    reason: FilledText
+
+
+class Credit(ApiView):
+    @documented(
+        name="show_credit",
+        summary="Show what credit is left",
+        tag="credit",
+        answer=CreditDocument,
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        spend = read_spend(self.tenant.pk, [], now=timezone.now())
+        return Response(
+            CreditDocument(
+                is_prepaid=self.tenant.is_prepaid,
+                granted_nano_usd=credit_of(self.tenant),
+                left_nano_usd=None if spend is None else spend.credit_left,
+            )
+        )
+
+
+class CreditGrants(ApiView):
+    @documented(
+        name="list_credit_grants",
+        summary="List credit grants, the newest first",
+        tag="credit",
+        query=PageQuery,
+        answer=Page[CreditGrantDocument],
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        rows = CreditGrant.objects.filter(tenant=self.tenant)
+        return Response(newest_first(rows, self.read_query(PageQuery), _describe))
+
+    @documented(
+        name="grant_credit",
+        summary="Grant credit (staff)",
+        tag="credit",
+        body=CreditGrantBody,
+        answer=CreditGrantDocument,
+        status=201,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        self.refuse_unless_staff()
+        body = self.read_body(CreditGrantBody)
+        name = f"{self.caller.name} {request.headers[IDEMPOTENCY_HEADER]}"
+        grant = grant_credit(
+            tenant=self.tenant,
+            amount_nano_usd=body.amount_nano_usd,
+            reason=body.reason,
+            # The keys of grants are the tenant's, for ever; those of requests are the
+            # caller's, for a day.
+            idempotency_key=f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}",
+            now=timezone.now(),
+        )
+        return Response(_describe(grant), status=201)
+
+
+def _describe(grant: CreditGrant) -> CreditGrantDocument:
+    return CreditGrantDocument(
+        id=grant.pk,
+        amount_nano_usd=grant.amount_nano_usd,
+        reason=grant.reason,
+        granted_at=grant.granted_at,
+    )

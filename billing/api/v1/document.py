@@ -1,0 +1,162 @@
+"""How operations describe themselves for the OpenAPI document: by the very structs
+that decode and encode them.
+"""
+
+from collections.abc import Callable, Iterable
+from typing import Any, TypeVar
+
+import msgspec
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+
+from billing.api.v1.callers import TENANT_HEADER
+from billing.api.v1.refusals import ErrorAnswer
+from billing.api.v1.view import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARACTERS_MAX
+
+_REF = "#/components/schemas/{name}"
+_F = TypeVar("_F", bound=Callable[..., Any])
+_documented: list[Any] = [ErrorAnswer]
+_SECURITY = {
+    "bearer": {
+        "type": "http",
+        "scheme": "bearer",
+        "description": "An API key of the tenant, or a staff token.",
+    },
+    "portal": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "sessionid",
+        "description": "Of whoever is signed in to the portal; whatever changes"
+        " anything carries its header X-CSRFToken.",
+    },
+}
+_AUTH: Any = [{scheme: []} for scheme in _SECURITY]
+_ERRORS = {
+    400: "The request is wrong; `param` says where.",
+    401: "No key, or one that cannot be used.",
+    403: "Only others may do this.",
+    404: "There is no such thing among what the caller may see.",
+    429: "Too many requests; `Retry-After` says when to ask again.",
+    503: "Somebody else is at work on the same; ask again.",
+}
+_ERRORS_OF_BODIES = {
+    409: "It contradicts what is already there.",
+    413: "The body is too large.",
+    415: "The body is not `application/json`.",
+}
+
+
+def documented(
+    *,
+    name: str,
+    summary: str,
+    tag: str,
+    answer: Any,
+    status: int = 200,
+    query: type[msgspec.Struct] | None = None,
+    body: type[msgspec.Struct] | None = None,
+    parameters: Iterable[OpenApiParameter] = (),
+    media_type: str = "application/json",
+) -> Callable[[_F], _F]:
+    """`name`: of the operation, for generated clients. `answer` None: nothing is
+    answered; with another `media_type`: a file.
+    """
+    _documented.extend(one for one in (answer, body) if one is not None)
+    is_json = media_type == "application/json"
+    content = None if answer is None and is_json else _schema(answer)
+    return extend_schema(
+        operation_id=name,
+        summary=summary,
+        description=summary,
+        auth=_AUTH,
+        tags=[tag],
+        parameters=[*parameters, *_query_parameters(query), *_headers()],
+        request=None if body is None else {"application/json": _schema(body)},
+        responses={(status, media_type): content},
+    )
+
+
+def complete_document(result: dict[str, Any], **_context: Any) -> dict[str, Any]:
+    """A hook of drf-spectacular: adds the structs, and what every operation shares."""
+    components = result.setdefault("components", {})
+    components["securitySchemes"] = _SECURITY
+    schemas = components.setdefault("schemas", {})
+    _, structs = msgspec.json.schema_components(_documented, ref_template=_REF)
+    schemas.update(structs)
+    for path in result["paths"].values():
+        for method, operation in path.items():
+            _complete(operation, method)
+    return result
+
+
+def _complete(operation: dict[str, Any], method: str) -> None:
+    takes_bodies = method in {"post", "put", "patch"}
+    errors = _ERRORS | (_ERRORS_OF_BODIES if takes_bodies else {})
+    answer = {"application/json": {"schema": _schema(ErrorAnswer)}}
+    for status, text in errors.items():
+        operation["responses"].setdefault(
+            str(status), {"description": text, "content": answer}
+        )
+    if "requestBody" in operation:
+        operation["requestBody"]["required"] = True
+    if method == "post":
+        operation.setdefault("parameters", []).append(
+            {
+                "name": IDEMPOTENCY_HEADER,
+                "in": "header",
+                "required": True,
+                "description": "Names this act: sent again, it is answered as the first"
+                " time and done once. Kept for 24 hours.",
+                "schema": {
+                    "type": "string",
+                    "minLength": 1,
+                    "maxLength": IDEMPOTENCY_KEY_CHARACTERS_MAX,
+                    "pattern": "^[!-~]+$",
+                },
+            }
+        )
+
+
+def _schema(form: Any) -> dict[str, Any]:
+    if form is None:
+        return {"type": "string", "format": "binary"}
+    (schema,), _ = msgspec.json.schema_components([form], ref_template=_REF)
+    return schema
+
+
+def _headers() -> list[OpenApiParameter]:
+    return [
+        OpenApiParameter(
+            TENANT_HEADER,
+            {"type": "string", "pattern": "^[-a-zA-Z0-9_]+$", "maxLength": 50},
+            OpenApiParameter.HEADER,
+            description="Slug of the tenant. Staff must name one; for others it is"
+            " their own.",
+        )
+    ]
+
+
+def _query_parameters(form: type[msgspec.Struct] | None) -> list[OpenApiParameter]:
+    if form is None:
+        return []
+    (_, components) = msgspec.json.schema_components([form], ref_template=_REF)
+    properties = components[form.__name__]["properties"]
+    required = set(components[form.__name__].get("required", ()))
+    return [
+        OpenApiParameter(
+            name,
+            _without_null(schema),
+            OpenApiParameter.QUERY,
+            required=name in required,
+            description=schema.get("description", ""),
+        )
+        for name, schema in properties.items()
+    ]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A parameter is left out; it is never null."""
+    schema = {k: v for k, v in schema.items() if k not in {"default", "description"}}
+    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+    if len(choices) == 1:
+        return dict(choices[0])
+    return schema | ({"anyOf": choices} if choices else {})

@@ -1,0 +1,83 @@
+"""`/api/v1/invoices`: what is owed, and each line of it."""
+
+from datetime import datetime
+
+import msgspec
+from django.http import Http404
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.v1.document import documented
+from billing.api.v1.pages import Page, PageQuery, newest_first
+from billing.api.v1.view import ApiView
+from billing.domain.invoice import InvoiceStatus
+from billing.models.invoices import Invoice
+from billing.services.describe_invoice import CURRENCY, describe_invoice
+from billing.wire import InvoiceDocument
+
+
+class InvoiceListed(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    number: str | None
+    """Null: a draft."""
+    status: InvoiceStatus
+    currency: str
+    period_start: datetime
+    period_end: datetime
+    """Exclusive."""
+    issued_at: datetime | None
+    total_cents: int
+
+
+class InvoiceQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
+    status: InvoiceStatus | None = None
+
+
+class Invoices(ApiView):
+    @documented(
+        name="list_invoices",
+        summary="List invoices, the newest first; the draft of the running month too",
+        tag="invoices",
+        query=InvoiceQuery,
+        answer=Page[InvoiceListed],
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        query = self.read_query(InvoiceQuery)
+        rows = Invoice.objects.filter(tenant=self.tenant)
+        if query.status is not None:
+            rows = rows.filter(status=query.status)
+        return Response(newest_first(rows, query, _describe))
+
+
+class OneInvoice(ApiView):
+    @documented(
+        name="show_invoice",
+        summary="Show an invoice with its lines",
+        tag="invoices",
+        answer=InvoiceDocument,
+    )
+    def get(self, request: Request, invoice_id: int) -> Response:
+        del request
+        return Response(describe_invoice(find_invoice(self, invoice_id)))
+
+
+def find_invoice(view: ApiView, invoice_id: int) -> Invoice:
+    """Raises Http404."""
+    rows = Invoice.objects.select_related("tenant").filter(tenant=view.tenant)
+    if invoice := rows.filter(pk=invoice_id).first():
+        return invoice
+    raise Http404
+
+
+def _describe(invoice: Invoice) -> InvoiceListed:
+    return InvoiceListed(
+        id=invoice.pk,
+        number=invoice.number,
+        status=InvoiceStatus(invoice.status),
+        currency=CURRENCY,
+        period_start=invoice.period_start,
+        period_end=invoice.period_end,
+        issued_at=invoice.issued_at,
+        total_cents=invoice.total_cents,
+    )
