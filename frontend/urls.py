@@ -14,7 +14,9 @@ from frontend.views import (
     mailbox,
     operator,
     operator_login,
+    operator_prices,
     overview,
+    prices,
     settings,
     status,
     usage,
@@ -87,6 +89,7 @@ urlpatterns = [
         invoice_files.credit_note_json,
         name="credit_note_json",
     ),
+    path("prices/", prices.prices, name="prices"),
     path("settings/", settings.settings, name="settings"),
     path("settings/billing/", billing_details.billing_details, name="billing_details"),
     path(
@@ -111,6 +114,23 @@ urlpatterns = [
         "operator/invoices/<int:invoice_id>/pdf/",
         invoice_files.operator_invoice_pdf,
         name="operator_invoice_pdf",
+    ),
+    path("operator/prices/", operator_prices.prices, name="operator_prices"),
+    path(
+        "operator/prices/set/", operator_prices.set_a_price, name="operator_set_price"
+    ),
+    path(
+        "operator/prices/books/", operator_prices.open_book, name="operator_open_book"
+    ),
+    path(
+        "operator/prices/<int:price_version_id>/end/",
+        operator_prices.end_a_price,
+        name="operator_end_price",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/prices/",
+        operator_prices.tenant_prices,
+        name="operator_tenant_prices",
     ),
     path("operator/engines/", operator.engines, name="operator_engines"),
     path("operator/tenants/<int:tenant_id>/", operator.tenant, name="operator_tenant"),

@@ -51,7 +51,8 @@ _PARENTS = {
     "invoices": {"invoice", "credit_note"},
     "mailbox": {"mail"},
     "settings": {"retention", "billing_details"},
-    "operator": {"operator_tenant"},
+    "operator": {"operator_tenant", "operator_tenant_prices"},
+    "operator_prices": {"operator_set_price", "operator_end_price"},
 }
 
 

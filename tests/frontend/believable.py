@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
@@ -20,18 +21,17 @@ DEARER_RATES = (250_000_000, 50_000_000, 1_250_000_000)
 
 
 def price(
-    model: ServedModel, rates: tuple[int, int, int] = RATES, **more: int
+    model: ServedModel, rates: tuple[int, int, int] = RATES, **more: Any
 ) -> PriceVersion:
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
-        price_book=PriceBook.objects.list_book(),
         served_model=model,
         new_input_nano_usd_per_million=rates[0],
         cached_input_nano_usd_per_million=rates[1],
         output_nano_usd_per_million=rates[2],
         effective_from=begin,
         created_at=begin,
-        **more,
+        **{"price_book": PriceBook.objects.list_book(), **more},
     )
 
 

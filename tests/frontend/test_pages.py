@@ -4,8 +4,9 @@ from uuid import UUID
 
 import pytest
 
+from billing.models.price_books import PriceBook
 from tests.factories import make_engine
-from tests.frontend.believable import record
+from tests.frontend.believable import price, record
 from tests.frontend.believable_invoices import make_credit_note
 from tests.frontend.believable_leases import leased_call
 from tests.frontend.believable_prompts import make_prompt
@@ -19,6 +20,7 @@ MINE = (200, 200, 404, LOGIN, "/operator/")
 OWNERS = (200, 403, 200, LOGIN, "/operator/")
 OWNERS_OF_MINE = (200, 403, 404, LOGIN, "/operator/")
 OPERATOR = (403, 403, 403, LOGIN, 200)
+SUPERUSER = (403, 403, 403, LOGIN, 403)
 PAGES = {
     "/healthz": ANYBODY,
     "/status/": ANYBODY,
@@ -54,6 +56,7 @@ PAGES = {
     "/invoices/{invoice}/pdf/": MINE,
     "/invoices/{invoice}/csv/": MINE,
     "/invoices/{invoice}/json/": MINE,
+    "/prices/": TENANT,
     "/settings/": TENANT,
     "/credit-notes/{note}/": MINE,
     "/credit-notes/{note}/pdf/": MINE,
@@ -66,6 +69,10 @@ PAGES = {
     "/operator/invoices/{invoice}/": OPERATOR,
     "/operator/invoices/{invoice}/pdf/": OPERATOR,
     "/operator/tenants/{tenant}/": OPERATOR,
+    "/operator/tenants/{tenant}/prices/": OPERATOR,
+    "/operator/prices/": OPERATOR,
+    "/operator/prices/set/": SUPERUSER,
+    "/operator/prices/{own_price}/end/": SUPERUSER,
 }
 
 
@@ -76,11 +83,13 @@ def rows(people, invoice, version, now):
     lease = leased_call(people.api_key, version, engine, now)
     record([lease], now)
     prompt = make_prompt(people.api_key, version.served_model, now)
+    book = PriceBook.objects.create(name="a", tenant=people.tenant, created_at=now)
     return {
         "invoice": invoice.pk,
         "note": make_credit_note(people.tenant, version, now).pk,
         "lease": UUID(lease.lease_id),
         "prompt": prompt.public_id,
+        "own_price": price(version.served_model, price_book=book).pk,
     }
 
 

@@ -26,8 +26,14 @@ PATHS = {
         "/invoices/",
         "/settings/",
         "/limits/",
+        "/prices/",
     ],
-    "staff": ["/operator/", "/operator/invoices/", "/operator/engines/"],
+    "staff": [
+        "/operator/",
+        "/operator/invoices/",
+        "/operator/engines/",
+        "/operator/prices/",
+    ],
 }
 QUERIES_MAX = 14
 

@@ -1,0 +1,133 @@
+"""What staff may type about prices."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from django import forms
+
+from billing.domain.price_list import check_no_arbitrage, rates_of
+from billing.domain.price_models import MeterPricing
+from billing.domain.pricing_text import parse_pricing, pricing_text
+from billing.domain.rating import METER_NAMES, Price
+from billing.errors import BillingError
+from billing.models.price_books import PriceBook
+from billing.models.prices import PriceVersion
+from frontend.price_list import TITLES, unit_of
+from inference.models import ServedModel
+from metering.domain.usage import Meter
+
+QUANTITY_SHOWN = 10_000_000
+_QUANTITY_MAX = 10**15
+_REQUIRED = frozenset(
+    {
+        Meter.NEW_INPUT_TOKENS.value,
+        Meter.CACHED_INPUT_TOKENS.value,
+        Meter.OUTPUT_TOKENS.value,
+    }
+)
+_TEXT = {"autocomplete": "off", "spellcheck": "false"}
+
+
+class PricingField(forms.CharField):
+    """A `MeterPricing`, as `billing.domain.pricing_text` writes it; None: empty."""
+
+    def __init__(self, meter: str) -> None:
+        self.meter = meter
+        per = "each" if meter == Meter.IMAGES else f"per million {unit_of(meter)}"
+        super().__init__(
+            label=f"{TITLES[meter]}, USD {per}",
+            required=meter in _REQUIRED,
+            help_text="" if meter in _REQUIRED else "Empty: not sold.",
+            max_length=500,
+            widget=forms.TextInput(attrs=_TEXT),
+        )
+
+    def to_python(self, value: Any) -> Any:
+        try:
+            return parse_pricing(self.meter, str(value)) if value else None
+        except BillingError as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def run_validators(self, value: Any) -> None:
+        """Those of text have nothing to say about a pricing."""
+
+
+class SetPriceForm(forms.Form):
+    price_book = forms.ModelChoiceField(
+        PriceBook.objects.order_by("-is_list", "name"), label="Book", empty_label=None
+    )
+    served_model = forms.ModelChoiceField(
+        ServedModel.objects.order_by("name"), label="Model", empty_label=None
+    )
+    effective_from = forms.DateTimeField(
+        required=False,
+        label="From (UTC)",
+        help_text="Such as <code>2027-01-01 00:00</code>. Empty: at once.",
+        widget=forms.DateTimeInput(attrs=_TEXT),
+    )
+    quantity = forms.IntegerField(
+        min_value=0,
+        max_value=_QUANTITY_MAX,
+        initial=QUANTITY_SHOWN,
+        label="Show what so many cost in a month",
+    )
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        for meter in METER_NAMES:
+            self.fields[meter] = PricingField(meter)
+
+    @property
+    def meters(self) -> list[forms.BoundField]:
+        return [self[meter] for meter in METER_NAMES]
+
+    @property
+    def pricings(self) -> dict[str, MeterPricing]:
+        """Once it is valid."""
+        found = {meter: self.cleaned_data[meter] for meter in METER_NAMES}
+        return {meter: pricing for meter, pricing in found.items() if pricing}
+
+    def clean_effective_from(self) -> datetime | None:
+        """Typed as UTC, which is also the server's time zone."""
+        typed: datetime | None = self.cleaned_data["effective_from"]
+        return typed.astimezone(UTC) if typed else None
+
+    def clean(self) -> dict[str, Any]:
+        if not self.errors:
+            pricings = self.pricings
+            price = Price(
+                price_version_id=0,
+                model=self.cleaned_data["served_model"].name,
+                rates=rates_of(pricings),
+                pricings=pricings,
+            )
+            try:
+                check_no_arbitrage(price)
+            except BillingError as error:
+                raise forms.ValidationError(str(error)) from error
+        return self.cleaned_data
+
+
+class EndPriceForm(forms.Form):
+    effective_to = forms.DateTimeField(
+        required=False,
+        label="Until (UTC)",
+        help_text="Such as <code>2027-01-01 00:00</code>. Empty: at once.",
+        widget=forms.DateTimeInput(attrs=_TEXT),
+    )
+
+
+class BookForm(forms.Form):
+    name = forms.CharField(
+        max_length=100, label="Name", widget=forms.TextInput(attrs=_TEXT)
+    )
+
+
+def texts_of(version: PriceVersion | None) -> Mapping[str, str]:
+    """What would be typed to set the same price, by meter."""
+    if version is None:
+        return {}
+    price = version.price
+    found = {meter: price.pricing_of(meter) for meter in METER_NAMES}
+    return {meter: pricing_text(meter, one) for meter, one in found.items() if one}
