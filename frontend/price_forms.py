@@ -13,7 +13,7 @@ from billing.domain.rating import METER_NAMES, Price
 from billing.errors import BillingError
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from frontend.price_list import TITLES, unit_of
+from frontend.price_list import TITLES, per_rate
 from inference.models import ServedModel
 from metering.domain.usage import Meter
 
@@ -34,9 +34,8 @@ class PricingField(forms.CharField):
 
     def __init__(self, meter: str) -> None:
         self.meter = meter
-        per = "each" if meter == Meter.IMAGES else f"per million {unit_of(meter)}"
         super().__init__(
-            label=f"{TITLES[meter]}, USD {per}",
+            label=f"{TITLES[meter]}, USD {per_rate(meter)}",
             required=meter in _REQUIRED,
             help_text="" if meter in _REQUIRED else "Empty: not sold.",
             max_length=500,
@@ -53,11 +52,16 @@ class PricingField(forms.CharField):
         """Those of text have nothing to say about a pricing."""
 
 
+class ModelField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in stubs only
+    def label_from_instance(self, served_model: ServedModel) -> str:
+        return served_model.name
+
+
 class SetPriceForm(forms.Form):
     price_book = forms.ModelChoiceField(
         PriceBook.objects.order_by("-is_list", "name"), label="Book", empty_label=None
     )
-    served_model = forms.ModelChoiceField(
+    served_model = ModelField(
         ServedModel.objects.order_by("name"), label="Model", empty_label=None
     )
     effective_from = forms.DateTimeField(

@@ -35,7 +35,7 @@ _UNITS = {Meter.IMAGES.value: "images"} | {
 }
 _MODEL_TITLES = {
     PriceModel.STANDARD: "",
-    PriceModel.PACKAGE: "by whole packages",
+    PriceModel.PACKAGE: "by packages",
     PriceModel.GRADUATED: "by steps, each part at its own",
     PriceModel.VOLUME: "by volume, all at the step that is reached",
 }
@@ -64,9 +64,9 @@ class ShownMeter:
     meter: str
     title: str
     price: str
-    """`$0.10`; of steps the dearest."""
+    """`$0.10`; of steps `up to $0.10`."""
     per: str
-    """`per million tokens`, `each`."""
+    """`per million tokens`, `each`, `per 1,000 images begun`."""
     unit: str
     """`tokens`."""
     how: str
@@ -127,14 +127,31 @@ def show_meter(meter: str, pricing: MeterPricing) -> ShownMeter:
     return ShownMeter(
         meter=meter,
         title=TITLES[meter],
-        price=rate_text(meter, dearest_rate(pricing)),
-        per="each" if meter == Meter.IMAGES else f"per million {unit}",
+        price=_price(meter, pricing),
+        per=_per(meter, pricing),
         unit=unit,
         how=_MODEL_TITLES[pricing.model],
-        steps=_steps(meter, pricing, unit),
+        steps=_steps(meter, pricing),
         samples=() if is_standard else _samples(pricing),
         chart=None if is_standard else _chart(pricing),
     )
+
+
+def _price(meter: str, pricing: MeterPricing) -> str:
+    if pricing.model is PriceModel.PACKAGE:
+        return exact_usd(pricing.package_nano_usd)
+    rate = rate_text(meter, dearest_rate(pricing))
+    return rate if pricing.model is PriceModel.STANDARD else f"up to {rate}"
+
+
+def _per(meter: str, pricing: MeterPricing) -> str:
+    if pricing.model is PriceModel.PACKAGE:
+        return f"per {pricing.package_units:,} {unit_of(meter)} begun"
+    return per_rate(meter)
+
+
+def per_rate(meter: str) -> str:
+    return "each" if meter == Meter.IMAGES else f"per million {unit_of(meter)}"
 
 
 def unit_of(meter: str) -> str:
@@ -150,18 +167,15 @@ def rate_text(meter: str, rate_nano_usd_per_million: int) -> str:
     return exact_usd(-(-rate_nano_usd_per_million // divisor))
 
 
-def _steps(meter: str, pricing: MeterPricing, unit: str) -> tuple[ShownStep, ...]:
-    if pricing.model is PriceModel.PACKAGE:
-        label = f"Each {pricing.package_units:,} {unit} begun"
-        price = exact_usd(pricing.package_nano_usd)
-        return (ShownStep(label=label, price=price, flat=""),)
+def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
     begins = [0, *(step.up_to or 0 for step in pricing.steps)]
     return tuple(
         ShownStep(
             label=f"{begin + 1:,} and more"
             if step.up_to is None
             else f"{begin + 1:,} to {step.up_to:,}",
-            price=rate_text(meter, step.rate_nano_usd_per_million),
+            price=f"{rate_text(meter, step.rate_nano_usd_per_million)}"
+            f" {per_rate(meter)}",
             flat=exact_usd(step.flat_nano_usd) if step.flat_nano_usd else "",
         )
         for begin, step in zip(begins, pricing.steps, strict=False)
@@ -197,5 +211,5 @@ def _chart(pricing: MeterPricing) -> dict[str, Any]:
     """`{"at": [quantities], "nano_usd": [amounts]}`: integers all."""
     most = _most(pricing)
     between = (most * n // _CHART_POINTS for n in range(_CHART_POINTS + 1))
-    at = sorted({*between, *(turn for turn in _turns(pricing) if turn <= most)})
+    at = sorted({1, *between, *(turn for turn in _turns(pricing) if turn <= most)})
     return {"at": at, "nano_usd": [amount_of(pricing, one) for one in at]}

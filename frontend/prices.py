@@ -1,4 +1,8 @@
-"""What usage comes to at its price version's rates; the bill itself is billing's."""
+"""What usage comes to at its price version's rates; the bill itself is billing's.
+
+Where a price has packages or steps, which depend on the whole month, the rate is the
+dearest: what a call was charged by, so that parts add up; the bill is then less.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -12,6 +16,14 @@ from billing.models.prices import PriceVersion
 def find_rates(price_version_ids: Iterable[int]) -> dict[int, Rates]:
     versions = PriceVersion.objects.filter(pk__in=set(price_version_ids))
     return {version.pk: version.rates for version in versions}
+
+
+def have_steps(totals: Iterable[dict[str, Any]]) -> bool:
+    """Whether some of it has a price that is not the same for every unit."""
+    versions = PriceVersion.objects.filter(
+        pk__in={row["price_version_id"] for row in totals}
+    )
+    return versions.exclude(pricings_document={}).exists()
 
 
 def amounts_of_totals(

@@ -16,7 +16,7 @@ from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
 from frontend.csv_file import csv_lines
 from frontend.parts import wants_part
-from frontend.prices import amount_of_totals
+from frontend.prices import amount_of_totals, have_steps
 from frontend.ranges import TITLES, Range, find_range
 from metering.domain.usage import Meter
 from metering.models import UsageRollup, UsageRollupQuerySet
@@ -87,6 +87,7 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
         "ranges": TITLES,
         "figures": folded.figures(totals),
         "amount_nano_usd": amount_of_totals(totals),
+        "have_steps": have_steps(totals),
         "chart": folded.chart(totals, chosen.span, chosen.grouping),
         "calls": newest_calls(access.tenant, limit=CALLS_SHOWN, api_key=chosen.api_key),
     }

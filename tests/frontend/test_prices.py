@@ -59,8 +59,8 @@ def test_its_own_price_is_shown_with_its_steps(people, agreed):
     text = response.content.decode()
     assert shown.version == agreed
     assert [(one.label, one.price, one.flat) for one in output.steps] == [
-        ("1 to 1,000,000", "$2.00", ""),
-        ("1,000,001 and more", "$1.00", "$3.00"),
+        ("1 to 1,000,000", "$2.00 per million tokens", ""),
+        ("1,000,001 and more", "$1.00 per million tokens", "$3.00"),
     ]
     assert "Agreed with you" in text
     assert "1,000,001 and more" in text
@@ -91,7 +91,9 @@ def test_a_later_price_is_announced(people, version, now):
     assert shown.stepped == []
     (change,) = shown.changes
     assert change.at == later
-    assert change.meters[2].price == "$4.00"  # 1 USD, and 3 over the first million
+    assert (
+        change.meters[2].price == "up to $4.00"
+    )  # 1 USD, and 3 over the first million
 
 
 def test_without_prices_it_says_so(people):
@@ -119,14 +121,14 @@ def test_the_picture_and_its_table_agree():
             MeterPricing(
                 PriceModel.PACKAGE, package_units=100, package_nano_usd=4 * USD
             ),
-            "$0.04",
-            "each",
+            "$4.00",
+            "per 100 images begun",
         ),
         ("disk_mb_s", MeterPricing(PriceModel.STANDARD, 2_850), "$0.00000285", None),
         (
             "output_tokens",
             MeterPricing(PriceModel.VOLUME, steps=(Step(None, USD),)),
-            "$1.00",
+            "up to $1.00",
             None,
         ),
     ],

@@ -3,7 +3,8 @@ import io
 
 import pytest
 
-from tests.frontend.believable import call, priced_second_model, record
+from tests.factories import make_served_model
+from tests.frontend.believable import call, price, priced_second_model, record
 
 
 @pytest.mark.usefixtures("invoice")
@@ -21,6 +22,21 @@ def test_it_works(people):
     assert chart.totals == [500, 700, 90]
     (row,) = chart.table
     assert (row["requests"], row["tokens"]) == (1, 1_290)
+
+
+def test_a_price_with_steps_is_said_to_be_less_on_the_invoice(people, version, now):
+    step = {"up_to": None, "rate_nano_usd_per_million": 400_000_000}
+    stepped = price(
+        make_served_model(name="stepped", is_default=False),
+        pricings_document={"output_tokens": {"model": "graduated", "steps": [step]}},
+    )
+    page = people.client("owner")
+    record([call(people.api_key, version, now)], now)
+    assert "at the dearest rates" not in page.get("/usage/").content.decode()
+
+    record([call(people.api_key, stepped, now)], now)
+
+    assert "at the dearest rates" in page.get("/usage/").content.decode()
 
 
 @pytest.mark.parametrize("name", ["24h", "7d", "30d", "month", "nonsense"])
