@@ -65,6 +65,64 @@ class UnknownPriceBookError(BillingError):
     code = "unknown_price_book"
 
 
+class InvalidPlanError(BillingError):
+    """Terms that do not fit together, or a code that is taken."""
+
+    code = "invalid_plan"
+
+
+class PlanWithdrawnError(BillingError):
+    """Nobody is put on it any more."""
+
+    code = "plan_withdrawn"
+
+
+class AlreadySubscribedError(BillingError):
+    """The tenant is on a plan, which can be changed."""
+
+    code = "already_subscribed"
+
+
+class NoSubscriptionError(BillingError):
+    """The tenant is on no plan."""
+
+    code = "no_subscription"
+
+
+class ChangeInThePastError(BillingError):
+    """It would change what a time that is over costs."""
+
+    code = "change_in_the_past"
+
+
+class CommitmentRunsError(BillingError):
+    """The tenant promised to stay on its plan for longer."""
+
+    code = "commitment_runs"
+
+
+class InvalidCouponError(BillingError):
+    """Terms that do not fit together, or a code that is taken."""
+
+    code = "invalid_coupon"
+
+
+class UnknownCouponError(BillingError):
+    code = "unknown_coupon"
+
+
+class CouponEndedError(BillingError):
+    """It could be redeemed until a time that is over."""
+
+    code = "coupon_ended"
+
+
+class CouponUsedUpError(BillingError):
+    """As many tenants as it is for have redeemed it."""
+
+    code = "coupon_used_up"
+
+
 class UnknownModelError(BillingError):
     code = "unknown_model"
 

@@ -8,6 +8,7 @@ from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
 from django.db.models import F, Func, Q, QuerySet
 
+from billing.domain.periods import add_months
 from billing.domain.rating import METER_NAMES
 from billing.models.price_books import PriceBook
 from tenants.append_only import append_only, no_truncate
@@ -22,6 +23,16 @@ class PlanKind(models.TextChoices):
     PREPAID = "prepaid"
     """Its credit, and no more."""
     SUBSCRIPTION = "subscription"
+
+
+class PlanQuerySet(QuerySet["Plan"]):
+    def offered(self, now: datetime) -> Self:
+        """Which a tenant may choose by itself."""
+        return self.current(now).filter(is_public=True)
+
+    def current(self, now: datetime) -> Self:
+        """On which somebody may still be put."""
+        return self.filter(Q(withdrawn_at__isnull=True) | Q(withdrawn_at__gt=now))
 
 
 class Plan(models.Model):
@@ -40,6 +51,9 @@ class Plan(models.Model):
     commitment_cents = models.BigIntegerField(default=0)
     """What `commitment_months` come to at least, all together."""
     commitment_months = models.PositiveSmallIntegerField(default=0)
+    credit_cents = models.BigIntegerField(default=0)
+    """Of a free plan: credit that each calendar month brings, and that ends with it.
+    Whoever is on it has that to spend, and what credit it bought, and no more."""
     percentage_basis_points = models.PositiveIntegerField(default=0)
     """On top of what usage comes to: 250 is 2.5 %."""
     price_book = models.ForeignKey(
@@ -60,10 +74,26 @@ class Plan(models.Model):
     """From when nobody is put on it any more; null: it is offered."""
     created_at = models.DateTimeField()
 
+    objects = PlanQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=PlanKind.values), name="plan_kind_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(credit_cents=0) | Q(kind="free", credit_cents__gt=0),
+                name="plan_credit_is_of_free_plans",
+            ),
+            models.CheckConstraint(
+                condition=~Q(kind="free")
+                | Q(
+                    price_cents=0,
+                    minimum_cents=0,
+                    commitment_cents=0,
+                    percentage_basis_points=0,
+                ),
+                name="plan_free_costs_nothing",
             ),
             models.CheckConstraint(
                 condition=Q(
@@ -80,6 +110,11 @@ class Plan(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def is_prepaid(self) -> bool:
+        """Whoever is on it spends its credit and no more."""
+        return self.kind in (PlanKind.FREE, PlanKind.PREPAID)
 
 
 class PlanAllowance(models.Model):
@@ -121,6 +156,15 @@ class SubscriptionQuerySet(QuerySet["Subscription"]):
             Q(ends_at__isnull=True) | Q(ends_at__gt=at), starts_at__lte=at
         )
 
+    def held_from(self, at: datetime) -> Self:
+        """Those held then or later, in the order of time."""
+        rows = self.filter(Q(ends_at__isnull=True) | Q(ends_at__gt=at))
+        return rows.order_by("starts_at")
+
+    def to_apply(self, now: datetime) -> Self:
+        """Those that began and of whose plan the data plane does not know yet."""
+        return self.filter(applied_at__isnull=True, starts_at__lte=now)
+
 
 class Subscription(models.Model):
     """A tenant on a plan over a half-open span of time."""
@@ -132,6 +176,8 @@ class Subscription(models.Model):
     """Null: until it is changed."""
     trial_ends_at = models.DateTimeField(null=True, blank=True)
     """Null: there is, and was, no trial. A tenant has one trial of a plan at most."""
+    applied_at = models.DateTimeField(null=True, blank=True)
+    """When the tenant was put on the plan's terms; null: it has not begun yet."""
     created_at = models.DateTimeField()
 
     objects = SubscriptionQuerySet.as_manager()
@@ -158,9 +204,23 @@ class Subscription(models.Model):
                 name="subscription_span_not_empty",
             ),
         ]
+        indexes = [
+            models.Index(
+                fields=["starts_at"],
+                condition=Q(applied_at__isnull=True),
+                name="subscription_to_apply",
+            )
+        ]
 
     def __str__(self) -> str:
         return f"{self.plan.name} since {self.starts_at:%Y-%m-%d}"
+
+    @property
+    def commitment_ends_at(self) -> datetime | None:
+        """Before it the plan is not left; None: it may be at any time."""
+        if not self.plan.commitment_months:
+            return None
+        return add_months(self.starts_at, self.plan.commitment_months)
 
 
 class Coupon(models.Model):
