@@ -15,8 +15,8 @@ from billing.domain.month import (
     PlanTerms,
     charge_month,
 )
-from billing.domain.periods import Period, add_months
-from billing.domain.rating import Price, Usage, find_pricings
+from billing.domain.periods import Period
+from billing.domain.rating import Price, PricedUsage, Usage, find_pricings
 from billing.models.plans import CouponRedemption, Subscription
 from billing.models.prices import PriceVersion
 from billing.models.rating import RatedCharge
@@ -29,12 +29,17 @@ def read_charges(
     """Of the month, or of its hours that begin before `until`. Raises
     UnpricedUsageError.
     """
-    end = month.until(until or month.end).end
-    rollups = UsageRollup.objects.of_tenant(tenant_id).between(month.start, end)
+    span = month.until(until or month.end)
+    terms = read_terms(tenant_id, month)
+    return charge_month(read_usages(tenant_id, span), terms, until=until)
+
+
+def read_usages(tenant_id: int, span: Period) -> list[PricedUsage]:
+    """Raises UnpricedUsageError."""
+    rollups = UsageRollup.objects.of_tenant(tenant_id).between(span.start, span.end)
     usages = [Usage(**row) for row in rollups.totals("model", "price_version_id")]
     prices = _prices({usage.price_version_id for usage in usages})
-    terms = read_terms(tenant_id, month)
-    return charge_month(find_pricings(usages, prices), terms, until=until)
+    return find_pricings(usages, prices)
 
 
 def read_terms(tenant_id: int, month: Period) -> MonthTerms:
@@ -54,31 +59,33 @@ def _plans(tenant_id: int, month: Period) -> Iterator[PlanTerms]:
     held = Subscription.objects.filter(tenant_id=tenant_id)
     rows = held.overlapping(month.start, month.end).select_related("plan")
     for row in rows.prefetch_related("plan__allowances").order_by("starts_at"):
-        plan = row.plan
-        yield PlanTerms(
-            subscription_id=row.pk,
-            name=plan.name,
-            starts_at=row.starts_at,
-            ends_at=row.ends_at,
-            trial_ends_at=row.trial_ends_at,
-            price_nano_usd=nano_usd(plan.price_cents),
-            minimum_nano_usd=nano_usd(plan.minimum_cents),
-            percentage_basis_points=plan.percentage_basis_points,
-            allowances=tuple(
-                Allowance(model=one.model, meter=one.meter, quantity=one.quantity)
-                for one in plan.allowances.all()
-            ),
-            commitment=_commitment(row, month),
-        )
+        yield plan_terms(row, month)
+
+
+def plan_terms(row: Subscription, month: Period) -> PlanTerms:
+    """Also of a row that is not stored; its id is then 0."""
+    plan = row.plan
+    return PlanTerms(
+        subscription_id=row.pk or 0,
+        name=plan.name,
+        starts_at=row.starts_at,
+        ends_at=row.ends_at,
+        trial_ends_at=row.trial_ends_at,
+        price_nano_usd=nano_usd(plan.price_cents),
+        minimum_nano_usd=nano_usd(plan.minimum_cents),
+        percentage_basis_points=plan.percentage_basis_points,
+        allowances=tuple(
+            Allowance(model=one.model, meter=one.meter, quantity=one.quantity)
+            for one in plan.allowances.all()
+        ),
+        commitment=_commitment(row, month),
+    )
 
 
 def _commitment(row: Subscription, month: Period) -> Commitment | None:
     """Only in the month in which the term ends: the others need not know."""
-    plan = row.plan
-    if not plan.commitment_months:
-        return None
-    ends_at = add_months(row.starts_at, plan.commitment_months)
-    if not month.start < ends_at <= month.end:
+    ends_at = row.commitment_ends_at
+    if ends_at is None or not month.start < ends_at <= month.end:
         return None
     earlier = RatedCharge.objects.filter(
         tenant_id=row.tenant_id,
@@ -88,7 +95,7 @@ def _commitment(row: Subscription, month: Period) -> Commitment | None:
         period__starts_at__lt=month.start,
     )
     return Commitment(
-        amount_nano_usd=nano_usd(plan.commitment_cents),
+        amount_nano_usd=nano_usd(row.plan.commitment_cents),
         ends_at=ends_at,
         spent_before_nano_usd=int(
             earlier.aggregate(total=Sum("amount_nano_usd"))["total"] or 0
