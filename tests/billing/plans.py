@@ -2,6 +2,7 @@
 
 import json
 from itertools import count
+from typing import Any
 
 from billing.models.plans import Coupon, Plan, PlanAllowance, PlanKind, Subscription
 from billing.models.webhooks import WebhookMessage
@@ -69,7 +70,7 @@ def drawn(tenant: Tenant, *, now) -> list[tuple[str, int, int]]:
     return list(lines.values_list("key", "quantity", "amount_nano_usd"))
 
 
-def told(tenant: Tenant) -> list[tuple[str, dict]]:
+def told(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:
     """(type, data) of what the tenant's endpoints are sent, in order."""
     messages = WebhookMessage.objects.filter(tenant=tenant).order_by("pk")
     found = [json.loads(message.payload) for message in messages]
