@@ -16,6 +16,7 @@ class BillingConfig(AppConfig):
             "ledger",
             "taxes",
             "invoices",
+            "receipts",
             "credit_notes",
             "payments",
             "credit",

@@ -62,12 +62,15 @@ class RateBook(dict[int, Mapping[str, int]]):
 
     def __missing__(self, price_version_id: int) -> Mapping[str, int]:
         version = PriceVersion.objects.filter(pk=price_version_id).first()
-        rates = version.rates if version else None
-        found = {name: rates.of_meter(name) for name in METER_NAMES} if rates else {}
-        self[price_version_id] = {
-            name: rate for name, rate in found.items() if rate is not None
-        }
+        self[price_version_id] = _plain_rates(version) if version else {}
         return self[price_version_id]
+
+
+def _plain_rates(version: PriceVersion) -> dict[str, int]:
+    """Of the meters at one rate; what others cost depends on the month's sum."""
+    rates, others = version.rates, version.pricings
+    found = {name: rates.of_meter(name) for name in METER_NAMES if name not in others}
+    return {name: rate for name, rate in found.items() if rate is not None}
 
 
 def cache_salt_id(tenant_id: int) -> bytes:

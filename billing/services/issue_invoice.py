@@ -16,6 +16,7 @@ from billing.errors import (
 )
 from billing.models.invoices import Invoice
 from billing.models.rating import BillingPeriod
+from billing.services.bill_receipts import bill_receipts
 from billing.services.describe_parties import describe_parties, find_seller
 from billing.services.draft_invoice import draft_invoice
 from billing.services.find_tax_question import find_tax_question
@@ -41,8 +42,9 @@ def issue_invoice(
     the month goes to a new draft. Rates the month first, so that it is never stale.
     Raises InvoiceNotFoundError, PeriodNotOverError (the month still runs and no `until`
     was given), NothingToIssueError, UnreconciledError (a day of it is not what the
-    engines counted, and nobody accepted that), TaxChangedError, and what `rate_period`
-    and `quote_tax` raise.
+    engines counted, and nobody accepted that), ReceiptsDifferError (what is stored of
+    it is not what was rolled up), TaxChangedError, and what `rate_period` and
+    `quote_tax` raise.
     """
     quote = quote_invoice_tax(invoice_id, until=until)
     return _issue(invoice_id, quote, now=now, until=until)
@@ -72,6 +74,7 @@ def _issue(
     _refuse_unreconciled(invoice.tenant_id, span, now)
     write_lines(invoice, lines, now=now)
     invoice.period_end = span.end
+    _fix_receipts(invoice, span, now)
     _finalise(invoice, quote, now=now)
     draft_invoice(period, charges, now=now)
     return invoice
@@ -83,6 +86,14 @@ def _refuse_unreconciled(tenant_id: int, span: Period, now: datetime) -> None:
     )
     if reasons:
         raise UnreconciledError(" ".join(reasons))
+
+
+def _fix_receipts(invoice: Invoice, span: Period, now: datetime) -> None:
+    receipts = bill_receipts(invoice, span, now=now)
+    invoice.merkle_root = receipts.root_hex
+    invoice.receipt_count = receipts.count
+    invoice.receipt_from = receipts.first_sequence
+    invoice.receipt_to = receipts.last_sequence
 
 
 def _locked(invoice_id: int) -> Invoice:

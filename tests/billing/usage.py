@@ -1,8 +1,9 @@
 """Prices and rollups for tests of billing."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from uuid import uuid4
 
-from django.db.models import QuerySet, Sum
+from django.db.models import F, QuerySet, Sum
 
 from billing.domain.invoice import InvoiceStatus
 from billing.models.credit_notes import CreditNote, CreditNoteLine
@@ -12,7 +13,11 @@ from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
 from inference.models import ServedModel
-from metering.models import UsageRollup
+from metering.domain.usage import QUANTITY_MAX
+from metering.lease_models import LeaseInterval
+from metering.models import UsageEvent, UsageRollup
+from metering.receipt_models import UnsealedHour
+from metering.wire import Outcome, UsageSource
 from tenants.models import Tenant
 from tests.factories import make_served_model
 
@@ -20,6 +25,21 @@ NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 NANO_USD_PER_CENT = 10_000_000
+COUNTS = (
+    "input_tokens",
+    "cached_input_tokens",
+    "cache_write_tokens",
+    "output_tokens",
+    "reasoning_tokens",
+)
+FIELDS = {
+    "new_input_tokens": ("input_tokens",),
+    "cached_input_tokens": ("input_tokens", "cached_input_tokens"),
+    "leased_input_tokens": ("input_tokens", "leased_input_tokens"),
+    "output_tokens": ("output_tokens",),
+    "images": ("images",),
+}
+"""Meter -> the fields of an event that show on it."""
 
 
 def make_price(
@@ -54,7 +74,7 @@ def use(
     meter: str = "output_tokens",
     **fields,
 ) -> None:
-    """`quantity` more tokens of that hour, as the roll-up would show them."""
+    """`quantity` more tokens of that hour: the event, and what the roll-up shows."""
     dimension = {
         "tenant_id": tenant.pk,
         "project_id": 1,
@@ -70,6 +90,46 @@ def use(
     UsageRollup.objects.update_or_create(
         **dimension, defaults={"quantity": before + quantity, "event_count": 1}
     )
+    if quantity <= 100 * QUANTITY_MAX:  # else no number of events would do
+        _store(quantity, **dimension)
+
+
+def _store(quantity: int, *, meter: str, hour_at: datetime, **dimension) -> None:
+    """Events, or an interval, that show so much on that meter."""
+    ids = {"engine_id": 1, **dimension}
+    if meter.endswith("_mb_s"):
+        LeaseInterval.objects.create(
+            event_id=uuid4(),
+            lease_id=uuid4(),
+            epoch="e",
+            tier=meter.removesuffix("_mb_s"),
+            bytes=10**6,
+            started_at=hour_at,
+            ended_at=hour_at + timedelta(seconds=1),
+            first_sequence=1,
+            last_sequence=2,
+            mb_s=quantity,
+            **ids,
+        )
+    while quantity > 0 and meter in FIELDS:
+        part = min(quantity, QUANTITY_MAX)
+        counts = {**dict.fromkeys(COUNTS, 0), **dict.fromkeys(FIELDS[meter], part)}
+        UsageEvent.objects.create(
+            event_id=uuid4(),
+            endpoint="chat.completions",
+            streamed=False,
+            outcome=Outcome.COMPLETED,
+            usage_source=UsageSource.ENGINE,
+            received_at=hour_at,
+            happened_at=hour_at,
+            **counts,
+            **ids,
+        )
+        quantity -= part
+    mark, _ = UnsealedHour.objects.get_or_create(
+        tenant_id=ids["tenant_id"], hour_at=hour_at
+    )
+    UnsealedHour.objects.filter(pk=mark.pk).update(generation=F("generation") + 1)
 
 
 def drafts_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> QuerySet[Invoice]:
