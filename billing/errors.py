@@ -169,6 +169,28 @@ class InvoiceNotFoundError(BillingError):
     code = "invoice_not_found"
 
 
+class CreditNoteNotFoundError(BillingError):
+    code = "credit_note_not_found"
+
+
+class NotCreditableError(BillingError):
+    """The invoice is a draft or void, or less than that is left of it."""
+
+    code = "not_creditable"
+
+
+class NotVoidableError(BillingError):
+    """Something followed from the invoice already: credit it instead."""
+
+    code = "invoice_not_voidable"
+
+
+class NotWrittenOffError(BillingError):
+    """Only what is owed can be given up."""
+
+    code = "invoice_not_written_off"
+
+
 class UsageNotRolledUpError(BillingError):
     """Stored events stay out of the rollups although they were rolled up again and
     again: more arrive than can be folded.

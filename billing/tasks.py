@@ -8,10 +8,13 @@ from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
 from billing.services import forget_answers as forgetting_answers
 from billing.services import forget_webhooks as forgetting
+from billing.services import issue_due_credit_notes as crediting
 from billing.services import issue_due_invoices as issuing
 from billing.services import rate_usage as rating
 from billing.services import refresh_balances as refreshing
 from billing.services import seal_due_receipts as sealing
+from billing.services import send_document_mails as mailing
+from billing.services import tell_operators as telling
 
 
 @shared_task
@@ -31,7 +34,15 @@ def alert_budgets() -> None:
 
 @shared_task
 def issue_due_invoices() -> None:
-    issuing.issue_due_invoices(now=timezone.now())
+    now = timezone.now()
+    issuing.issue_due_invoices(now=now)
+    crediting.issue_due_credit_notes(now=now)
+    telling.tell_operators(now=now)
+
+
+@shared_task
+def send_document_mails() -> None:
+    mailing.send_document_mails(now=timezone.now())
 
 
 @shared_task

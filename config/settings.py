@@ -175,6 +175,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=5),
         "options": {"expires": 3000},
     },
+    "send document mails": {
+        "task": "billing.tasks.send_document_mails",
+        "schedule": timedelta(seconds=30),
+        "options": {"expires": 30},
+    },
     "refresh balances": {
         "task": "billing.tasks.refresh_balances",
         "schedule": crontab(minute=55),

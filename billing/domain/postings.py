@@ -110,10 +110,18 @@ _BEHIND_CREDIT = {
 }
 
 
-def credit_granted(amount_nano_usd: int, kind: CreditKind) -> list[Posting]:
-    """The tenant may call for so much more; below zero, for what is withdrawn."""
+def credit_granted(
+    amount_nano_usd: int, kind: CreditKind, *, behind: AccountKind | None = None
+) -> list[Posting]:
+    """The tenant may call for so much more; below zero, for what is withdrawn.
+
+    `behind` is where its worth comes from; None: from what its kind says. What a
+    credit note takes from a paid invoice comes from `receivable`.
+    """
     return _moved(
-        amount_nano_usd, debit=_BEHIND_CREDIT[kind], credit=AccountKind.CREDIT
+        amount_nano_usd,
+        debit=behind or _BEHIND_CREDIT[kind],
+        credit=AccountKind.CREDIT,
     )
 
 
@@ -138,6 +146,19 @@ def _moved(
         Posting(account=debit, amount_nano_usd=amount_nano_usd),
         Posting(account=credit, amount_nano_usd=-amount_nano_usd),
     )
+
+
+def written_off(amount_nano_usd: int) -> list[Posting]:
+    """So much of what is owed is given up; below zero, it is owed again, or came."""
+    return _without_zeros(
+        Posting(account=AccountKind.UNCOLLECTIBLE, amount_nano_usd=amount_nano_usd),
+        Posting(account=AccountKind.RECEIVABLE, amount_nano_usd=-amount_nano_usd),
+    )
+
+
+def invoice_voided(totals: Totals, tax: Tax) -> list[Posting]:
+    """As if it had not been issued: what it billed is unbilled again."""
+    return credit_note_issued(totals, tax, is_adjustment=True)
 
 
 def _without_zeros(*postings: Posting) -> list[Posting]:

@@ -121,9 +121,9 @@ class CreditNote(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["invoice"],
+                fields=["invoice", "kind"],
                 condition=Q(status="draft"),
-                name="credit_note_one_draft",
+                name="credit_note_one_draft_of_kind",
             ),
             models.UniqueConstraint(
                 fields=["tenant", "idempotency_key"],

@@ -33,6 +33,7 @@ def draft_adjustments(
     drafts = CreditNote.objects.filter(
         tenant_id=period.tenant_id,
         invoice__period_start=period.starts_at,
+        kind=CreditNoteKind.ADJUSTMENT,
         status="draft",
     )
     drafts.exclude(invoice_id__in=wanted).delete()
@@ -40,12 +41,9 @@ def draft_adjustments(
         note, _ = CreditNote.objects.get_or_create(
             tenant_id=period.tenant_id,
             invoice_id=invoice_id,
+            kind=CreditNoteKind.ADJUSTMENT,
             status="draft",
-            defaults={
-                "kind": CreditNoteKind.ADJUSTMENT,
-                "reason": REASON,
-                "refreshed_at": now,
-            },
+            defaults={"reason": REASON, "refreshed_at": now},
         )
         write_credit_lines(note, parts, now=now)
 

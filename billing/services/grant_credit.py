@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.domain.credit import DEFAULT_PRIORITIES, PRIORITY_MAX, CreditKind
-from billing.domain.postings import TransactionKind, credit_granted
+from billing.domain.postings import AccountKind, TransactionKind, credit_granted
 from billing.errors import (
     IdempotencyKeyReusedError,
     InvalidAmountError,
@@ -35,11 +35,13 @@ def grant_credit(
     kind: CreditKind = CreditKind.PURCHASED,
     priority: int | None = None,
     expires_at: datetime | None = None,
+    behind: AccountKind | None = None,
 ) -> CreditGrant:
     """The grant, booked once however often it is asked for with the same key; the data
     plane counts with it within seconds of the commit.
 
-    `priority` None: the usual one of its kind. Raises InvalidAmountError,
+    `priority` and `behind` (the account that its worth comes from) None: the usual
+    ones of its kind. Raises InvalidAmountError,
     InvalidCreditError, and IdempotencyKeyReusedError when the key names a grant that
     says something else.
     """
@@ -58,7 +60,7 @@ def grant_credit(
     found = CreditGrant.objects.filter(tenant=tenant, idempotency_key=idempotency_key)
     grant = found.first()
     if grant is None:
-        grant = _booked(wanted)
+        grant = _booked(wanted, behind)
     elif any(getattr(grant, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
             f"{idempotency_key!r} names a grant that says something else."
@@ -88,12 +90,12 @@ def check_words(reason: str, idempotency_key: str) -> None:
         )
 
 
-def _booked(grant: CreditGrant) -> CreditGrant:
+def _booked(grant: CreditGrant, behind: AccountKind | None) -> CreditGrant:
     if grant.expires_at is not None and grant.expires_at <= grant.granted_at:
         # Here, since a repeat may come after the end.
         raise InvalidCreditError("Credit cannot expire before it is granted.")
     booked = post_transaction(
-        credit_granted(grant.amount_nano_usd, CreditKind(grant.kind)),
+        credit_granted(grant.amount_nano_usd, CreditKind(grant.kind), behind=behind),
         tenant_id=grant.tenant_id,
         kind=TransactionKind.CREDIT_GRANTED,
         reference=f"credit:{grant.tenant_id}:{grant.idempotency_key}",

@@ -9,6 +9,7 @@ from billing.domain.invoice import InvoiceStatus
 from billing.errors import BillingError
 from billing.models.invoices import Invoice
 from billing.services.issue_invoice import issue_invoice
+from billing.services.note_block import note_block
 
 COLLECTION_GRACE = timedelta(days=1)
 """How long a month's draft waits for late usage: after the month's end, and after the
@@ -22,7 +23,8 @@ _logger = logging.getLogger(__name__)
 def issue_due_invoices(*, now: datetime) -> list[Invoice]:
     """The invoices that this call issued, each in its own transaction.
 
-    One that cannot be issued is logged as an error; the others are issued all the same.
+    One that cannot be issued is logged as an error, and staff sees why; the others are
+    issued all the same.
     """
     due = Invoice.objects.filter(
         status=InvoiceStatus.DRAFT,
@@ -37,6 +39,7 @@ def issue_due_invoices(*, now: datetime) -> list[Invoice]:
 def _issued_if_possible(invoice_id: int, now: datetime) -> Invoice | None:
     try:
         return issue_invoice(invoice_id, now=now)
-    except (BillingError, DatabaseError):
+    except (BillingError, DatabaseError) as error:
         _logger.exception("draft %s is not issued", invoice_id)
+        note_block(Invoice.objects.filter(pk=invoice_id).first(), error, now=now)
         return None

@@ -8,29 +8,30 @@ from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
 from billing.domain.periods import Period
 from billing.domain.postings import TransactionKind, invoice_issued
 from billing.errors import (
-    InvoiceNotFoundError,
     NothingToIssueError,
     PeriodNotOverError,
     TaxChangedError,
-    UnreconciledError,
 )
+from billing.models.document_mails import DocumentMail
 from billing.models.invoices import Invoice
+from billing.models.issue_blocks import IssueBlock
 from billing.models.rating import BillingPeriod
 from billing.services.bill_receipts import bill_receipts
 from billing.services.describe_parties import describe_parties, find_seller
 from billing.services.draft_invoice import draft_invoice
+from billing.services.emit_event import emit_event
 from billing.services.find_tax_question import find_tax_question
-from billing.services.lock_tenant import lock_tenant
+from billing.services.lock_invoice import lock_invoice
 from billing.services.post_transaction import post_transaction
 from billing.services.quote_invoice_tax import TaxQuote, quote_invoice_tax
 from billing.services.rate_period import rate_period
 from billing.services.read_billed import read_billed
 from billing.services.read_charges import read_charges
+from billing.services.refuse_unreconciled import refuse_unreconciled
 from billing.services.settle_invoice import settle_invoice
 from billing.services.take_number import take_number
 from billing.services.write_lines import write_lines
 from billing.services.write_tax import write_tax
-from metering.services.find_unreconciled import find_unreconciled
 
 
 def issue_invoice(
@@ -54,7 +55,7 @@ def issue_invoice(
 def _issue(
     invoice_id: int, quote: TaxQuote | None, *, now: datetime, until: datetime | None
 ) -> Invoice:
-    invoice = _locked(invoice_id)
+    invoice = lock_invoice(invoice_id)
     if invoice.status != InvoiceStatus.DRAFT:
         return invoice
     if until is None and now < invoice.period_end:
@@ -71,7 +72,7 @@ def _issue(
     lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
     if not lines:
         raise NothingToIssueError("The draft bills nothing of that time.")
-    _refuse_unreconciled(invoice.tenant_id, span, now)
+    refuse_unreconciled(invoice.tenant_id, span.start, span.end, now=now)
     write_lines(invoice, lines, now=now)
     invoice.period_end = span.end
     _fix_receipts(invoice, span, now)
@@ -80,30 +81,12 @@ def _issue(
     return invoice
 
 
-def _refuse_unreconciled(tenant_id: int, span: Period, now: datetime) -> None:
-    reasons = find_unreconciled(
-        tenant_id=tenant_id, start=span.start, end=span.end, now=now
-    )
-    if reasons:
-        raise UnreconciledError(" ".join(reasons))
-
-
 def _fix_receipts(invoice: Invoice, span: Period, now: datetime) -> None:
     receipts = bill_receipts(invoice, span, now=now)
     invoice.merkle_root = receipts.root_hex
     invoice.receipt_count = receipts.count
     invoice.receipt_from = receipts.first_sequence
     invoice.receipt_to = receipts.last_sequence
-
-
-def _locked(invoice_id: int) -> Invoice:
-    """The invoice as it is once nobody else works on the tenant's."""
-    tenant_ids = Invoice.objects.filter(pk=invoice_id).values_list("tenant_id")
-    if found := tenant_ids.first():
-        lock_tenant(found[0])
-        if invoice := Invoice.objects.filter(pk=invoice_id).first():
-            return invoice
-    raise InvoiceNotFoundError(f"There is no invoice {invoice_id}.")
 
 
 def _refreshed(invoice: Invoice) -> Invoice:
@@ -130,6 +113,7 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
     invoice.status = InvoiceStatus.ISSUED
     invoice.number = take_number(seller.number_prefix, year=now.astimezone(UTC).year)
     invoice.save()
+    IssueBlock.objects.filter(invoice=invoice).delete()
     post_transaction(
         invoice_issued(
             Totals(cents=invoice.lines_cents, nano_usd=invoice.total_nano_usd),
@@ -141,3 +125,17 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
         booked_at=now,
     )
     settle_invoice(invoice, now=now)
+    DocumentMail.objects.create(
+        tenant_id=invoice.tenant_id, invoice=invoice, try_after=now
+    )
+    emit_event(
+        tenant_id=invoice.tenant_id,
+        type="invoice.issued",
+        data={
+            "invoice": invoice.number,
+            "total_cents": invoice.total_cents,
+            "due_at": invoice.due_at,
+            "currency": "USD",
+        },
+        now=now,
+    )

@@ -7,13 +7,19 @@ from billing.domain.credit_notes import Creditable
 from billing.models.invoices import LineItem
 
 
-def read_creditable(lines: QuerySet[LineItem]) -> list[Creditable]:
-    """In their order: each line less what issued credit notes took from it."""
-    issued = Q(credited__credit_note__status="issued")
+def read_creditable(
+    lines: QuerySet[LineItem], *, with_drafts: bool = False
+) -> list[Creditable]:
+    """In their order: each line less what issued credit notes took from it, and with
+    `with_drafts` less what drafts are about to take.
+    """
+    taking = Q(credited__isnull=False)
+    if not with_drafts:
+        taking = Q(credited__credit_note__status="issued")
     rows = lines.annotate(
-        quantity_taken=Coalesce(Sum("credited__quantity", filter=issued), 0),
-        amount_taken=Coalesce(Sum("credited__amount_nano_usd", filter=issued), 0),
-        cents_taken=Coalesce(Sum("credited__amount_cents", filter=issued), 0),
+        quantity_taken=Coalesce(Sum("credited__quantity", filter=taking), 0),
+        amount_taken=Coalesce(Sum("credited__amount_nano_usd", filter=taking), 0),
+        cents_taken=Coalesce(Sum("credited__amount_cents", filter=taking), 0),
     )
     return [
         Creditable(

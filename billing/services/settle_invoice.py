@@ -7,6 +7,7 @@ from django.db.models import Sum
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
 from billing.models.payments import PaymentStatus
+from billing.services.book_write_off import book_write_off
 
 _OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -28,9 +29,12 @@ def due_cents(invoice: Invoice) -> int:
 def settle_invoice(invoice: Invoice, *, now: datetime) -> None:
     """Marks it paid if nothing is due any more, and owed again if something is.
 
-    The caller holds the tenant's lock, and has written what changed.
+    The caller holds the tenant's lock, and has written what changed. What came of an
+    invoice that was given up is owed no longer, and not given up either.
     """
     due = due_cents(invoice)
+    if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
+        book_write_off(invoice, due_cents=due, now=now)
     if invoice.status in _OPEN and due <= 0:
         invoice.status, invoice.settled_at = InvoiceStatus.PAID, now
     elif invoice.status == InvoiceStatus.PAID and due > 0:

@@ -34,6 +34,7 @@ KEPT_ROW_BY_ROW = (
     "billing_ledgertransaction",
     "billing_ledgerentry",
     "billing_invoice",
+    "billing_invoiceend",
     "billing_lineitem",
     "billing_pricebook",
     "billing_priceversion",

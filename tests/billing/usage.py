@@ -6,12 +6,21 @@ from uuid import uuid4
 from django.db.models import F, QuerySet, Sum
 
 from billing.domain.invoice import InvoiceStatus
+from billing.domain.postings import AccountKind
+from billing.models.credit import (
+    CreditDraw,
+    CreditExpiry,
+    CreditGrant,
+    CreditWithdrawal,
+)
 from billing.models.credit_notes import CreditNote, CreditNoteLine
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry
+from billing.models.payments import Payment, Refund
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
+from billing.services.settle_invoice import due_cents
 from inference.models import ServedModel
 from metering.domain.usage import QUANTITY_MAX
 from metering.lease_models import LeaseInterval
@@ -159,40 +168,136 @@ def balances(tenant: Tenant) -> dict[str, int]:
 
 
 def check_books(tenant: Tenant) -> None:
-    """What is true at every moment, whatever happened before, where nothing was paid,
-    credited or taxed.
-    """
-    rated = _sum(RatedCharge.objects.filter(tenant=tenant), "amount_nano_usd")
-    invoices = Invoice.objects.filter(tenant=tenant)
+    """What is true at every moment, whatever happened before."""
+    invoices = Invoice.objects.filter(tenant=tenant).exclude(status=InvoiceStatus.VOID)
     drafts = invoices.filter(status=InvoiceStatus.DRAFT)
     issued = invoices.exclude(status=InvoiceStatus.DRAFT)
     notes = CreditNote.objects.filter(tenant=tenant)
-    owed = _sum(issued, "total_cents") * NANO_USD_PER_CENT
-    to_take_back = _sum(notes.filter(status="draft"), "total_nano_usd")
-    books = dict.fromkeys(("unbilled", "receivable", "revenue", "rounding"), 0)
-    assert {**books, **balances(tenant)} == {
+    out, goodwill = notes.filter(status="issued"), notes.filter(kind="goodwill")
+    adjustments = notes.filter(kind="adjustment")
+    rated = _sum(RatedCharge.objects.filter(tenant=tenant), "amount_nano_usd")
+    given_up = sum(
+        due_cents(one) for one in issued if one.status == InvoiceStatus.UNCOLLECTIBLE
+    )
+    to_take_back = _sum(adjustments.filter(status="draft"), "total_nano_usd")
+    assert dict.fromkeys(AccountKind, 0) | balances(tenant) == {
         "unbilled": _sum(drafts, "total_nano_usd") - to_take_back,
-        "receivable": owed,
-        "revenue": -rated,
-        "rounding": _sum(issued, "total_nano_usd") - owed,
+        "receivable": _owed_cents(tenant, issued, out) * NANO_USD_PER_CENT
+        - given_up * NANO_USD_PER_CENT,
+        "revenue": (_included_tax(issued) - _included_tax_of(out)) * NANO_USD_PER_CENT
+        - rated,
+        "rounding": _rounded(issued) - _rounded(out),
+        "tax": (_sum(out, "tax_cents") - _sum(issued, "tax_cents")) * NANO_USD_PER_CENT,
+        "adjustments": _sum(goodwill, "total_nano_usd"),
+        "uncollectible": given_up * NANO_USD_PER_CENT,
+        **_credit_books(tenant),
     }
-    assert _sum(invoices, "total_nano_usd") - to_take_back == rated
+    assert _sum(invoices, "total_nano_usd") - _sum(adjustments, "total_nano_usd") == (
+        rated
+    )
     _check_each_month(tenant)
+    _check_each_invoice(issued)
+
+
+def _owed_cents(tenant, issued, notes) -> int:
+    """Of all invoices, given up or not; below zero: refunds that have not left yet."""
+    refunds = Refund.objects.filter(tenant=tenant, status="succeeded")
+    return (
+        _sum(issued, "total_cents")
+        - _sum(issued, "credit_applied_cents")
+        - _paid_cents(tenant)
+        - _sum(notes, "total_cents")
+        + _sum(notes, "credited_cents")
+        + _sum(refunds, "amount_cents")
+    )
+
+
+def _paid_cents(tenant) -> int:
+    """For invoices; what came beyond became credit."""
+    paid = Payment.objects.filter(
+        tenant=tenant, status="succeeded", invoice__isnull=False
+    )
+    keys = [f"payment-{pk}" for pk in paid.values_list("pk", flat=True)]
+    beyond = CreditGrant.objects.filter(tenant=tenant, idempotency_key__in=keys)
+    return (
+        _sum(paid, "amount_cents")
+        - _sum(beyond, "amount_nano_usd") // NANO_USD_PER_CENT
+    )
+
+
+def _credit_books(tenant) -> dict[str, int]:
+    of_tenant = {"tenant": tenant}
+    grants = CreditGrant.objects.filter(**of_tenant)
+    drawn = _sum(CreditDraw.objects.filter(**of_tenant), "amount_nano_usd")
+    expired = _sum(CreditExpiry.objects.filter(**of_tenant), "amount_nano_usd")
+    withdrawn = CreditWithdrawal.objects.filter(**of_tenant)
+    payments = Payment.objects.filter(status="succeeded", **of_tenant)
+    refunds = Refund.objects.filter(status="succeeded", **of_tenant)
+    bought = grants.filter(kind="purchased")
+    by_hand = bought.exclude(idempotency_key__regex="^(payment|credit-note)-[0-9]+$")
+    gifts = grants.filter(kind="promotional")
+    return {
+        "credit": drawn
+        + expired
+        + _sum(withdrawn, "amount_nano_usd")
+        - _sum(grants, "amount_nano_usd"),
+        "funds": _sum(payments, "amount_cents") * NANO_USD_PER_CENT
+        - _sum(refunds, "amount_cents") * NANO_USD_PER_CENT
+        + _sum(by_hand, "amount_nano_usd")
+        - _sum(withdrawn.filter(grant__kind="purchased"), "amount_nano_usd"),
+        "promotions": _sum(gifts, "amount_nano_usd")
+        - _sum(withdrawn.filter(grant__kind="promotional"), "amount_nano_usd"),
+        "breakage": -expired,
+    }
+
+
+def _included_tax(invoices) -> int:
+    return _sum(invoices.filter(is_tax_inclusive=True), "tax_cents")
+
+
+def _included_tax_of(notes) -> int:
+    return _sum(notes.filter(invoice__is_tax_inclusive=True), "tax_cents")
+
+
+def _rounded(documents) -> int:
+    """What rounding took from us."""
+    return (
+        _sum(documents, "total_nano_usd")
+        - _sum(documents, "lines_cents") * NANO_USD_PER_CENT
+    )
 
 
 def _check_each_month(tenant: Tenant) -> None:
     for period in BillingPeriod.objects.filter(tenant=tenant):
-        of_month = {"tenant": tenant, "invoice__period_start": period.starts_at}
         for key, quantity in period.charges.values_list("key", "quantity"):
-            lines = LineItem.objects.filter(key=key, **of_month)
+            lines = LineItem.objects.filter(key=key, invoice__in=_of(period))
             taken = CreditNoteLine.objects.filter(
-                tenant=tenant, line__key=key, line__invoice__in=_of(period)
+                line__key=key,
+                line__invoice__in=_of(period),
+                credit_note__kind="adjustment",
             )
             assert _sum(lines, "quantity") - _sum(taken, "quantity") == quantity
 
 
+def _check_each_invoice(issued) -> None:
+    for invoice in issued:
+        notes = invoice.credit_notes.filter(status="issued")
+        left = invoice.lines_cents - _sum(notes, "lines_cents")
+        left_tax = invoice.tax_cents - _sum(notes, "tax_cents")
+        assert left >= 0
+        assert left_tax >= 0
+        if left == 0:
+            assert left_tax == 0
+        is_paid = due_cents(invoice) <= 0
+        assert is_paid == (invoice.status == InvoiceStatus.PAID)
+
+
 def _of(period: BillingPeriod) -> QuerySet[Invoice]:
-    return Invoice.objects.filter(tenant=period.tenant, period_start=period.starts_at)
+    """What bills the month, or is going to."""
+    invoices = Invoice.objects.filter(
+        tenant=period.tenant, period_start=period.starts_at
+    )
+    return invoices.exclude(status=InvoiceStatus.VOID)
 
 
 def _sum(rows, field: str) -> int:

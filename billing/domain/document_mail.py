@@ -1,0 +1,84 @@
+"""What mails about invoices and credit notes say."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from billing.domain.money import usd_of_cents
+
+TRIES_MAX = 10
+_FIRST_PAUSE_SECONDS = 60
+_PAUSE_SECONDS_MAX = 6 * 3600
+
+
+@dataclass(frozen=True, kw_only=True)
+class DocumentText:
+    subject: str
+    text: str
+
+
+def invoice_mail(
+    *,
+    number: str,
+    total_cents: int,
+    due_cents: int,
+    due_at: datetime,
+    url: str,
+) -> DocumentText:
+    asked = "It is paid already: nothing is due."
+    if due_cents > 0:
+        asked = f"Please pay {usd_of_cents(due_cents)} USD by {due_at:%Y-%m-%d} (UTC)."
+    return DocumentText(
+        subject=f"Invoice {number}",
+        text=(
+            f"Your invoice {number} over {usd_of_cents(total_cents)} USD is here.\n\n"
+            f"{asked}\n\nThe invoice is attached; its lines, and what became of it,"
+            f" are at\n{url}\n"
+        ),
+    )
+
+
+def credit_note_mail(
+    *,
+    number: str,
+    invoice_number: str,
+    total_cents: int,
+    applied_cents: int,
+    credited_cents: int,
+    refunded_cents: int,
+    reason: str,
+    url: str,
+) -> DocumentText:
+    parts = [
+        (applied_cents, "less is due of the invoice"),
+        (credited_cents, "was added to your credit"),
+        (refunded_cents, "goes back to where it was paid from"),
+    ]
+    lines = "".join(
+        f"- {usd_of_cents(cents)} USD: {where}\n" for cents, where in parts if cents
+    )
+    return DocumentText(
+        subject=f"Credit note {number} for invoice {invoice_number}",
+        text=(
+            f"Invoice {invoice_number} is lowered by {usd_of_cents(total_cents)} USD."
+            f"\n\nReason: {reason}\n\n{lines}\n"
+            f"The credit note is attached, and at\n{url}\n"
+        ),
+    )
+
+
+def blocks_mail(blocks: Sequence[tuple[str, str]], *, url: str) -> DocumentText:
+    """`blocks`: (tenant's name, reason)."""
+    listed = "".join(f"- {name}: {reason}\n" for name, reason in blocks)
+    return DocumentText(
+        subject=f"{len(blocks)} documents cannot be issued",
+        text=(
+            "These drafts are due and stay drafts until the reason is gone. They are"
+            f" tried again each hour.\n\n{listed}\nAll of them:\n{url}\n"
+        ),
+    )
+
+
+def pause_seconds(tries: int) -> int:
+    """Before the next try of a mail, after so many (1 or more) in vain."""
+    return int(min(_PAUSE_SECONDS_MAX, _FIRST_PAUSE_SECONDS * 2 ** (tries - 1)))

@@ -1,0 +1,50 @@
+"""Mail operators about drafts that cannot be issued."""
+
+import logging
+from datetime import datetime
+
+from django.conf import settings
+from django.core.mail import send_mail
+from django.db import transaction
+
+from billing.domain.document_mail import blocks_mail
+from billing.models.issue_blocks import IssueBlock
+from tenants.models import User
+
+BLOCKS_MAX = 100
+"""In one mail."""
+
+_logger = logging.getLogger(__name__)
+
+
+def tell_operators(*, now: datetime) -> int:
+    """How many blocks were told, each once, all in one mail. A mail that cannot be sent
+    is logged, and tried again by the next call.
+    """
+    try:
+        return _tell(now)
+    except OSError:
+        _logger.exception("no mail about drafts that are not issued")
+        return 0
+
+
+@transaction.atomic
+def _tell(now: datetime) -> int:
+    blocks = list(
+        IssueBlock.objects.filter(told_at=None)
+        .select_for_update(skip_locked=True, of=("self",))
+        .select_related("tenant")
+        .order_by("pk")[:BLOCKS_MAX]
+    )
+    staff = User.objects.filter(is_staff=True, is_active=True).exclude(email="")
+    addresses = list(staff.order_by("pk").values_list("email", flat=True))
+    if not (blocks and addresses):
+        return 0
+    rows = IssueBlock.objects.filter(pk__in=[block.pk for block in blocks])
+    rows.update(told_at=now)
+    mail = blocks_mail(
+        [(block.tenant.name, block.reason) for block in blocks],
+        url=f"{settings.PORTAL_URL}/operator/blocked/",
+    )
+    send_mail(mail.subject, mail.text, None, addresses)
+    return len(blocks)
