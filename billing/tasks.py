@@ -1,11 +1,14 @@
 """Wake-ups; the work is found in PostgreSQL."""
 
+from datetime import timedelta
+
 from celery import shared_task
 from django.utils import timezone
 
 from billing.services import alert_budgets as alerting
 from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
+from billing.services import expire_credit as expiring
 from billing.services import forget_answers as forgetting_answers
 from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_credit_notes as crediting
@@ -65,5 +68,16 @@ def seal_receipts() -> None:
     sealing.seal_due_receipts(now=timezone.now())
 
 
+@shared_task
 def forget_answers() -> None:
     forgetting_answers.forget_answers(now=timezone.now())
+
+
+@shared_task
+def expire_credit() -> None:
+    expiring.expire_credit(now=timezone.now(), ended_within=timedelta(hours=2))
+
+
+@shared_task
+def expire_rest_of_credit() -> None:
+    expiring.expire_credit(now=timezone.now())

@@ -180,6 +180,17 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(seconds=30),
         "options": {"expires": 30},
     },
+    "expire credit": {
+        "task": "billing.tasks.expire_credit",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    # What was set aside for invoices, and they have left.
+    "expire rest of credit": {
+        "task": "billing.tasks.expire_rest_of_credit",
+        "schedule": crontab(minute=35),
+        "options": {"expires": 3000},
+    },
     "refresh balances": {
         "task": "billing.tasks.refresh_balances",
         "schedule": crontab(minute=55),

@@ -1,6 +1,6 @@
 """What tenants were given to spend, and where it went."""
 
-from typing import Self
+from typing import TYPE_CHECKING, TypedDict, cast
 
 import pgtrigger
 from django.db import models
@@ -13,6 +13,9 @@ from billing.models.ledger import LedgerTransaction
 from tenants.append_only import append_only, no_truncate
 from tenants.domain.limits import AMOUNT_MAX
 from tenants.models import Tenant
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
 
 _KINDS = [kind.value for kind in CreditKind]
 # The lock: two who spend the same grant come one after the other.
@@ -50,9 +53,18 @@ def _guards() -> list[pgtrigger.Trigger]:
     ]
 
 
+class WhereItWent(TypedDict):
+    """Nano-USD; `remaining` is the grant's amount less the others."""
+
+    drawn: int
+    expired: int
+    withdrawn: int
+    remaining: int
+
+
 class CreditGrantQuerySet(QuerySet["CreditGrant"]):
-    def with_remaining(self) -> Self:
-        """Also says `drawn`, `expired`, `withdrawn` and `remaining`, in nano-USD."""
+    def with_remaining(self) -> "QuerySet[WithAnnotations[CreditGrant, WhereItWent]]":
+        """Each row also says where it went."""
         sums = {
             name: Coalesce(Subquery(_sum_of_grant(rows)), 0)
             for name, rows in (
@@ -62,7 +74,8 @@ class CreditGrantQuerySet(QuerySet["CreditGrant"]):
             )
         }
         left = F("amount_nano_usd") - F("drawn") - F("expired") - F("withdrawn")
-        return self.annotate(**sums).annotate(remaining=left)
+        rows = self.annotate(**sums).annotate(remaining=left)
+        return cast("QuerySet[WithAnnotations[CreditGrant, WhereItWent]]", rows)
 
 
 def _sum_of_grant(rows: QuerySet[models.Model]) -> QuerySet[models.Model, int]:

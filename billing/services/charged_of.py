@@ -2,10 +2,14 @@
 
 from collections.abc import Iterable
 
+from django.db.models import Sum
+
 from billing.domain.charged import held_nano_usd
 from billing.domain.periods import Period
 from billing.domain.rating import Rates
+from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
+from billing.services.read_billed import BILLING
 from metering.domain.lease_intervals import METERS
 from metering.domain.usage import Meter
 from metering.models import UsageRollup
@@ -25,6 +29,21 @@ def charged_of(tenant_id: int, span: Period) -> int:
     rows = list(rollups.filter(meter__in=meters).totals("price_version_id"))
     rates = rates_of(row["price_version_id"] for row in rows)
     return sum(_charged(rates, **row) for row in rows)
+
+
+def charged_by(invoice: Invoice) -> int:
+    """The part of it that `invoice`, still a draft, bills: what no earlier invoice of
+    its month covers. The caller holds the tenant's lock.
+    """
+    span = Period(start=invoice.period_start, end=invoice.period_end)
+    earlier = Invoice.objects.filter(
+        tenant_id=invoice.tenant_id,
+        period_start=invoice.period_start,
+        status__in=BILLING,
+    )
+    covered = earlier.aggregate(total=Sum("charged_nano_usd"))["total"]
+    # An earlier one may have gone further into the month.
+    return max(0, charged_of(invoice.tenant_id, span) - int(covered or 0))
 
 
 def rates_of(price_version_ids: Iterable[int]) -> dict[int, Rates]:

@@ -5,6 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.domain.credit import DEFAULT_PRIORITIES, PRIORITY_MAX, CreditKind
+from billing.domain.event_types import EventType
 from billing.domain.postings import AccountKind, TransactionKind, credit_granted
 from billing.errors import (
     IdempotencyKeyReusedError,
@@ -12,6 +13,7 @@ from billing.errors import (
     InvalidCreditError,
 )
 from billing.models.credit import CreditGrant
+from billing.services.emit_event import emit_event
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
 from billing.services.publish_credit import publish_credit
@@ -104,4 +106,15 @@ def _booked(grant: CreditGrant, behind: AccountKind | None) -> CreditGrant:
     assert booked is not None  # noqa: S101  more than nothing is booked
     grant.transaction = booked
     grant.save(force_insert=True)
+    emit_event(
+        tenant_id=grant.tenant_id,
+        type=EventType.CREDIT_GRANTED,
+        data={
+            "credit_grant_id": grant.pk,
+            "kind": grant.kind,
+            "amount_nano_usd": grant.amount_nano_usd,
+            "expires_at": grant.expires_at,
+        },
+        now=grant.granted_at,
+    )
     return grant

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from django.db import transaction
 
 from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
+from billing.domain.money import NANO_USD_PER_CENT
 from billing.domain.periods import Period
 from billing.domain.postings import TransactionKind, invoice_issued
 from billing.errors import (
@@ -17,8 +18,10 @@ from billing.models.invoices import Invoice
 from billing.models.issue_blocks import IssueBlock
 from billing.models.rating import BillingPeriod
 from billing.services.bill_receipts import bill_receipts
+from billing.services.charged_of import charged_by
 from billing.services.describe_parties import describe_parties, find_seller
 from billing.services.draft_invoice import draft_invoice
+from billing.services.draw_credit import draw_credit
 from billing.services.emit_event import emit_event
 from billing.services.find_tax_question import find_tax_question
 from billing.services.lock_invoice import lock_invoice
@@ -110,6 +113,9 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
     invoice.seller, invoice.buyer = describe_parties(invoice.tenant, seller)
     invoice.issued_at = now
     invoice.due_at = now + timedelta(days=seller.payment_days)
+    # While it is a draft: what calls used before credit expired is on no invoice yet.
+    invoice.charged_nano_usd = charged_by(invoice)
+    invoice.credit_applied_cents = draw_credit(invoice, now=now) // NANO_USD_PER_CENT
     invoice.status = InvoiceStatus.ISSUED
     invoice.number = take_number(seller.number_prefix, year=now.astimezone(UTC).year)
     invoice.save()

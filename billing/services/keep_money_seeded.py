@@ -17,7 +17,7 @@ from billing.domain.spend_counters import (
     money_key,
     total_key,
 )
-from billing.services.credit_of import credits_of
+from billing.services.limiter_credit import limiter_credits
 from billing.services.publish_credit import publish_credit
 from billing.services.seed_money import Beginning, seed_money, time_us
 from metering.lease_models import LeaseInterval
@@ -63,7 +63,7 @@ def keep_money_seeded() -> list[int]:
     death. Raises redis.RedisError.
     """
     counted = counted_tenants()
-    credit = credits_of(counted)
+    credit = limiter_credits(counted)
     with open_valkey() as valkey:
         state = _look(valkey, counted)
         _correct_credit(state, credit)
@@ -140,7 +140,7 @@ def _with_measured_leases(state: _State) -> Iterator[int]:
 
 
 def _correct_credit(state: _State, by_books: dict[int, int]) -> None:
-    """For a grant whose own publication did not get through."""
+    """For an act whose own publication did not get through."""
     for tenant_id, published in state.seeded.items():
         if published != by_books.get(tenant_id):
             publish_credit(tenant_id)

@@ -1,7 +1,7 @@
-"""Tell Valkey how much credit a tenant was granted."""
+"""Tell Valkey of a tenant's credit."""
 
 from billing.domain.spend_counters import money_key
-from billing.services.credit_of import credits_of
+from billing.services.limiter_credit import limiter_credits
 from tenants.services.valkey import open_valkey
 
 
@@ -11,7 +11,7 @@ def publish_credit(tenant_id: int) -> None:
 
     Raises redis.RedisError.
     """
-    credit = credits_of([tenant_id]).get(tenant_id)
+    credit = limiter_credits([tenant_id]).get(tenant_id)
     if credit is not None:
         with open_valkey() as valkey:
             valkey.hset(money_key(tenant_id), "credit", str(credit))

@@ -5,7 +5,7 @@
 -- KEYS[3…] counters of days and months
 -- ARGV[1]  run id of the server that the total was read from
 -- ARGV[2]  that total ("": there was none)
--- ARGV[3]  credit ever granted ("": none)
+-- ARGV[3]  its credit, as `limiter_credits` says ("": none)
 -- ARGV[4]  up to when the events were summed, microseconds since the epoch
 -- ARGV[5]  the total to set, then for each counter its value and the seconds to keep it
 -- Returns  1: done; 0: another server, or somebody spent since

@@ -25,5 +25,8 @@ def test_usage_is_rated_and_issued_by_the_tasks(tenant):
 def test_the_schedule_calls_them():
     scheduled = {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()}
 
-    called = (tasks.rate_usage, tasks.issue_due_invoices, tasks.refresh_balances)
+    called = (
+        *(tasks.rate_usage, tasks.issue_due_invoices, tasks.refresh_balances),
+        *(tasks.expire_credit, tasks.expire_rest_of_credit),
+    )
     assert {task.name for task in called} <= scheduled

@@ -1,5 +1,6 @@
 """Prepaid credit: booked once, and known to the data plane."""
 
+import json
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from billing.errors import (
 )
 from billing.models.credit import CreditGrant
 from billing.models.ledger import LedgerTransaction
+from billing.models.webhooks import WebhookMessage
 from billing.services.credit_of import credit_of, credits_of
 from billing.services.grant_credit import grant_credit
 from tests.billing.usage import DECEMBER, NOON, balances
+from tests.billing.webhooks import make_endpoint
 from tests.factories import make_tenant
 from tests.parallel import in_parallel
 
@@ -81,6 +84,21 @@ def test_without_valkey_the_credit_is_booked_all_the_same(settings, caplog):
 
     assert credit_of(tenant) == 25_000_000_000
     assert "Error calling" in caplog.text
+
+
+def test_the_tenants_systems_are_told_once(tenant):
+    make_endpoint(tenant)
+    made = grant(tenant, expires_at=DECEMBER)
+    grant(tenant, expires_at=DECEMBER)
+
+    message = json.loads(WebhookMessage.objects.get().payload)
+    assert message["type"] == "credit.granted"
+    assert message["data"] == {
+        "credit_grant_id": made.pk,
+        "kind": "purchased",
+        "amount_nano_usd": 25_000_000_000,
+        "expires_at": "2026-12-01T00:00:00Z",
+    }
 
 
 def test_a_gift_is_no_money(tenant):

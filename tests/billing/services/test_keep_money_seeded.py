@@ -90,7 +90,7 @@ def test_once_seeded_there_is_nothing_to_do(valkey, api_key, django_assert_num_q
     seed()
     spend(valkey, api_key, 5)
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert keep_money_seeded() == []
 
     assert total(valkey, api_key.tenant) == 5
@@ -241,6 +241,6 @@ def test_many_tenants_ask_no_more(valkey, django_assert_num_queries):
         make_spend_limit(subject=make_tenant(name=f"More {number}"))
     assert len(seed()) == 20
 
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert keep_money_seeded() == []
     assert valkey.dbsize() < 100
