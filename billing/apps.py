@@ -27,6 +27,7 @@ class BillingConfig(AppConfig):
             "webhooks",
             "tax_rates",
             "api_access",
+            "event_cursors",
         ):
             import_module(f"billing.models.{module}")
         super().import_models()

@@ -6,6 +6,7 @@ from celery import shared_task
 from django.utils import timezone
 
 from billing.services import alert_budgets as alerting
+from billing.services import alert_credit as alerting_of_credit
 from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
 from billing.services import expire_credit as expiring
@@ -17,6 +18,7 @@ from billing.services import rate_usage as rating
 from billing.services import refresh_balances as refreshing
 from billing.services import seal_due_receipts as sealing
 from billing.services import send_document_mails as mailing
+from billing.services import tell_lease_events as telling_of_leases
 from billing.services import tell_operators as telling
 
 
@@ -46,6 +48,16 @@ def issue_due_invoices() -> None:
 @shared_task
 def send_document_mails() -> None:
     mailing.send_document_mails(now=timezone.now())
+
+
+@shared_task
+def alert_credit() -> None:
+    alerting_of_credit.alert_credit(now=timezone.now())
+
+
+@shared_task
+def tell_lease_events() -> None:
+    telling_of_leases.tell_lease_events(now=timezone.now())
 
 
 @shared_task

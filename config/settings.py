@@ -155,6 +155,16 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": timedelta(minutes=1),
         "options": {"expires": 60},
     },
+    "alert credit": {
+        "task": "billing.tasks.alert_credit",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "tell lease events": {
+        "task": "billing.tasks.tell_lease_events",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
     "deliver webhooks": {
         "task": "billing.tasks.deliver_webhooks",
         "schedule": timedelta(seconds=2),

@@ -3,14 +3,17 @@
 import logging
 from collections import defaultdict
 from datetime import datetime
+from typing import Any
 
 from django.conf import settings
 from django.core.mail import send_mail
 from django.db import transaction
 
 from billing.domain.budget_mail import BudgetMail, budget_mail, passed
+from billing.domain.event_types import EventType
 from billing.domain.spend_counters import Spender, first_day_of
 from billing.models.budget_alerts import BudgetAlert
+from billing.services.emit_event import emit_event
 from billing.services.read_spend import SpendNow, read_spend
 from tenants.models import Budget
 from tenants.services.find_owner_addresses import find_owner_addresses
@@ -71,6 +74,12 @@ def _tell_once(budget: Budget, reached: list[int], spent: int, now: datetime) ->
     new = [percent for percent in reached if _is_new(budget, percent, now)]
     if not new:
         return False
+    emit_event(
+        tenant_id=budget.tenant_id,
+        type=EventType.BUDGET_THRESHOLD_REACHED,
+        data=_describe(budget, new[-1], spent),
+        now=now,
+    )
     addresses = find_owner_addresses(budget.tenant)
     if addresses:
         mail = _mail(budget, new[-1], spent)
@@ -88,6 +97,19 @@ def _is_new(budget: Budget, percent: int, now: datetime) -> bool:
         defaults={"alerted_at": now},
     )
     return is_new
+
+
+def _describe(budget: Budget, percent: int, spent: int) -> dict[str, Any]:
+    return {
+        "budget_id": budget.pk,
+        "scope": budget.scope.value,
+        "project_id": budget.project_id,
+        "api_key_id": budget.api_key_id,
+        "period": budget.period,
+        "threshold_percent": percent,
+        "amount_nano_usd": budget.amount_nano_usd,
+        "spent_nano_usd": spent,
+    }
 
 
 def _mail(budget: Budget, percent: int, spent: int) -> BudgetMail:

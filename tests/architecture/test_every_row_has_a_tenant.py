@@ -17,6 +17,7 @@ WITHOUT_TENANT = {
     "billing_legalentity": "it is who sells, to all tenants",
     "billing_documentnumber": "numbers run through all tenants' documents of a year",
     "billing_taxrate": "a country's tax is the same for all tenants",
+    "billing_leaseeventcursor": "an engine holds leases of all tenants",
     "billing_stafftoken": "staff act for all tenants",
     "billing_keptanswer": "of a caller, who may be staff; kept for a day",
     "journal_cursor": "a segment holds events of all tenants",

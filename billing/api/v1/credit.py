@@ -2,6 +2,7 @@
 
 import hashlib
 from datetime import datetime
+from typing import Annotated
 
 import msgspec
 from django.utils import timezone
@@ -10,8 +11,9 @@ from rest_framework.response import Response
 
 from billing.api.v1.document import documented
 from billing.api.v1.pages import Page, PageQuery, newest_first
-from billing.api.v1.texts import Amount, FilledText
+from billing.api.v1.texts import Amount, FilledText, Time
 from billing.api.v1.view import IDEMPOTENCY_HEADER, ApiView, repeatable
+from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.models.credit import CreditGrant
 from billing.services.credit_of import credit_of
 from billing.services.grant_credit import grant_credit
@@ -23,8 +25,8 @@ class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
 
     is_prepaid: bool
     """Whether calls are refused once nothing is left."""
-    granted_nano_usd: int
-    """All that was ever granted."""
+    booked_nano_usd: int
+    """What is left of all grants by the books: less what issued invoices took."""
     left_nano_usd: int | None
     """What the limits go by at this moment, less what running calls may cost. Null: it
     is not known now, and calls that depend on it are refused."""
@@ -32,14 +34,25 @@ class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 class CreditGrantDocument(msgspec.Struct, frozen=True, kw_only=True):
     id: int
+    kind: CreditKind
+    priority: int
+    """The lowest is spent first."""
     amount_nano_usd: int
+    remaining_nano_usd: int
+    """By the books: less what issued invoices took."""
     reason: str
     granted_at: datetime
+    expires_at: datetime | None
+    """Null: never."""
 
 
 class CreditGrantBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     amount_nano_usd: Amount
     reason: FilledText
+    kind: CreditKind = CreditKind.PURCHASED
+    priority: Annotated[int, msgspec.Meta(ge=0, le=PRIORITY_MAX)] | None = None
+    """Null: 10 for gifts, 20 for what was paid."""
+    expires_at: Time | None = None
 
 
 class Credit(ApiView):
@@ -55,7 +68,7 @@ class Credit(ApiView):
         return Response(
             CreditDocument(
                 is_prepaid=self.tenant.is_prepaid,
-                granted_nano_usd=credit_of(self.tenant),
+                booked_nano_usd=credit_of(self.tenant),
                 left_nano_usd=None if spend is None else spend.credit_left,
             )
         )
@@ -71,7 +84,7 @@ class CreditGrants(ApiView):
     )
     def get(self, request: Request) -> Response:
         del request
-        rows = CreditGrant.objects.filter(tenant=self.tenant)
+        rows = CreditGrant.objects.with_remaining().filter(tenant=self.tenant)
         return Response(newest_first(rows, self.read_query(PageQuery), _describe))
 
     @documented(
@@ -95,13 +108,21 @@ class CreditGrants(ApiView):
             # caller's, for a day.
             idempotency_key=f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}",
             now=timezone.now(),
+            kind=body.kind,
+            priority=body.priority,
+            expires_at=body.expires_at,
         )
-        return Response(_describe(grant), status=201)
+        found = CreditGrant.objects.with_remaining().get(pk=grant.pk)
+        return Response(_describe(found), status=201)
 
 
 def _describe(grant: CreditGrant) -> CreditGrantDocument:
     return CreditGrantDocument(
         id=grant.pk,
+        kind=CreditKind(grant.kind),
+        priority=grant.priority,
+        remaining_nano_usd=grant.remaining,  # type: ignore[attr-defined]  # annotated
+        expires_at=grant.expires_at,
         amount_nano_usd=grant.amount_nano_usd,
         reason=grant.reason,
         granted_at=grant.granted_at,

@@ -1,5 +1,6 @@
 """Owners hear of a budget once for each threshold, by the counters that decide."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -8,12 +9,14 @@ from django.core import mail
 
 from billing.domain.spend_counters import begin_of
 from billing.models.budget_alerts import BudgetAlert
+from billing.models.webhooks import WebhookMessage
 from billing.services.alert_budgets import alert_budgets
 from metering.services import shipped_up_to as shipping
 from tenants.models import Role
 from tenants.services.set_budget import set_budget
 from tenants.wire import SpendPeriod
 from tests.billing.money import seed, spend
+from tests.billing.webhooks import make_endpoint
 from tests.factories import (
     make_api_key,
     make_budget,
@@ -59,6 +62,26 @@ def test_it_works(valkey, api_key):
     assert sent.subject == "50 % of a budget of Acme is spent"
     assert "0.50 USD of the budget of 1.00 USD for all calls this month" in sent.body
     assert "/limits/" in sent.body
+
+
+def test_systems_are_told_beside_the_mail(valkey, api_key):
+    make_endpoint(api_key.tenant)
+    budget = make_budget(subject=api_key, amount_nano_usd=100 * CENT)
+    seed()
+    spend(valkey, api_key, 85 * CENT)
+    assert alert() == 1
+    payload = json.loads(WebhookMessage.objects.get().payload)
+    assert payload["type"] == "budget.threshold_reached"
+    assert payload["data"] == {
+        "budget_id": budget.pk,
+        "scope": "key",
+        "project_id": None,
+        "api_key_id": api_key.pk,
+        "period": "month",
+        "threshold_percent": 80,
+        "amount_nano_usd": 100 * CENT,
+        "spent_nano_usd": 85 * CENT,
+    }
 
 
 def test_each_threshold_is_told_once_a_period(valkey, api_key):

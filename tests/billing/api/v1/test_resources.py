@@ -138,7 +138,7 @@ def test_credit_is_shown_and_granted_by_staff(callers):
     assert callers.staff.post("credit_grants", body).status_code == 201
     assert callers.key.get("credit").json() == {
         "is_prepaid": False,
-        "granted_nano_usd": 5_000_000_000,
+        "booked_nano_usd": 5_000_000_000,
         "left_nano_usd": None,
     }
     (grant,) = callers.colleague.get("credit_grants").json()["data"]

@@ -1,0 +1,38 @@
+"""When prepaid credit is low, and what the mail about it says."""
+
+from dataclasses import dataclass
+
+from billing.domain.money import exact_usd
+
+SHARES_PERCENT = (20, 5)
+"""Of the last grant."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CreditMail:
+    subject: str
+    text: str
+
+
+def passed_thresholds(
+    *, left_nano_usd: int, granted_nano_usd: int, own_nano_usd: int | None
+) -> list[int]:
+    """Nano-USD of the thresholds that what is left has reached, the highest first.
+    `granted_nano_usd`: of the last grant; `own_nano_usd`: what the tenant set.
+    """
+    thresholds = {granted_nano_usd * share // 100 for share in SHARES_PERCENT}
+    if own_nano_usd is not None:
+        thresholds.add(own_nano_usd)
+    return sorted((one for one in thresholds if left_nano_usd <= one), reverse=True)
+
+
+def credit_mail(*, tenant_name: str, left_nano_usd: int, url: str) -> CreditMail:
+    left = exact_usd(max(left_nano_usd, 0))
+    return CreditMail(
+        subject=f"{tenant_name} has {left} USD of credit left",
+        text=(
+            f"{tenant_name} has {left} USD of prepaid credit left. Once it is used up,"
+            " calls are refused (402) until there is more.\n\n"
+            f"{url}\n"
+        ),
+    )
