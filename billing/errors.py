@@ -71,6 +71,10 @@ class InvalidPlanError(BillingError):
     code = "invalid_plan"
 
 
+class UnknownPlanError(BillingError):
+    code = "unknown_plan"
+
+
 class PlanWithdrawnError(BillingError):
     """Nobody is put on it any more."""
 

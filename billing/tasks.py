@@ -14,6 +14,7 @@ from billing.services import forget_answers as forgetting_answers
 from billing.services import forget_webhooks as forgetting
 from billing.services import issue_due_credit_notes as crediting
 from billing.services import issue_due_invoices as issuing
+from billing.services import keep_plans as keeping
 from billing.services import rate_usage as rating
 from billing.services import refresh_balances as refreshing
 from billing.services import seal_due_receipts as sealing
@@ -93,3 +94,8 @@ def expire_credit() -> None:
 @shared_task
 def expire_rest_of_credit() -> None:
     expiring.expire_credit(now=timezone.now())
+
+
+@shared_task
+def keep_plans() -> None:
+    keeping.keep_plans(now=timezone.now())

@@ -253,6 +253,12 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=50),
         "options": {"expires": 3000},
     },
+    # At the begin of each minute, and so of each month.
+    "keep plans": {
+        "task": "billing.tasks.keep_plans",
+        "schedule": crontab(),
+        "options": {"expires": 60},
+    },
     "alert quarantine": {
         "task": "metering.tasks.alert_quarantine",
         "schedule": timedelta(minutes=1),
@@ -270,6 +276,10 @@ SNAPSHOT_LIFETIME = timedelta(days=1)
 # Key policies are the tenants' app's, and who pays by which prices is billing's, which
 # the former must not import.
 PRICE_BOOKS_OF_TENANTS = "billing.services.price_of.price_books_of_tenants"
+# Likewise what a tenant is on from its first second, in the transaction that opens it.
+TENANT_OPENED = "billing.services.start_default_plan.start_default_plan"
+# Code of the plan that new tenants are put on; empty: none, they pay as they go.
+DEFAULT_PLAN = value("DEFAULT_PLAN")
 JOURNAL_FOLDER = HOME / "journal"
 ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
 ENGINE_KEY = secret("ENGINE_KEY")

@@ -3,12 +3,14 @@
 from datetime import datetime
 
 from billing.models.plans import Subscription
+from billing.services.grant_plan_credit import grant_credit_of
 from tenants.models import Tenant
 from tenants.services.set_terms import set_terms
 
 
 def apply_subscription(subscription: Subscription, *, now: datetime) -> None:
-    """Whether it pays before or after is the plan's; the data plane is told at commit.
+    """Whether it pays before or after is the plan's, and so is the first credit; the
+    data plane is told at commit.
 
     The end of a subscription changes nothing of this: whoever had to pay before it
     called still has to. The caller holds the tenant's lock.
@@ -20,5 +22,6 @@ def apply_subscription(subscription: Subscription, *, now: datetime) -> None:
         are_cached_tokens_limited=tenant.are_cached_tokens_limited,
         refuses_without_limiter=tenant.refuses_without_limiter,
     )
+    grant_credit_of(subscription, now=now)
     subscription.applied_at = now
     subscription.save(update_fields=["applied_at"])

@@ -10,6 +10,7 @@ from billing.domain.postings import TransactionKind, usage_rated
 from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.draft_invoice import draft_invoice
 from billing.services.lock_tenant import lock_tenant
+from billing.services.mark_commitments import mark_commitments
 from billing.services.post_transaction import post_transaction
 from billing.services.read_charges import read_charges
 
@@ -41,6 +42,8 @@ def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
         rate_after=None,
         problem="",
     )
+    if growth_nano_usd:
+        mark_commitments(period)
     return charges
 
 

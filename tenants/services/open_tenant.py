@@ -3,7 +3,9 @@
 import secrets
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.module_loading import import_string
 from django.utils.text import slugify
 
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
@@ -32,6 +34,7 @@ def open_tenant(*, name: str, owner: User | None, now: datetime) -> Tenant:
         Member.objects.create(
             tenant=tenant, user=owner, role=Role.OWNER, created_at=now
         )
+    import_string(settings.TENANT_OPENED)(tenant, now)
     return tenant
 
 

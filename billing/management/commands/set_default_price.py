@@ -4,14 +4,20 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from billing.domain.money import exact_usd
+from billing.services.make_default_plan import make_default_plan
 from billing.services.set_default_price import set_default_price
 
 
 class Command(BaseCommand):
-    help = "Give the default model a price, if it has none."
+    help = (
+        "Give the default model a price, if it has none; and have a plan by which"
+        " tenants pay as they go."
+    )
 
     def handle(self, **_options: Any) -> None:
-        version = set_default_price(now=timezone.now())
+        now = timezone.now()
+        make_default_plan(now=now)
+        version = set_default_price(now=now)
         if version is None:
             raise CommandError("No model is the default; register one first.")
         self.stdout.write(

@@ -1,0 +1,47 @@
+"""Write down a plan that tenants can be put on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError, transaction
+
+from billing.domain.month import Allowance
+from billing.errors import InvalidPlanError
+from billing.models.plans import Plan, PlanAllowance, PlanKind
+
+
+@transaction.atomic
+def offer_plan(plan: Plan, allowances: Sequence[Allowance], *, now: datetime) -> Plan:
+    """Stores a plan that was not stored before; its terms never change from then on.
+
+    Raises InvalidPlanError, with what is wrong in words.
+    """
+    if plan.kind == PlanKind.FREE and allowances:
+        raise InvalidPlanError(
+            "A free plan includes credit and no amounts of tokens: only credit is known"
+            " where calls are admitted."
+        )
+    plan.created_at = now
+    try:
+        plan.full_clean()
+        with transaction.atomic():
+            plan.save(force_insert=True)
+            for allowance in allowances:
+                _include(plan, allowance)
+    except ValidationError as error:
+        raise InvalidPlanError(" ".join(error.messages)) from error
+    except IntegrityError as error:
+        raise InvalidPlanError("There is a plan of this code.") from error
+    return plan
+
+
+def _include(plan: Plan, allowance: Allowance) -> None:
+    row = PlanAllowance(
+        plan=plan,
+        model=allowance.model,
+        meter=allowance.meter,
+        quantity=allowance.quantity,
+    )
+    row.full_clean()
+    row.save()
