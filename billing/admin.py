@@ -1,6 +1,6 @@
 """The operator's view of prices, rating, books and invoices.
 
-Prices (through the service) and tax rates are typed in; all else is history.
+Typed in are prices (through the service), sellers and tax rates; the rest is history.
 """
 
 from typing import Any
@@ -10,13 +10,14 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 from billing.domain.money import UNITS_PER_RATE, exact_usd, usd_of_cents
-from billing.forms import PriceForm
+from billing.forms import LegalEntityForm, PriceForm
 from billing.models.credit import CreditGrant
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerEntry, LedgerTransaction
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
 from billing.models.tax_rates import TaxRate
+from billing.models.taxes import LegalEntity, TaxProfile
 from tenants.read_only_admin import ReadOnlyMixin
 
 
@@ -31,7 +32,9 @@ def total_usd(row: Invoice) -> str:
 
 
 @admin.display(description="Tenant", ordering="tenant__name")
-def tenant_name(row: Invoice | LedgerTransaction | BillingPeriod | CreditGrant) -> str:
+def tenant_name(
+    row: Invoice | LedgerTransaction | BillingPeriod | CreditGrant | TaxProfile,
+) -> str:
     return row.tenant.name
 
 
@@ -210,3 +213,33 @@ class TaxRateAdmin(ModelAdmin):  # type: ignore[misc]
     list_display = ("country", percent, "effective_from", "effective_to")
     list_filter = ("country",)
     ordering = ("country", "effective_from")
+
+
+@admin.register(LegalEntity)
+class LegalEntityAdmin(ModelAdmin):  # type: ignore[misc]
+    """Who sells. Issued invoices keep what it was; the first one is the default."""
+
+    form = LegalEntityForm
+    list_display = ("name", "country", "vat_id", "number_prefix", "is_tax_inclusive")
+    ordering = ("pk",)
+
+    def has_delete_permission(self, *_: Any) -> bool:
+        """Its series of numbers would begin anew."""
+        return False
+
+
+@admin.register(TaxProfile)
+class TaxProfileAdmin(ModelAdmin):  # type: ignore[misc]
+    """The tenants' billing details; theirs to change, but for who sells to them."""
+
+    list_display = ("name", tenant_name, "country", "vat_id", "legal_entity")
+    list_select_related = ("tenant", "legal_entity")
+    search_fields = ("name", "tenant__name", "vat_id")
+    ordering = ("name",)
+    readonly_fields = (
+        *("tenant", "name", "address", "postcode", "city", "country"),
+        *("is_business", "vat_id", "email", "reference"),
+    )
+
+    def has_add_permission(self, *_: Any) -> bool:
+        return False

@@ -4,12 +4,16 @@ from typing import Any
 
 from django import forms
 from django.utils import timezone
+from stdnum import bic, iban
+from stdnum.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
 from billing.domain.money import parse_image_rate_usd, parse_rate_usd
 from billing.domain.rating import Rates
-from billing.errors import BillingError
+from billing.errors import BillingError, InvalidVatIdError
 from billing.models.prices import PriceVersion
+from billing.models.taxes import LegalEntity
+from billing.services.check_vat_id import check_vat_id
 from billing.services.set_price import set_price
 
 
@@ -100,3 +104,39 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
             )
         except BillingError as error:
             self.add_error(None, str(error))
+
+
+class LegalEntityForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
+    """Numbers are checked by their own check digits."""
+
+    class Meta:
+        model = LegalEntity
+        fields = (
+            *("name", "address", "postcode", "city", "country", "vat_id", "email"),
+            *("iban", "bic", "number_prefix", "is_tax_inclusive", "payment_days"),
+        )
+
+    def clean_iban(self) -> str:
+        return _checked_number(iban, self.cleaned_data["iban"], "an IBAN")
+
+    def clean_bic(self) -> str:
+        return _checked_number(bic, self.cleaned_data["bic"], "a BIC")
+
+    def clean(self) -> dict[str, Any]:
+        values: dict[str, Any] = super().clean() or {}
+        if values.get("vat_id") and values.get("country"):
+            try:
+                values["vat_id"] = check_vat_id(
+                    values["vat_id"], country=values["country"]
+                )
+            except InvalidVatIdError as error:
+                self.add_error("vat_id", str(error))
+        return values
+
+
+def _checked_number(kind: Any, text: str, name: str) -> str:
+    """`kind`: a module of python-stdnum. Empty: none."""
+    try:
+        return str(kind.validate(text)) if text else ""
+    except ValidationError as error:
+        raise forms.ValidationError(f"{text!r} is not {name}.") from error

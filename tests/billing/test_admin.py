@@ -6,6 +6,7 @@ from django.urls import reverse
 from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
 from billing.models.tax_rates import TaxRate
+from billing.models.taxes import LegalEntity, TaxProfile
 from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
@@ -145,3 +146,48 @@ def test_it_refuses_a_rate_that_overlaps_another(staff):
     )
     assert answer.status_code == 200
     assert TaxRate.objects.filter(country="DE").count() == 1
+
+
+ENTITY = {
+    "name": "Tokenfab Example GmbH",
+    "country": "DE",
+    "vat_id": "136695976",
+    "iban": "DE89 3704 0044 0532 0130 00",
+    "bic": "COBADEFFXXX",
+    "number_prefix": "EX",
+    "payment_days": 14,
+}
+
+
+def test_staff_say_who_sells(staff):
+    answer = staff.post("/admin/billing/legalentity/add/", ENTITY)
+    assert answer.status_code == 302
+    entity = LegalEntity.objects.get(number_prefix="EX")
+    assert (entity.vat_id, entity.iban) == ("DE136695976", "DE89370400440532013000")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("vat_id", "DE136695977", "not a VAT id of DE"),
+        ("iban", "DE88370400440532013000", "not an IBAN"),
+        ("bic", "NOPE", "not a BIC"),
+    ],
+)
+def test_it_refuses_mistyped_numbers_of_a_seller(staff, name, value, words):
+    answer = staff.post("/admin/billing/legalentity/add/", {**ENTITY, name: value})
+    assert answer.status_code == 200
+    assert words in str(answer.context["adminform"].form.errors)
+    assert not LegalEntity.objects.filter(number_prefix="EX").exists()
+
+
+def test_staff_choose_who_sells_to_a_tenant_and_nothing_else(staff, tenant):
+    profile = TaxProfile.objects.create(tenant=tenant, name="Acme", country="FR")
+    entity = LegalEntity.objects.create(name="Another", number_prefix="AN")
+    answer = staff.post(
+        f"/admin/billing/taxprofile/{profile.pk}/change/",
+        {"legal_entity": entity.pk, "name": "Renamed"},
+    )
+    assert answer.status_code == 302
+    profile.refresh_from_db()
+    assert (profile.legal_entity, profile.name) == (entity, "Acme")
