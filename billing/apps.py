@@ -1,10 +1,14 @@
 from importlib import import_module
 
 from django.apps import AppConfig
+from django.core.checks import register
 
 
 class BillingConfig(AppConfig):
     name = "billing"
+
+    def ready(self) -> None:
+        register(import_module("billing.checks").check_stripe)
 
     def import_models(self) -> None:
         """Django looks for models in `billing.models` itself, which stays empty."""
@@ -24,6 +28,8 @@ class BillingConfig(AppConfig):
             "document_mails",
             "credit",
             "budget_alerts",
+            "provider",
+            "dunning",
             "webhooks",
             "tax_rates",
             "api_access",

@@ -149,6 +149,42 @@ class BilledMoreThanRatedError(BillingError):
     code = "billed_more_than_rated"
 
 
+class NothingDueError(BillingError):
+    """The invoice is a draft, paid, or void."""
+
+    code = "nothing_due"
+
+
+class PaymentInProgressError(BillingError):
+    """Two at once might both succeed."""
+
+    code = "payment_in_progress"
+
+
+class NotRefundableError(BillingError):
+    """The payment did not succeed, or no so much of it is left."""
+
+    code = "not_refundable"
+
+
+class CardPaymentsOffError(BillingError):
+    """No payment provider is configured; invoices are paid by bank transfer."""
+
+    code = "card_payments_off"
+
+
+class ProviderUnavailableError(BillingError):
+    """The payment provider gave no answer that can be trusted: try again later."""
+
+    code = "payment_provider_unavailable"
+
+
+class ProviderRefusedError(BillingError):
+    """The payment provider will not do it, however often it is asked."""
+
+    code = "payment_provider_refused"
+
+
 class PeriodNotOverError(BillingError):
     """A month that still runs can only be issued until a given time."""
 

@@ -7,8 +7,12 @@ from django.utils import timezone
 
 from billing.services import alert_budgets as alerting
 from billing.services import alert_credit as alerting_of_credit
+from billing.services import apply_stripe_events as applying
+from billing.services import close_stripe_invoices as closing
+from billing.services import collect_invoice as collecting
 from billing.services import deliver_webhooks as delivering
 from billing.services import doubt_money as doubting
+from billing.services import dun_invoices as dunning
 from billing.services import expire_credit as expiring
 from billing.services import forget_answers as forgetting_answers
 from billing.services import forget_webhooks as forgetting
@@ -21,6 +25,7 @@ from billing.services import seal_due_receipts as sealing
 from billing.services import send_document_mails as mailing
 from billing.services import tell_lease_events as telling_of_leases
 from billing.services import tell_operators as telling
+from billing.services import work_off_order as ordering
 
 
 @shared_task
@@ -99,3 +104,28 @@ def expire_rest_of_credit() -> None:
 @shared_task
 def keep_plans() -> None:
     keeping.keep_plans(now=timezone.now())
+
+
+@shared_task
+def apply_stripe_events() -> None:
+    applying.apply_stripe_events(now=timezone.now())
+
+
+@shared_task
+def work_off_stripe_orders() -> None:
+    ordering.work_off_orders(now=timezone.now())
+
+
+@shared_task
+def collect_issued_invoices() -> None:
+    collecting.collect_issued_invoices(now=timezone.now())
+
+
+@shared_task
+def close_stripe_invoices() -> None:
+    closing.close_stripe_invoices(now=timezone.now())
+
+
+@shared_task
+def dun_invoices() -> None:
+    dunning.dun_invoices(now=timezone.now())

@@ -1,6 +1,6 @@
 from django.urls import include, path
 
-from billing.api import cached_prompts, kv_quotes
+from billing.api import cached_prompts, kv_quotes, stripe_webhook
 
 app_name = "billing"
 urlpatterns = [
@@ -13,4 +13,5 @@ urlpatterns = [
         name="cached_prompt_events",
     ),
     path("v1/kv_quotes", kv_quotes.quotes, name="kv_quotes"),
+    path("stripe/webhook", stripe_webhook.stripe_webhook, name="stripe_webhook"),
 ]

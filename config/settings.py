@@ -206,6 +206,31 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=55),
         "options": {"expires": 3000},
     },
+    "apply Stripe events": {
+        "task": "billing.tasks.apply_stripe_events",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
+    "work off Stripe orders": {
+        "task": "billing.tasks.work_off_stripe_orders",
+        "schedule": timedelta(seconds=5),
+        "options": {"expires": 10},
+    },
+    "collect issued invoices": {
+        "task": "billing.tasks.collect_issued_invoices",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
+    "close Stripe's copies of invoices": {
+        "task": "billing.tasks.close_stripe_invoices",
+        "schedule": timedelta(minutes=10),
+        "options": {"expires": 300},
+    },
+    "dun invoices": {
+        "task": "billing.tasks.dun_invoices",
+        "schedule": crontab(minute=15),
+        "options": {"expires": 3000},
+    },
     "check engines": {
         "task": "inference.tasks.check_engines",
         "schedule": timedelta(seconds=2),
@@ -344,6 +369,12 @@ else:
     EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     EMAIL_FILE_PATH = MAILBOX_FOLDER
 
+# Without a key nobody is charged by card: tenants pay by bank transfer.
+STRIPE_API_KEY = value("STRIPE_API_KEY")
+STRIPE_WEBHOOK_SECRET = value("STRIPE_WEBHOOK_SECRET")
+# Another address is that of a simulator; a live key refuses to boot with it.
+STRIPE_API_BASE = value("STRIPE_API_BASE", "https://api.stripe.com")
+
 STATIC_URL = "/static/"
 STATIC_ROOT = HOME / "static"
 WHITENOISE_USE_FINDERS = True
@@ -392,5 +423,9 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": "INFO"},
     # One line a request is the front server's job; httpx would log each health check.
-    "loggers": {"httpx": {"level": "WARNING"}, "pgtrigger": {"level": "WARNING"}},
+    "loggers": {
+        "httpx": {"level": "WARNING"},
+        "pgtrigger": {"level": "WARNING"},
+        "stripe": {"level": "WARNING"},
+    },
 }

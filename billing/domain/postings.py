@@ -46,6 +46,10 @@ class TransactionKind(enum.StrEnum):
     CREDIT_RETURNED = "credit_returned"
     CREDIT_EXPIRED = "credit_expired"
     CREDIT_WITHDRAWN = "credit_withdrawn"
+    PAYMENT_RECEIVED = "payment_received"
+    PAYMENT_REVERSED = "payment_reversed"
+    REFUND_PAID = "refund_paid"
+    REFUND_FAILED = "refund_failed"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -150,15 +154,38 @@ def _moved(
 
 def written_off(amount_nano_usd: int) -> list[Posting]:
     """So much of what is owed is given up; below zero, it is owed again, or came."""
-    return _without_zeros(
-        Posting(account=AccountKind.UNCOLLECTIBLE, amount_nano_usd=amount_nano_usd),
-        Posting(account=AccountKind.RECEIVABLE, amount_nano_usd=-amount_nano_usd),
+    return _moved(
+        amount_nano_usd,
+        debit=AccountKind.UNCOLLECTIBLE,
+        credit=AccountKind.RECEIVABLE,
     )
 
 
 def invoice_voided(totals: Totals, tax: Tax) -> list[Posting]:
     """As if it had not been issued: what it billed is unbilled again."""
     return credit_note_issued(totals, tax, is_adjustment=True)
+
+
+def payment_received(amount_nano_usd: int) -> list[Posting]:
+    """Money for what was owed."""
+    return _moved(
+        amount_nano_usd, debit=AccountKind.FUNDS, credit=AccountKind.RECEIVABLE
+    )
+
+
+def payment_reversed(amount_nano_usd: int) -> list[Posting]:
+    """The bank took it back: it is owed again."""
+    return payment_received(-amount_nano_usd)
+
+
+def refund_paid(amount_nano_usd: int) -> list[Posting]:
+    """A credit note had made us owe it; now it has left."""
+    return payment_received(-amount_nano_usd)
+
+
+def refund_failed(amount_nano_usd: int) -> list[Posting]:
+    """It came back: we owe it again."""
+    return payment_received(amount_nano_usd)
 
 
 def _without_zeros(*postings: Posting) -> list[Posting]:

@@ -10,6 +10,7 @@ WITHOUT_TENANT = {
     "tenants_user_user_permissions": "rights of staff in the admin",
     "inference_servedmodel": "the catalogue is the same for all tenants",
     "inference_engine": "engines serve all tenants",
+    "billing_stripeevent": "a webhook names no tenant until it is applied",
     "billing_priceversion": "its book says whose price it is",
     "billing_plan": "plans are offered to all tenants",
     "billing_planallowance": "it is part of a plan",

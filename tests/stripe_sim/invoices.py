@@ -11,6 +11,8 @@ from tests.stripe_sim.payments import (
 from tests.stripe_sim.refusals import invalid
 from tests.stripe_sim.store import Store, metadata_of, required
 
+_LINES_AT_ONCE_MAX = 250
+
 
 def create_invoice(store: Store, params: Resource) -> Resource:
     customer = store.get("customer", required(params, "customer"))
@@ -63,21 +65,37 @@ def create_invoice_item(store: Store, params: Resource) -> Resource:
         quantity_decimal="1",
     )
     del item["discounts"]
+    _add_line(store, invoice, {**params, "amount": amount})
+    return item
+
+
+def add_lines(store: Store, invoice_id: str, params: Resource) -> Resource:
+    invoice = store.get("invoice", invoice_id)
+    _must_be(invoice, "draft")
+    lines = required(params, "lines")
+    if len(lines) > _LINES_AT_ONCE_MAX:
+        raise invalid(f"At most {_LINES_AT_ONCE_MAX} lines at once.", param="lines")
+    for line in lines:
+        _add_line(store, invoice, line)
+    return invoice
+
+
+def _add_line(store: Store, invoice: Resource, params: Resource) -> None:
+    amount = int(required(params, "amount"))
     line = store.add(
         "line_item",
         amount=amount,
         subtotal=amount,
-        currency=item["currency"],
-        description=item["description"],
-        discountable=True,
+        currency=invoice["currency"],
+        description=params.get("description"),
+        discountable=is_true(params.get("discountable", "true")),
         discounts=[],
         invoice=invoice["id"],
-        metadata=item["metadata"],
+        metadata=metadata_of(params),
         quantity=1,
     )
     invoice["lines"]["data"].append(line)
     _add_up(invoice)
-    return item
 
 
 def _add_up(invoice: Resource) -> None:

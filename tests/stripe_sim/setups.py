@@ -17,6 +17,12 @@ def create_customer(store: Store, params: Resource) -> Resource:
         description=params.get("description"),
         metadata=metadata_of(params),
         balance=0,
+        invoice_settings={
+            "custom_fields": None,
+            "default_payment_method": None,
+            "footer": None,
+            "rendering_options": None,
+        },
     )
     store.emit("customer.created", customer)
     return customer

@@ -153,6 +153,11 @@ def test_a_page_for_paying_lets_the_person_try_another_card(sim, client):
     assert (intent.amount_received, intent.metadata["payment"]) == (500, "7")
 
 
+def test_it_refuses_a_parameter_that_the_pinned_api_does_not_have(client):
+    with pytest.raises(stripe.InvalidRequestError, match="unknown parameter"):
+        client.v1.payment_intents.create({**ORDER, "payment_method_types": ["card"]})
+
+
 def test_no_more_is_refunded_than_was_paid(client):
     intent = client.v1.payment_intents.create(ORDER)
     client.v1.refunds.create({"payment_intent": intent.id, "amount": 400})

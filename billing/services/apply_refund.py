@@ -1,0 +1,65 @@
+"""Take over how a refund stands by Stripe's word."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from billing.domain.money import nano_usd
+from billing.domain.payments import (
+    ProviderRefund,
+    RefundTold,
+    refund_may_follow,
+)
+from billing.domain.postings import TransactionKind, refund_failed, refund_paid
+from billing.models.payments import Refund, RefundStatus
+from billing.services.lock_tenant import lock_tenant
+from billing.services.post_transaction import post_transaction
+
+
+@transaction.atomic
+def apply_refund(told: ProviderRefund, *, now: datetime) -> bool:
+    """False: it is no refund of ours. Safe in any order, any number of times."""
+    if told.refund_id is None:
+        return False  # made at Stripe by hand: no document of ours says why
+    known = Refund.objects.filter(pk=told.refund_id, amount_cents=told.amount_cents)
+    found = known.values_list("tenant_id", flat=True).first()
+    if found is None:
+        return False
+    lock_tenant(found)
+    refund = known.get()
+    if refund_may_follow(refund.status, told.told):
+        refund.provider_id = told.provider_id or refund.provider_id
+        if told.told is RefundTold.FAILED:
+            _book_failure(refund, told.failure_code, now)
+        else:
+            book_refund(refund, now=now)
+    return True
+
+
+def book_refund(refund: Refund, *, now: datetime) -> None:
+    """The money has left. The caller holds the tenant's lock."""
+    refund.status, refund.settled_at = RefundStatus.SUCCEEDED, now
+    refund.save()
+    post_transaction(
+        refund_paid(nano_usd(refund.amount_cents)),
+        tenant_id=refund.tenant_id,
+        kind=TransactionKind.REFUND_PAID,
+        reference=f"refund:{refund.pk}",
+        booked_at=now,
+    )
+
+
+def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
+    """The bank may send back what had left already."""
+    had_left = refund.status == RefundStatus.SUCCEEDED
+    refund.status, refund.settled_at = RefundStatus.FAILED, now
+    refund.failure_text = failure_code
+    refund.save()
+    if had_left:
+        post_transaction(
+            refund_failed(nano_usd(refund.amount_cents)),
+            tenant_id=refund.tenant_id,
+            kind=TransactionKind.REFUND_FAILED,
+            reference=f"refund-failed:{refund.pk}",
+            booked_at=now,
+        )
