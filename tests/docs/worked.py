@@ -41,6 +41,7 @@ from billing.domain.price_models import (
 from billing.domain.rating import PricedUsage, Usage
 from billing.domain.taxes import TaxQuestion, net_of_lines, tax_groups, treat
 from tests.docs.worked_blocks import Block, Noted, unread
+from tests.docs.worked_story import work_story
 
 MODEL = "m"
 
@@ -361,6 +362,7 @@ RULES: dict[str, Callable[[Block], Block]] = {
     "anchor": work_anchor,
     "instants": work_instants,
     "lease of bytes": work_lease,
+    "story": work_story,
 }
 """By the key in `given` that chooses it."""
 
