@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import Iterable, Iterator, Sequence
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+from billing.encoding import safe_text
 
 
 def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator[str]:
@@ -15,14 +15,7 @@ def csv_lines(head: Sequence[str], rows: Iterable[Sequence[object]]) -> Iterator
     for row in rows:
         buffer.seek(0)
         buffer.truncate()
-        writer.writerow([_safe(cell) for cell in row])
+        writer.writerow(
+            [safe_text(cell) if isinstance(cell, str) else cell for cell in row]
+        )
         yield buffer.getvalue()
-
-
-def _safe(cell: object) -> object:
-    """Text that a spreadsheet would run as a formula is marked as text: names come
-    from people, and somebody else opens the file.
-    """
-    if isinstance(cell, str) and cell.startswith(_FORMULA_STARTS):
-        return f"'{cell}"
-    return cell

@@ -55,14 +55,14 @@ def documented(
     query: type[msgspec.Struct] | None = None,
     body: type[msgspec.Struct] | None = None,
     parameters: Iterable[OpenApiParameter] = (),
-    media_type: str = "application/json",
+    files: Iterable[str] = (),
 ) -> Callable[[_F], _F]:
     """`name`: of the operation, for generated clients. `answer` None: nothing is
-    answered; with another `media_type`: a file.
+    answered, or a file of one of the media types `files`.
     """
     _documented.extend(one for one in (answer, body) if one is not None)
-    is_json = media_type == "application/json"
-    content = None if answer is None and is_json else _schema(answer)
+    kinds = list(files) or ["application/json"]
+    content = _schema(answer) if answer is not None or files else None
     return extend_schema(
         operation_id=name,
         summary=summary,
@@ -71,7 +71,7 @@ def documented(
         tags=[tag],
         parameters=[*parameters, *_query_parameters(query), *_headers()],
         request=None if body is None else {"application/json": _schema(body)},
-        responses={(status, media_type): content},
+        responses={(status, kind): content for kind in kinds},
     )
 
 
@@ -144,7 +144,7 @@ def _query_parameters(form: type[msgspec.Struct] | None) -> list[OpenApiParamete
     return [
         OpenApiParameter(
             name,
-            _without_null(schema),
+            _plain(schema, components),
             OpenApiParameter.QUERY,
             required=name in required,
             description=schema.get("description", ""),
@@ -153,10 +153,14 @@ def _query_parameters(form: type[msgspec.Struct] | None) -> list[OpenApiParamete
     ]
 
 
-def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
-    """A parameter is left out; it is never null."""
-    schema = {k: v for k, v in schema.items() if k not in {"default", "description"}}
-    choices = [one for one in schema.get("anyOf", ()) if one != {"type": "null"}]
+def _plain(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:
+    """Without references, since no body names these, and without null: a parameter is
+    left out instead.
+    """
+    kept = {k: v for k, v in schema.items() if k not in {"default", "description"}}
+    if "$ref" in kept:
+        return dict(components[kept["$ref"].rpartition("/")[2]])
+    choices = [one for one in kept.get("anyOf", ()) if one != {"type": "null"}]
     if len(choices) == 1:
-        return dict(choices[0])
-    return schema | ({"anyOf": choices} if choices else {})
+        return _plain(choices[0], components)
+    return kept | ({"anyOf": choices} if choices else {})

@@ -1,8 +1,9 @@
-from django.urls import path
+from django.urls import path, register_converter
 
 from billing.api.v1 import (
     budgets,
     credit,
+    exports,
     invoices,
     openapi,
     prices,
@@ -13,12 +14,29 @@ from billing.api.v1 import (
 )
 
 app_name = "api_v1"
+
+
+class ExportConverter:
+    """Any other name is no path."""
+
+    regex = "|".join(exports.Export)
+
+    def to_python(self, value: str) -> exports.Export:
+        return exports.Export(value)
+
+    def to_url(self, value: exports.Export) -> str:
+        return str(value)
+
+
+register_converter(ExportConverter, "export")
 _ENDPOINT = "webhook_endpoints/<uuid:endpoint_id>"
 urlpatterns = [
     path("openapi.json", openapi.openapi, name="openapi"),
     path("prices", prices.Prices.as_view(), name="prices"),
     path("invoices", invoices.Invoices.as_view(), name="invoices"),
     path("invoices/<int:invoice_id>", invoices.OneInvoice.as_view(), name="invoice"),
+    path("usage_events", exports.UsageEvents.as_view(), name="usage_events"),
+    path("exports/<export:export>", exports.ExportFile.as_view(), name="export"),
     path("usage", usage.Usage.as_view(), name="usage"),
     path("credit", credit.Credit.as_view(), name="credit"),
     path("credit_grants", credit.CreditGrants.as_view(), name="credit_grants"),

@@ -1,0 +1,72 @@
+"""Issued invoices, line by line, as a table."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from decimal import Decimal
+
+from billing.domain.money import NANO_USD_PER_USD
+from billing.encoding import Column, Kind, Table, Value
+from billing.models.invoices import LineItem
+
+ROWS_AT_ONCE = 2_000
+_COLUMNS = (
+    Column("invoice_number"),
+    Column("invoice_status"),
+    Column("issued_at", Kind.TIME),
+    Column("period_start", Kind.TIME),
+    Column("period_end", Kind.TIME),
+    Column("key"),
+    Column("kind"),
+    Column("description"),
+    Column("model"),
+    Column("meter"),
+    Column("price_version_id", Kind.INTEGER),
+    Column("quantity", Kind.INTEGER),
+    Column("included_quantity", Kind.INTEGER),
+    Column("rate_nano_usd_per_million", Kind.INTEGER),
+    Column("gross_usd", Kind.DECIMAL),
+    Column("discount_usd", Kind.DECIMAL),
+    Column("amount_usd", Kind.DECIMAL),
+    Column("amount_cents", Kind.INTEGER),
+)
+
+
+def export_invoices(tenant_id: int, *, start: datetime, end: datetime) -> Table:
+    """Of the invoices that were issued in [start, end), in the order of their numbers'
+    making. The amounts in USD are exact, before each line was rounded to cents.
+    """
+    lines = LineItem.objects.filter(
+        tenant_id=tenant_id, invoice__issued_at__gte=start, invoice__issued_at__lt=end
+    )
+    ordered = lines.select_related("invoice").order_by("invoice_id", "pk")
+    return Table(columns=_COLUMNS, rows=_rows(ordered.iterator(ROWS_AT_ONCE)))
+
+
+def exact(amount_nano_usd: int) -> Decimal:
+    """US dollars."""
+    return Decimal(amount_nano_usd) / NANO_USD_PER_USD
+
+
+def _rows(lines: Iterator[LineItem]) -> Iterator[tuple[Value, ...]]:
+    for line in lines:
+        invoice = line.invoice
+        yield (
+            invoice.number,
+            str(invoice.status),
+            invoice.issued_at,
+            invoice.period_start,
+            invoice.period_end,
+            line.key,
+            line.kind,
+            line.description,
+            line.model,
+            line.meter,
+            line.price_version_id,
+            line.quantity,
+            line.included_quantity,
+            line.rate_nano_usd_per_million,
+            exact(line.gross_nano_usd),
+            exact(line.discount_nano_usd),
+            exact(line.amount_nano_usd),
+            line.amount_cents,
+        )
