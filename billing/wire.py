@@ -6,6 +6,9 @@ from datetime import datetime
 
 import msgspec
 
+from billing.domain.price_models import MeterPricing
+from metering.domain.receipts import CallReceipt, IntervalReceipt
+
 
 class Party(msgspec.Struct, frozen=True, kw_only=True):
     """Who sells or buys, as of the issue."""
@@ -95,6 +98,33 @@ class PaymentOfInvoice(msgspec.Struct, frozen=True, kw_only=True):
     amount_cents: int
 
 
+class LinePrice(msgspec.Struct, frozen=True, kw_only=True):
+    """What a line of usage follows from."""
+
+    key: str
+    """Of the line."""
+    pricing: MeterPricing
+    earlier_quantity: int
+    """What earlier invoices bill of the same month; the price is of all together."""
+
+
+class InvoiceReceipts(msgspec.Struct, frozen=True, kw_only=True):
+    """The receipts of what an issued invoice bills."""
+
+    merkle_root: str
+    """RFC 6962, SHA-256, hexadecimal: of the receipts' hashes in their order."""
+    count: int
+    first_sequence: int | None
+    """None: it bills no usage."""
+    last_sequence: int | None
+    prices: list[LinePrice]
+    key_id: str
+    """Of the public key that the signature is checked by."""
+    signature: str
+    """Ed25519, hexadecimal, over this document without what still changes: see
+    `billing.domain.invoice_digest`."""
+
+
 class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     number: str | None
     """None: a draft."""
@@ -133,6 +163,8 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     due_cents: int
     """total - credit applied - paid - credited."""
     due_usd: str
+    receipts: InvoiceReceipts | None = None
+    """None: a draft, or not asked for."""
 
 
 class CreditNoteDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -168,3 +200,28 @@ class CreditNoteDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The part that became prepaid credit."""
     refunded_cents: int
     """The part that goes back to where the invoice was paid from."""
+
+
+class ReceiptProof(msgspec.Struct, frozen=True, kw_only=True):
+    """That a receipt is among those of an invoice."""
+
+    index: int
+    """Of the receipt, from 0."""
+    size: int
+    """How many the invoice bills."""
+    hashes: list[str]
+    """Hexadecimal, from the leaf to the root: RFC 9162, 2.1.3."""
+
+
+class SignedReceipt(msgspec.Struct, frozen=True, kw_only=True):
+    """One receipt, as it is downloaded alone."""
+
+    receipt: CallReceipt | IntervalReceipt
+    hash: str
+    key_id: str
+    signature: str
+    """Ed25519, hexadecimal, over `metering.domain.signed_texts.receipt_text`."""
+    invoice: str | None
+    """The number of the invoice that bills it; None: none does yet."""
+    proof: ReceiptProof | None
+    """None: no invoice bills it yet."""

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing.documents.pdf import credit_note_pdf as drawn_credit_note
@@ -14,6 +15,7 @@ from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.services.describe_credit_note import describe_credit_note
 from billing.services.describe_invoice import describe_invoice
+from billing.services.sign_invoice import sign_invoice
 from billing.wire import CreditNoteDocument, InvoiceDocument, InvoiceLine
 from frontend.access import Access, operator_page, tenant_page
 from frontend.csv_file import csv_lines
@@ -72,7 +74,7 @@ def invoice_json(
     _request: HttpRequest, access: Access, invoice_id: int
 ) -> HttpResponse:
     found = get_object_or_404(invoices_of(access), pk=invoice_id)
-    return _json(describe_invoice(found), _stem(found))
+    return _json(sign_invoice(found, now=timezone.now()), _stem(found))
 
 
 @require_safe

@@ -140,13 +140,13 @@ def charges_of(
     way that depends on the month's sum.
     """
     return {
-        meter.value: _charge(quantity, rates.get(meter.value))
+        meter.value: charge_of(quantity, rates.get(meter.value))
         for meter, quantity in quantities.items()
         if quantity and meter not in _NEVER_CHARGED
     }
 
 
-def _charge(quantity: int, rate: int | None) -> ReceiptCharge:
+def charge_of(quantity: int, rate: int | None) -> ReceiptCharge:
     return ReceiptCharge(
         quantity=quantity,
         rate_nano_usd_per_million=rate,

@@ -9,7 +9,7 @@ from billing.domain.invoice import InvoiceStatus
 from billing.errors import BillingError
 from billing.models.invoices import Invoice
 from billing.services.close_period import close_period
-from billing.services.describe_invoice import describe_invoice
+from billing.services.sign_invoice import sign_invoice
 from tenants.errors import TenantsError
 from tenants.models import Tenant
 from tenants.services.find_tenant import find_tenant
@@ -26,17 +26,18 @@ class Command(BaseCommand):
         parser.add_argument("--until", required=True, metavar="DATE")
 
     def handle(self, **options: Any) -> None:
+        now = timezone.now()
         try:
             tenant = find_tenant(options["tenant"])
             issued = close_period(
                 tenant=tenant,
                 until=_midnight(options["until"]),
-                now=timezone.now(),
+                now=now,
             )
         except (BillingError, TenantsError) as error:
             raise CommandError(str(error)) from error
         for invoice in issued or [_latest(tenant)]:
-            document = msgspec.json.encode(describe_invoice(invoice))
+            document = msgspec.json.encode(sign_invoice(invoice, now=now))
             self.stdout.write(document.decode())
 
 
