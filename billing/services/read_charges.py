@@ -38,7 +38,7 @@ def read_usages(tenant_id: int, span: Period) -> list[PricedUsage]:
     """Raises UnpricedUsageError."""
     rollups = UsageRollup.objects.of_tenant(tenant_id).between(span.start, span.end)
     usages = [Usage(**row) for row in rollups.totals("model", "price_version_id")]
-    prices = _prices({usage.price_version_id for usage in usages})
+    prices = _prices(tenant_id, {usage.price_version_id for usage in usages})
     return find_pricings(usages, prices)
 
 
@@ -50,8 +50,12 @@ def read_terms(tenant_id: int, month: Period) -> MonthTerms:
     )
 
 
-def _prices(ids: set[int]) -> dict[int, Price]:
-    versions = PriceVersion.objects.filter(pk__in=ids).select_related("served_model")
+def _prices(tenant_id: int, ids: set[int]) -> dict[int, Price]:
+    """What was agreed with another tenant is no price of this one."""
+    versions = PriceVersion.objects.filter(
+        Q(price_book__tenant__isnull=True) | Q(price_book__tenant_id=tenant_id),
+        pk__in=ids,
+    ).select_related("served_model")
     return {version.pk: version.price for version in versions}
 
 

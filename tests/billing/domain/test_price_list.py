@@ -3,6 +3,8 @@
 from dataclasses import replace
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from billing.domain.price_list import (
     check_no_arbitrage,
@@ -13,6 +15,7 @@ from billing.domain.price_list import (
 from billing.domain.price_models import MeterPricing, PriceModel, Step, standard
 from billing.domain.rating import Price, Rates
 from billing.errors import ArbitrageError, InvalidPricingError
+from tests.billing.domain.test_price_models import pricings, quantities
 
 RATES = Rates(
     new_input_nano_usd_per_million=100,
@@ -104,3 +107,28 @@ def test_a_standard_price_is_told_by_its_rate():
     pricings = {"images": standard(1), "output_tokens": GRADUATED}
 
     assert not_standard(pricings) == {"output_tokens": GRADUATED}
+
+
+@given(prices=st.tuples(pricings, pricings), new=quantities, cached=quantities)
+def test_a_hold_that_takes_all_input_for_new_is_enough(prices, new, cached):
+    """Run once with 5,000 examples."""
+    given_pricings = {
+        "new_input_tokens": prices[0],
+        "cached_input_tokens": prices[1],
+        "output_tokens": standard(0),
+    }
+    rates = rates_of(given_pricings)
+    price = Price(
+        price_version_id=1, model="small", rates=rates, pricings=given_pricings
+    )
+    try:
+        check_no_arbitrage(price)
+    except ArbitrageError:
+        return
+
+    held = (new + cached) * rates.new_input_nano_usd_per_million
+    charged = (
+        new * rates.new_input_nano_usd_per_million
+        + cached * rates.cached_input_nano_usd_per_million
+    )
+    assert charged <= held

@@ -7,6 +7,7 @@ import pytest
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerTransaction
+from billing.models.price_books import PriceBook
 from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import RETRY_AFTER, RatingReport, rate_usage
@@ -256,3 +257,21 @@ def test_work_is_found_by_an_index(tenant, price, django_assert_num_queries):
 
     with django_assert_num_queries(1):
         rate_usage(now=NOON)
+
+
+def test_a_price_of_the_tenants_own_book_is_billed(tenant, price):
+    book = PriceBook.objects.create(name="own", tenant=tenant, created_at=NOON)
+    own = make_price(price.served_model, rates=(0, 0, 1_000), price_book=book)
+    use(tenant, own, 1_000)
+
+    assert rate_usage(now=NOON) == ONE
+    assert draft_of(tenant).total_nano_usd == 1_000
+
+
+def test_it_refuses_a_price_of_another_tenants_book(tenant, price):
+    book = PriceBook.objects.create(name="own", tenant=make_tenant(), created_at=NOON)
+    agreed = make_price(price.served_model, rates=(0, 0, 1_000), price_book=book)
+    use(tenant, agreed, 1_000)
+
+    assert rate_usage(now=NOON) == REFUSED
+    assert not drafts_of(tenant).exists()
