@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from billing.domain.invoice import InvoiceStatus
 from billing.domain.money import nano_usd
 from billing.domain.postings import TransactionKind, payment_received
 from billing.models.invoices import Invoice
@@ -65,21 +64,9 @@ def credit_key(payment: Payment) -> str:
 
 
 def settle(invoice: Invoice, now: datetime) -> None:
-    """`settle_invoice`, told to the tenant when it is paid by that."""
+    """`settle_invoice`, as the invoice is now."""
     invoice.refresh_from_db()
-    before = invoice.status
     settle_invoice(invoice, now=now)
-    if before != InvoiceStatus.PAID and invoice.status == InvoiceStatus.PAID:
-        emit_event(
-            tenant_id=invoice.tenant_id,
-            type="invoice.paid",
-            data={
-                "invoice": invoice.number,
-                "total_cents": invoice.total_cents,
-                "currency": "USD",
-            },
-            now=now,
-        )
 
 
 def describe_payment(payment: Payment) -> dict[str, object]:

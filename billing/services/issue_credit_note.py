@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from django.db import transaction
 
-from billing.domain.credit_notes import Split
 from billing.domain.invoice import Tax, Totals
 from billing.domain.money import nano_usd
 from billing.domain.postings import (
@@ -16,14 +15,16 @@ from billing.errors import CreditNoteNotFoundError, NothingToIssueError
 from billing.models.credit_notes import CreditNote, CreditNoteKind, CreditNoteTarget
 from billing.models.document_mails import DocumentMail
 from billing.models.issue_blocks import IssueBlock
-from billing.models.payments import Refund
+from billing.models.payments import Payment
 from billing.models.rating import BillingPeriod
 from billing.services.emit_event import emit_event
 from billing.services.grant_credit import grant_credit
+from billing.services.lift_restriction import lift_restriction
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
 from billing.services.rate_period import rate_period
 from billing.services.read_refundable import read_refundable
+from billing.services.refund_payment import refund_payment
 from billing.services.refuse_unreconciled import refuse_unreconciled
 from billing.services.settle_invoice import settle_invoice
 from billing.services.take_number import take_number
@@ -54,22 +55,9 @@ def issue_credit_note(note_id: int, *, now: datetime) -> CreditNote:
     )
     refundable = read_refundable(note.invoice) if sums.split.refunded else []
     _finalise(note, sums, now)
-    _give_back(note, sums.split, now)
-    left = sums.split.refunded
-    for payment, cents in refundable:
-        amount_cents = min(left, cents)
-        left -= amount_cents
-        if amount_cents:
-            Refund.objects.create(
-                tenant_id=note.tenant_id,
-                payment=payment,
-                credit_note=note,
-                amount_cents=amount_cents,
-                idempotency_key=f"credit-note-{note.pk}-{payment.pk}",
-                reason=f"Credit note {note.number}",
-                created_at=now,
-            )
+    _give_back(note, refundable, now)
     settle_invoice(note.invoice, now=now)
+    lift_restriction(note.tenant_id, now=now)
     return note
 
 
@@ -139,14 +127,30 @@ def _finalise(note: CreditNote, sums: NoteSums, now: datetime) -> None:
     )
 
 
-def _give_back(note: CreditNote, split: Split, now: datetime) -> None:
-    """What was paid already, as credit."""
-    if split.credited:
+def _give_back(
+    note: CreditNote, refundable: list[tuple[Payment, int]], now: datetime
+) -> None:
+    """What was paid already: as credit, or as refunds of payments."""
+    if note.credited_cents:
         grant_credit(
             tenant=note.tenant,
-            amount_nano_usd=nano_usd(split.credited),
+            amount_nano_usd=nano_usd(note.credited_cents),
             reason=f"Credit note {note.number}",
             idempotency_key=f"credit-note-{note.pk}",
             now=now,
             behind=AccountKind.RECEIVABLE,
+        )
+    left = note.refunded_cents
+    for payment, cents in refundable:
+        if not left:
+            break
+        amount_cents = min(left, cents)
+        left -= amount_cents
+        refund_payment(
+            payment.pk,
+            amount_cents=amount_cents,
+            reason=f"Credit note {note.number}",
+            idempotency_key=f"credit-note-{note.pk}-{payment.pk}",
+            credit_note=note,
+            now=now,
         )

@@ -8,6 +8,7 @@ from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
 from billing.models.payments import PaymentStatus
 from billing.services.book_write_off import book_write_off
+from billing.services.emit_event import emit_event
 
 _OPEN = (InvoiceStatus.ISSUED, InvoiceStatus.UNCOLLECTIBLE)
 
@@ -27,7 +28,8 @@ def due_cents(invoice: Invoice) -> int:
 
 
 def settle_invoice(invoice: Invoice, *, now: datetime) -> None:
-    """Marks it paid if nothing is due any more, and owed again if something is.
+    """Marks it paid if nothing is due any more, which the tenant is told, and owed
+    again if something is.
 
     The caller holds the tenant's lock, and has written what changed. What came of an
     invoice that was given up is owed no longer, and not given up either.
@@ -36,9 +38,22 @@ def settle_invoice(invoice: Invoice, *, now: datetime) -> None:
     if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
         book_write_off(invoice, due_cents=due, now=now)
     if invoice.status in _OPEN and due <= 0:
-        invoice.status, invoice.settled_at = InvoiceStatus.PAID, now
+        _close(invoice, now)
     elif invoice.status == InvoiceStatus.PAID and due > 0:
         invoice.status, invoice.settled_at = InvoiceStatus.ISSUED, None
-    else:
-        return
+        invoice.save(update_fields=["status", "settled_at"])
+
+
+def _close(invoice: Invoice, now: datetime) -> None:
+    invoice.status, invoice.settled_at = InvoiceStatus.PAID, now
     invoice.save(update_fields=["status", "settled_at"])
+    emit_event(
+        tenant_id=invoice.tenant_id,
+        type="invoice.paid",
+        data={
+            "invoice": invoice.number,
+            "total_cents": invoice.total_cents,
+            "currency": "USD",
+        },
+        now=now,
+    )

@@ -12,9 +12,11 @@ from billing.models.invoices import Invoice
 from billing.models.payments import PaymentStatus
 from billing.models.rating import BillingPeriod
 from billing.services.emit_event import emit_event
+from billing.services.lift_restriction import lift_restriction
 from billing.services.lock_invoice import lock_invoice
 from billing.services.post_transaction import post_transaction
 from billing.services.rate_period import rate_period
+from billing.services.return_credit import return_credit
 
 _MAY_BECOME_MONEY = (
     PaymentStatus.PENDING,
@@ -44,6 +46,7 @@ def void_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice:
         ended_at=now,
     )
     _close(invoice, now)
+    return_credit(invoice, now=now)
     post_transaction(
         invoice_voided(
             Totals(cents=invoice.lines_cents, nano_usd=invoice.total_nano_usd),
@@ -64,6 +67,7 @@ def void_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice:
         tenant_id=invoice.tenant_id, starts_at=invoice.period_start
     )
     rate_period(period.pk, now=now)
+    lift_restriction(invoice.tenant_id, now=now)
     return invoice
 
 

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_safe
 
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
+from billing.models.issue_blocks import IssueBlock
 from billing.models.rating import BillingPeriod
 from frontend.access import operator_page
 from frontend.calls import newest_calls
@@ -23,6 +24,7 @@ from frontend.progress import read_progress
 from frontend.ranges import find_range
 from frontend.usage import figures
 from frontend.views.api_keys import describe
+from frontend.views.operator_documents import acts_of
 from inference.lease_models import LeaseState
 from inference.models import Engine
 from metering.models import UsageRollup
@@ -112,6 +114,7 @@ def invoices(request: HttpRequest) -> HttpResponse:
         "page": _page(request, rows),
         "status": status,
         "statuses": [state.value for state in InvoiceStatus],
+        "blocked_count": IssueBlock.objects.count(),
     }
     return render(request, "frontend/operator_invoices.html", context)
 
@@ -122,6 +125,7 @@ def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
     rows = Invoice.objects.select_related("tenant")
     found = get_object_or_404(rows, pk=invoice_id)
     context = {**invoice_context(found, now=timezone.now()), "is_operator": True}
+    context["acts"] = acts_of(found)
     return render(request, "frontend/invoice.html", context)
 
 

@@ -31,6 +31,7 @@ PATHS = {
     "staff": [
         "/operator/",
         "/operator/invoices/",
+        "/operator/blocked/",
         "/operator/engines/",
         "/operator/prices/",
     ],

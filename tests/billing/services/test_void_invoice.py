@@ -10,6 +10,8 @@ from billing.models.credit_notes import CreditNoteTarget
 from billing.models.invoice_ends import InvoiceEnd
 from billing.models.payments import Payment
 from billing.services.credit_invoice import credit_invoice
+from billing.services.credit_of import credit_of
+from billing.services.grant_credit import grant_credit
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
 from billing.services.void_invoice import void_invoice
@@ -17,6 +19,7 @@ from billing.services.write_off_invoice import write_off_invoice
 from tests.billing.invoices import issue_of, make_buyer, make_seller
 from tests.billing.usage import (
     DECEMBER,
+    NOVEMBER,
     balances,
     check_books,
     draft_of,
@@ -84,6 +87,28 @@ def test_a_second_call_changes_nothing(tenant, invoice):
     void_invoice(invoice.pk, reason="again", now=LATER + DAY)
 
     assert InvoiceEnd.objects.get().ended_at == LATER
+    check_books(tenant)
+
+
+@pytest.mark.usefixtures("valkey")
+@pytest.mark.parametrize("cents", [100, 1000])
+def test_the_credit_that_it_drew_returns(tenant, price, cents):
+    """Whether the credit paid a part of it or all."""
+    amount_nano_usd = cents * 10_000_000
+    grant_credit(
+        tenant=tenant,
+        amount_nano_usd=amount_nano_usd,
+        reason="transfer",
+        idempotency_key="T1",
+        now=NOVEMBER,
+    )
+    invoice = issue_of(tenant, price, 10_000_000)
+    assert invoice.credit_applied_cents == min(cents, 400)
+    assert credit_of(tenant) == amount_nano_usd - min(cents, 400) * 10_000_000
+
+    void_invoice(invoice.pk, reason=REASON, now=LATER)
+
+    assert credit_of(tenant) == amount_nano_usd
     check_books(tenant)
 
 

@@ -1,0 +1,79 @@
+"""What operators may type about invoices."""
+
+from datetime import UTC, datetime, time
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+
+from billing.domain.money import NANO_USD_PER_CENT, parse_amount_usd
+from billing.errors import BillingError
+from billing.models.credit_notes import CreditNoteTarget
+from billing.services.credit_invoice import REASON_CHARACTERS_MAX
+
+_WIDE = {"autocomplete": "off"}
+
+
+class ReasonForm(forms.Form):
+    reason = forms.CharField(
+        max_length=REASON_CHARACTERS_MAX,
+        help_text="The tenant may read it.",
+        widget=forms.TextInput(attrs=_WIDE),
+    )
+
+
+class IssueForm(forms.Form):
+    until = forms.DateField(
+        required=False,
+        label="Bill what happened before (UTC)",
+        help_text="The begin of a day. Empty: the whole month, once it is over.",
+        widget=forms.DateInput(attrs={"type": "date"}),
+    )
+
+    def clean_until(self) -> datetime | None:
+        day = self.cleaned_data["until"]
+        return datetime.combine(day, time(), tzinfo=UTC) if day else None
+
+
+class CentsField(forms.CharField):
+    """USD in whole cents, as cents; None for an empty field."""
+
+    def to_python(self, value: Any) -> Any:
+        if not value:
+            return None
+        try:
+            cents, rest = divmod(parse_amount_usd(str(value)), NANO_USD_PER_CENT)
+        except BillingError as error:
+            raise forms.ValidationError(str(error)) from error
+        if rest:
+            raise forms.ValidationError("An invoice is in whole cents.")
+        return cents
+
+    def run_validators(self, value: Any) -> None:
+        """Those of text have nothing to say about an amount."""
+
+
+class CreditForm(ReasonForm):
+    line = forms.ChoiceField(required=False, label="Of which line")
+    amount = CentsField(
+        required=False,
+        label="How much, USD without tax",
+        help_text="Empty: all that is left. On all lines it is shared in proportion.",
+        widget=forms.TextInput(attrs={**_WIDE, "inputmode": "decimal"}),
+    )
+    target = forms.ChoiceField(
+        choices=(
+            (CreditNoteTarget.CREDIT.value, "Credit, to be spent on calls"),
+            (CreditNoteTarget.PAYMENT.value, "Back to where it was paid from"),
+        ),
+        label="What was paid already becomes",
+    )
+    key = forms.CharField(max_length=36, initial=uuid4, widget=forms.HiddenInput)
+
+    def __init__(self, *args: object, lines: list[tuple[str, str]]) -> None:
+        """`lines`: (id, title) of those of which something is left."""
+        super().__init__(*args)  # type: ignore[arg-type]
+        field = self.fields["line"]
+        assert isinstance(field, forms.ChoiceField)  # noqa: S101
+        field.choices = [("", "All lines"), *lines]
+        self.order_fields(["line", "amount", "target", "reason", "key"])

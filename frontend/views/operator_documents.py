@@ -1,0 +1,282 @@
+"""What operators do with invoices: each act shows first what it comes to."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.domain.invoice import InvoiceStatus
+from billing.domain.money import exact_usd, usd_of_cents
+from billing.errors import BillingError
+from billing.models.credit_notes import CreditNoteTarget
+from billing.models.invoices import Invoice
+from billing.models.issue_blocks import IssueBlock
+from billing.services.credit_invoice import credit_invoice, plan_credit
+from billing.services.credit_of import credit_of
+from billing.services.describe_invoice import describe_invoice
+from billing.services.issue_invoice import issue_invoice
+from billing.services.read_billed import BILLING
+from billing.services.read_creditable import read_creditable
+from billing.services.settle_invoice import due_cents
+from billing.services.void_invoice import refuse_voiding, void_invoice
+from billing.services.work_out_note import work_out_note
+from billing.services.write_off_invoice import write_off_invoice
+from frontend.access import operator_page
+from frontend.invoice_forms import CreditForm, IssueForm, ReasonForm
+
+BLOCKS_SHOWN = 200
+_INVALID = 422
+
+
+@dataclass(frozen=True, kw_only=True)
+class Act:
+    """What may be done with an invoice now."""
+
+    name: str
+    """Of its address."""
+    title: str
+
+
+def acts_of(invoice: Invoice) -> list[Act]:
+    acts = []
+    if invoice.status == InvoiceStatus.DRAFT:
+        acts.append(Act(name="operator_issue_invoice", title="Issue now"))
+    if invoice.status in BILLING:
+        acts.append(Act(name="operator_credit_invoice", title="Credit"))
+    if _is_voidable(invoice):
+        acts.append(Act(name="operator_void_invoice", title="Void"))
+    if invoice.status == InvoiceStatus.ISSUED:
+        acts.append(Act(name="operator_write_off_invoice", title="Write off"))
+    return acts
+
+
+def _is_voidable(invoice: Invoice) -> bool:
+    try:
+        refuse_voiding(invoice)
+    except BillingError:
+        return False
+    return True
+
+
+@require_safe
+@operator_page
+def blocked(request: HttpRequest) -> HttpResponse:
+    rows = IssueBlock.objects.select_related(
+        "tenant", "invoice", "credit_note__invoice"
+    ).order_by("since", "pk")
+    context = {"blocks": rows[:BLOCKS_SHOWN], "count": rows.count()}
+    return render(request, "frontend/operator_blocked.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def issue(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    invoice = _found(invoice_id)
+    form = IssueForm(request.POST or None)
+
+    def act(now: datetime) -> Invoice:
+        until = form.cleaned_data["until"]
+        return issue_invoice(invoice.pk, until=until, now=now)
+
+    if response := _done(request, invoice, form, act, "is issued"):
+        return response
+    context = {
+        "title": "Issue the draft now",
+        "button": "Issue it",
+        "facts": _issued_facts(invoice),
+        "explanation": "Its lines and amounts become final, it gets its number, and the"
+        " tenant gets it by mail. The rest of a month that still runs goes to a new"
+        " draft.",
+    }
+    return _confirm(request, invoice, form, context)
+
+
+def _issued_facts(invoice: Invoice) -> list[tuple[str, str]]:
+    if invoice.status != InvoiceStatus.DRAFT:
+        return []
+    document = describe_invoice(invoice)
+    credit_cents = credit_of(invoice.tenant) // 10_000_000
+    drawn = max(0, min(credit_cents, document.total_cents))
+    return [
+        ("Lines so far", usd_of_cents(invoice.lines_cents)),
+        ("Tax", usd_of_cents(document.tax_cents)),
+        ("To be owed", usd_of_cents(document.total_cents)),
+        ("Paid by credit, at most", usd_of_cents(drawn)),
+    ]
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def void(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    invoice = _found(invoice_id)
+    form = ReasonForm(request.POST or None)
+
+    def act(now: datetime) -> Invoice:
+        return void_invoice(invoice.pk, reason=form.cleaned_data["reason"], now=now)
+
+    if response := _done(request, invoice, form, act, "is void"):
+        return response
+    context = {
+        "title": f"Void {invoice}",
+        "button": "Void it",
+        "facts": [
+            ("No longer owed", usd_of_cents(invoice.total_cents)),
+            ("Of that, tax", usd_of_cents(invoice.tax_cents)),
+            ("Credit that returns", usd_of_cents(invoice.credit_applied_cents)),
+            ("Billed anew on a draft", exact_usd(invoice.total_nano_usd)),
+        ],
+        "explanation": "For an invoice that was issued by mistake. It keeps its number;"
+        " what it billed is on the month's draft again, at once.",
+    }
+    return _confirm(request, invoice, form, context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def write_off(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    invoice = _found(invoice_id)
+    form = ReasonForm(request.POST or None)
+
+    def act(now: datetime) -> Invoice:
+        return write_off_invoice(
+            invoice.pk, reason=form.cleaned_data["reason"], now=now
+        )
+
+    if response := _done(request, invoice, form, act, "is written off"):
+        return response
+    context = {
+        "title": f"Write off {invoice}",
+        "button": "Write it off",
+        "facts": [("Given up", usd_of_cents(due_cents(invoice)))],
+        "explanation": "It stays owed, and nobody is reminded of it any more. A late"
+        " payment still makes it paid.",
+    }
+    return _confirm(request, invoice, form, context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def credit(request: HttpRequest, invoice_id: int) -> HttpResponse:
+    """Shows what the note would come to, and issues it where the button says so."""
+    invoice = _found(invoice_id)
+    form = CreditForm(request.POST or None, lines=_creditable_lines(invoice))
+    facts: list[tuple[str, str]] = []
+    if form.is_valid():
+        try:
+            if "confirm" in request.POST:
+                return _credited(request, invoice, form)
+            facts = _note_facts(invoice, form)
+        except BillingError as error:
+            form.add_error(None, str(error))
+    context = {"invoice": invoice, "form": form, "facts": facts}
+    status = _INVALID if form.errors else 200
+    return render(request, "frontend/operator_credit.html", context, status=status)
+
+
+def _creditable_lines(invoice: Invoice) -> list[tuple[str, str]]:
+    left = {
+        line.line_id: line.amount_cents
+        for line in read_creditable(invoice.lines.order_by("pk"), with_drafts=True)
+    }
+    return [
+        (
+            str(line.pk),
+            " ".join(
+                filter(
+                    None,
+                    [
+                        line.model,
+                        line.meter or line.description,
+                        f"({usd_of_cents(left[line.pk])} left)",
+                    ],
+                )
+            ),
+        )
+        for line in invoice.lines.in_order()
+        if left[line.pk]
+    ]
+
+
+def _cents(invoice: Invoice, form: CreditForm) -> int | Mapping[int, int] | None:
+    line, amount = form.cleaned_data["line"], form.cleaned_data["amount"]
+    if not line:
+        return amount if amount is None else int(amount)
+    if amount is None:
+        rows = read_creditable(invoice.lines.filter(pk=line), with_drafts=True)
+        amount = sum(row.amount_cents for row in rows)
+    return {int(line): amount}
+
+
+def _note_facts(invoice: Invoice, form: CreditForm) -> list[tuple[str, str]]:
+    parts = plan_credit(invoice, _cents(invoice, form))
+    sums = work_out_note(
+        invoice,
+        lines_cents=sum(part.amount_cents for part in parts),
+        target=CreditNoteTarget(form.cleaned_data["target"]),
+    )
+    facts = [
+        ("Taken off the lines", sums.lines),
+        ("Tax on it", sums.tax),
+        ("The invoice is lowered by", sums.total),
+        ("Less is due", sums.split.applied),
+        ("Becomes credit", sums.split.credited),
+        ("Is paid back", sums.split.refunded),
+    ]
+    return [(name, usd_of_cents(cents)) for name, cents in facts]
+
+
+def _credited(request: HttpRequest, invoice: Invoice, form: CreditForm) -> HttpResponse:
+    note = credit_invoice(
+        invoice.pk,
+        reason=form.cleaned_data["reason"],
+        target=CreditNoteTarget(form.cleaned_data["target"]),
+        idempotency_key=form.cleaned_data["key"],
+        cents=_cents(invoice, form),
+        now=timezone.now(),
+    )
+    messages.success(
+        request,
+        f"Credit note {note.number} over {usd_of_cents(note.total_cents)} USD is"
+        " issued.",
+    )
+    return redirect("frontend:operator_invoice", invoice.pk)
+
+
+def _found(invoice_id: int) -> Invoice:
+    rows = Invoice.objects.select_related("tenant")
+    return get_object_or_404(rows, pk=invoice_id)
+
+
+def _done(
+    request: HttpRequest,
+    invoice: Invoice,
+    form: IssueForm | ReasonForm,
+    act: Callable[[datetime], Invoice],
+    became: str,
+) -> HttpResponse | None:
+    """To the invoice, once the act is done; None: it is not, and the form says why."""
+    if request.method != "POST" or not form.is_valid():
+        return None
+    try:
+        after = act(timezone.now())
+    except BillingError as error:
+        form.add_error(None, str(error))
+        return None
+    messages.success(request, f"{after} {became}.")
+    return redirect("frontend:operator_invoice", invoice.pk)
+
+
+def _confirm(
+    request: HttpRequest,
+    invoice: Invoice,
+    form: IssueForm | ReasonForm,
+    context: Mapping[str, object],
+) -> HttpResponse:
+    shown = {"invoice": invoice, "form": form, **context}
+    status = _INVALID if form.errors else 200
+    return render(request, "frontend/operator_confirm.html", shown, status=status)
