@@ -18,6 +18,7 @@ from xdist.remote import Producer
 
 from tests.frontend.browser.chromium import start_browser
 from tests.servers import start_servers
+from tests.stripe_sim.server import SECRET_KEY, WEBHOOK_SECRET, run_stripe_sim
 from tests.workers import Scheduling, check_engine_files, put_long_files_first
 
 start_servers()
@@ -110,3 +111,13 @@ def valkey() -> Iterator[redis.Redis]:
     yield client
     client.flushdb()
     client.close()
+
+
+@pytest.fixture
+def stripe_sim(settings):
+    """Stripe, simulated; the settings lead there."""
+    with run_stripe_sim() as sim:
+        settings.STRIPE_API_KEY = SECRET_KEY
+        settings.STRIPE_WEBHOOK_SECRET = WEBHOOK_SECRET
+        settings.STRIPE_API_BASE = sim.url
+        yield sim
