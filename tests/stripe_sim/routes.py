@@ -123,7 +123,17 @@ def _read(
     if (family, act) == ("customers", "payment_methods"):
         mine = {**given, "customer": object_id}
         return _list(path, store.all_of("payment_method"), mine)
-    return store.get(_KINDS[family], object_id)
+    return _expanded(store, store.get(_KINDS[family], object_id), given)
+
+
+def _expanded(store: Store, found: Resource, given: Resource) -> Resource:
+    """With the objects themselves where `expand` names fields that hold their ids."""
+    held = {
+        name: store.objects[found[name]]
+        for name in given.get("expand") or []
+        if isinstance(found.get(name), str)
+    }
+    return {**found, **held}
 
 
 def _list(path: str, found: list[Resource], given: Resource) -> Resource:

@@ -1,0 +1,95 @@
+"""A cardholder disputes a payment."""
+
+import pytest
+
+from billing.models.payments import Payment
+from billing.models.provider import Chargeback, StripeEvent
+from billing.services.collect_invoice import collect_invoice
+from billing.services.start_payment import start_payment
+from billing.services.work_off_order import work_off_orders
+from tests.billing.paying import add_card, deliver, owed_invoice
+from tests.billing.services.test_apply_stripe_events import apply_all
+from tests.billing.usage import DECEMBER, balances
+from tests.stripe_sim.payments import close_dispute
+
+
+@pytest.fixture
+def invoice(tenant, price):
+    return owed_invoice(tenant, price)
+
+
+@pytest.fixture
+def disputed(stripe_sim, tenant, invoice):
+    """Paid, and disputed at once."""
+    add_card(stripe_sim, tenant, "pm_card_createDispute")
+    collect_invoice(invoice.pk, now=DECEMBER)
+    work_off_orders(now=DECEMBER)
+    deliver(stripe_sim)
+    apply_all()
+    return Payment.objects.get()
+
+
+def close(sim, *, is_won: bool) -> None:
+    (dispute,) = sim.store.all_of("dispute")
+    close_dispute(sim.store, dispute["id"], is_won=is_won)
+    deliver(sim)
+    apply_all()
+
+
+def test_it_works(tenant, invoice, disputed):
+    """The bank took the money: it is owed again."""
+    invoice.refresh_from_db()
+    assert (disputed.status, invoice.status) == ("reversed", "issued")
+    assert Chargeback.objects.get().status == "open"
+    assert balances(tenant)["receivable"] == 10_000_000_000
+    assert balances(tenant)["funds"] == 0
+
+
+@pytest.mark.parametrize(
+    ("is_won", "statuses"),
+    [
+        (True, ("won", "succeeded", "paid", 0)),
+        (False, ("lost", "reversed", "issued", 10_000_000_000)),
+    ],
+)
+def test_its_end(stripe_sim, invoice, disputed, is_won, statuses):
+    close(stripe_sim, is_won=is_won)
+
+    disputed.refresh_from_db()
+    invoice.refresh_from_db()
+    chargeback = Chargeback.objects.get()
+    owed = balances(invoice.tenant)["receivable"]
+    assert (chargeback.status, disputed.status, invoice.status, owed) == statuses
+    assert chargeback.closed_at is not None
+
+
+def test_a_repeat_changes_nothing(stripe_sim, tenant, disputed):
+    close(stripe_sim, is_won=True)
+    StripeEvent.objects.update(applied_at=None, apply_after=DECEMBER.replace(year=2020))
+
+    apply_all()
+
+    disputed.refresh_from_db()
+    assert disputed.status == "succeeded"
+    assert balances(tenant)["receivable"] == 0
+
+
+def test_it_refuses_a_dispute_of_credit(stripe_sim, tenant):
+    """Part of it may be spent: a person sorts it out, and the event says so."""
+    card = add_card(stripe_sim, tenant, "pm_card_createDispute")
+    start_payment(
+        tenant=tenant,
+        amount_cents=2_500,
+        invoice=None,
+        method=card,
+        idempotency_key="top-up-1",
+        now=DECEMBER,
+    )
+    work_off_orders(now=DECEMBER)
+
+    deliver(stripe_sim)
+    apply_all()
+
+    kept = StripeEvent.objects.get(type="charge.dispute.created")
+    assert "by hand" in kept.problem
+    assert Payment.objects.get().status == "succeeded"
