@@ -55,7 +55,7 @@ def e_invoice(document: InvoiceDocument | CreditNoteDocument) -> bytes:
     """XML that the schema of Factur-X's profile EN 16931 allows, in UTF-8.
 
     Raises IncompleteDocumentError for a draft, and when something that the standard
-    asks for is not known.
+    asks for is not known; ValueError if the schema refuses what we made.
     """
     seller, tax = _seller_and_tax(document)
     xml = Document()
@@ -287,6 +287,7 @@ def _schema() -> etree.XMLSchema:
 
 def _validated(xml: bytes) -> bytes:
     tree = etree.fromstring(xml)
-    _schema().assertValid(tree)
+    if not _schema().validate(tree):
+        raise ValueError(f"the e-invoice is invalid: {_schema().error_log}")
     content: bytes = etree.tostring(tree, xml_declaration=True, encoding="UTF-8")
     return content

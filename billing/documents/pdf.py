@@ -30,6 +30,7 @@ _lock = Lock()
 
 
 def invoice_pdf(document: InvoiceDocument) -> bytes:
+    """Raises ValueError if none can be made, which would be a mistake of ours."""
     document = legible(document)
     return _pdf(document, printed_invoice(document))
 
@@ -56,7 +57,10 @@ def _drawn(inputs: dict[str, str], timestamp: int) -> bytes:
         return _compiled(inputs, timestamp)
     except typst.TypstError as error:
         drawable = {**inputs, "data": _drawable(inputs["data"], error)}
+    try:
         return _compiled(drawable, timestamp)
+    except typst.TypstError as error:
+        raise ValueError(f"no PDF can be made: {error.message}") from error
 
 
 def _drawable(text: str, error: typst.TypstError) -> str:
