@@ -9,6 +9,7 @@ from decimal import Decimal
 import pytest
 from arro3.io import read_parquet
 from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing.models.invoices import Invoice
 from billing.services.export_usage import export_usage
@@ -135,18 +136,15 @@ def test_of_another_tenant_there_is_nothing(issued, span):
     assert issued.stranger.get(f"usage_events?{span}").json()["data"] == []
 
 
-def test_events_come_from_a_cursor_of_the_database(callers, span, monkeypatch):
+def test_events_come_from_a_cursor_of_the_database(callers, span):
     """So that a year of them is never in memory."""
     del span
-    asked = []
     at = datetime.now(UTC)
     table = export_usage(callers.tenant.pk, start=at - timedelta(hours=1), end=at)
-    chunked = connection.chunked_cursor
-    monkeypatch.setattr(
-        connection, "chunked_cursor", lambda: asked.append(1) or chunked()
-    )
-    assert len(list(table.rows)) == 7
-    assert asked
+    with CaptureQueriesContext(connection) as asked:
+        assert len(list(table.rows)) == 7
+    (query,) = asked.captured_queries
+    assert query["sql"].startswith("DECLARE ")
 
 
 @pytest.mark.parametrize(
