@@ -1,8 +1,9 @@
 """Issued invoices for tests."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 from billing.models.invoices import Invoice
+from billing.models.tax_rates import TaxRate
 from billing.models.taxes import LegalEntity, TaxProfile
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
@@ -14,7 +15,14 @@ GERMAN_VAT_ID = "DE136695976"
 
 
 def make_seller(**fields) -> LegalEntity:
-    """In Germany, registered for VAT: 19 %."""
+    """In Germany, registered for VAT: 19 %, which the migration's row says too, where
+    no test has emptied the table.
+    """
+    TaxRate.objects.get_or_create(
+        country="DE",
+        effective_from=date(2025, 1, 1),
+        defaults={"rate_basis_points": 1900},
+    )
     return LegalEntity.objects.create(
         **{
             "name": "Tokens GmbH",
