@@ -27,6 +27,7 @@ class BillingConfig(AppConfig):
             "issue_blocks",
             "document_mails",
             "credit",
+            "auto_recharge",
             "budget_alerts",
             "provider",
             "dunning",

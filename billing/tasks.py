@@ -20,6 +20,7 @@ from billing.services import issue_due_credit_notes as crediting
 from billing.services import issue_due_invoices as issuing
 from billing.services import keep_plans as keeping
 from billing.services import rate_usage as rating
+from billing.services import recharge_credit as recharging
 from billing.services import refresh_balances as refreshing
 from billing.services import seal_due_receipts as sealing
 from billing.services import send_document_mails as mailing
@@ -129,3 +130,8 @@ def close_stripe_invoices() -> None:
 @shared_task
 def dun_invoices() -> None:
     dunning.dun_invoices(now=timezone.now())
+
+
+@shared_task
+def recharge_credit() -> None:
+    recharging.recharge_credit(now=timezone.now())

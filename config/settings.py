@@ -201,6 +201,11 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": crontab(minute=35),
         "options": {"expires": 3000},
     },
+    "recharge credit": {
+        "task": "billing.tasks.recharge_credit",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "refresh balances": {
         "task": "billing.tasks.refresh_balances",
         "schedule": crontab(minute=55),

@@ -48,7 +48,7 @@ def test_the_schedule_calls_them():
 
     called = (
         *(tasks.rate_usage, tasks.issue_due_invoices, tasks.refresh_balances),
-        *(tasks.expire_credit, tasks.expire_rest_of_credit),
+        *(tasks.expire_credit, tasks.expire_rest_of_credit, tasks.recharge_credit),
         tasks.keep_plans,
     )
     assert {task.name for task in called} <= scheduled

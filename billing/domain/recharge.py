@@ -1,0 +1,54 @@
+"""When credit is bought by itself, and what the mail says where it cannot be."""
+
+from dataclasses import dataclass
+
+from billing.domain.money import exact_usd
+
+
+@dataclass(frozen=True, kw_only=True)
+class RechargeTerms:
+    threshold_nano_usd: int
+    """At so much left, or less, credit is bought."""
+    amount_cents: int
+    monthly_max_cents: int
+    """In a calendar month (UTC)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RechargeSoFar:
+    this_month_cents: int
+    """Bought so, or being bought."""
+    is_one_open: bool
+    has_failed_lately: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class RechargeMail:
+    subject: str
+    text: str
+
+
+def is_recharge_due(
+    terms: RechargeTerms, so_far: RechargeSoFar, *, left_nano_usd: int
+) -> bool:
+    """Never two at once, never beyond the month's most, and not again right after a
+    card was declined.
+    """
+    return (
+        left_nano_usd <= terms.threshold_nano_usd
+        and not so_far.is_one_open
+        and not so_far.has_failed_lately
+        and so_far.this_month_cents + terms.amount_cents <= terms.monthly_max_cents
+    )
+
+
+def no_card_mail(*, tenant_name: str, left_nano_usd: int, url: str) -> RechargeMail:
+    left = exact_usd(max(left_nano_usd, 0))
+    return RechargeMail(
+        subject=f"{tenant_name} has no card to buy credit with",
+        text=(
+            f"{tenant_name} has {left} USD of credit left, and credit should be bought"
+            " by itself now. But there is no card that can be charged. Add one, or buy"
+            f" credit by hand:\n\n{url}\n"
+        ),
+    )
