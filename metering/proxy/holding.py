@@ -2,6 +2,7 @@
 between yes and no, by the exact count.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable
 
 from metering.proxy import errors
@@ -14,7 +15,6 @@ from metering.proxy.prompts import prompts_at_most
 from metering.proxy.transform.request import ParsedRequest
 from tenants.wire import KeyPolicy
 
-_FEMTO_PER_NANO = 1_000_000
 _TOKENS_PER_BYTE_MIN = 0.01
 """Long runs of blanks have hardly more. What does not fit is not worth a count."""
 
@@ -58,18 +58,21 @@ class Holding:
         self._callback(outcome, ceiling)
 
     def _output_ceiling(self, hold: Hold) -> int | None:
-        claim, price = self._claimed, self._admission.price
+        claim = self._claimed
         if claim is None or hold.cost_nano_usd >= claim.most_cost_nano_usd:
             return None
         whole = self._input_tokens
-        input_cost = self._admission.cost_nano_usd(
-            input_tokens=whole - self._free_tokens(whole), output_tokens=0, images=0
-        )
-        most = whole + self._admission.most_output_tokens
-        lease_cost = self._lease_cost_nano_usd(most)
-        left = hold.cost_nano_usd - input_cost - lease_cost
-        left_femto = left * _FEMTO_PER_NANO
-        tokens = left_femto // price.output_nano_usd_per_million
+        paid = whole - self._free_tokens(whole)
+
+        def cost_nano_usd(output_tokens: int) -> int:
+            tokens_cost = self._admission.cost_nano_usd(
+                input_tokens=paid, output_tokens=output_tokens, images=0
+            )
+            return tokens_cost + self._lease_cost_nano_usd(whole + output_tokens)
+
+        # Searched for, since a lease is sold by the block, and output may be free.
+        outputs = range(self._admission.most_output_tokens + 1)
+        tokens = bisect_right(outputs, hold.cost_nano_usd, key=cost_nano_usd) - 1
         answers = self._request.asked.samples * prompts_at_most(self._request)
         return max(1, tokens // answers)
 

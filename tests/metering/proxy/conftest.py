@@ -184,9 +184,12 @@ class Plane:
                 model=model,
                 new_input_nano_usd_per_million=100_000_000,
                 cached_input_nano_usd_per_million=20_000_000,
-                output_nano_usd_per_million=400_000_000,
                 image_nano_usd_per_million=IMAGE_RATE,
-                **{"hbm_mb_s_nano_usd_per_million": HBM_RATE, **changes},
+                **{
+                    "output_nano_usd_per_million": 400_000_000,
+                    "hbm_mb_s_nano_usd_per_million": HBM_RATE,
+                    **changes,
+                },
                 effective_from=0,
                 effective_to=None,
             )
