@@ -106,7 +106,6 @@ class Overview:
     """None: not counted, or not known now."""
     today: int
     this_month: int
-    credit_granted: int
     spend_limits: list[SpendRow]
     budgets: list[SpendRow]
     rate_limits: list[RateRow]
@@ -138,7 +137,7 @@ def whose(row: OfSubject) -> str:
     return f"Project {row.project.name}" if row.project else "All calls"
 
 
-def read_overview(tenant: Tenant, *, credit_granted: int, now: datetime) -> Overview:
+def read_overview(tenant: Tenant, *, now: datetime) -> Overview:
     spend_limits = _rows(SpendLimit, tenant)
     budgets = _rows(Budget, tenant)
     rate_limits = _rows(RateLimit, tenant)
@@ -154,7 +153,6 @@ def read_overview(tenant: Tenant, *, credit_granted: int, now: datetime) -> Over
         spend=spend,
         today=spent.get((all_calls, SpendPeriod.DAY), 0),
         this_month=spent.get((all_calls, SpendPeriod.MONTH), 0),
-        credit_granted=credit_granted,
         spend_limits=[_spend_row(row, spend) for row in spend_limits],
         budgets=[_spend_row(row, spend) for row in budgets],
         rate_limits=[_rate_row(row, use or {}) for row in shown],

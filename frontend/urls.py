@@ -6,6 +6,7 @@ from frontend.views import (
     api_keys,
     billing_details,
     cached_prompts,
+    credit,
     healthz,
     invoice_files,
     invoices,
@@ -13,6 +14,7 @@ from frontend.views import (
     limits,
     mailbox,
     operator,
+    operator_credit,
     operator_documents,
     operator_login,
     operator_prices,
@@ -79,6 +81,11 @@ urlpatterns = [
         invoice_files.invoice_json,
         name="invoice_json",
     ),
+    path("credit/", credit.credit, name="credit"),
+    path("credit/top-up/", credit.top_up, name="top_up"),
+    path("credit/top-up/<int:payment_id>/", credit.pay_top_up, name="pay_top_up"),
+    path("credit/auto/", credit.auto_recharge, name="auto_recharge"),
+    path("credit/auto/stop/", credit.stop_auto_recharge, name="stop_auto_recharge"),
     path("credit-notes/<int:note_id>/", invoices.credit_note, name="credit_note"),
     path(
         "credit-notes/<int:note_id>/pdf/",
@@ -156,4 +163,14 @@ urlpatterns = [
     ),
     path("operator/engines/", operator.engines, name="operator_engines"),
     path("operator/tenants/<int:tenant_id>/", operator.tenant, name="operator_tenant"),
+    path(
+        "operator/tenants/<int:tenant_id>/credit/",
+        operator_credit.tenant_credit,
+        name="operator_credit",
+    ),
+    path(
+        "operator/credit/<int:grant_id>/withdraw/",
+        operator_credit.withdraw,
+        name="withdraw_credit",
+    ),
 ]

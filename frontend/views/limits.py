@@ -10,7 +10,6 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from billing.services.credit_of import credit_of
 from frontend.access import Access, tenant_page
 from frontend.limit_forms import (
     BudgetForm,
@@ -42,8 +41,7 @@ _CHANGED = "Saved. It holds within a second or two."
 @tenant_page
 def limits(request: HttpRequest, access: Access) -> HttpResponse:
     tenant = access.tenant
-    credit = credit_of(tenant) if tenant.is_prepaid else 0
-    overview = read_overview(tenant, credit_granted=credit, now=datetime.now(UTC))
+    overview = read_overview(tenant, now=datetime.now(UTC))
     part = "limits_live" if wants_part(request) else "limits"
     context = {"overview": overview, "tenant": tenant, "is_owner": access.is_owner}
     return render(request, f"frontend/{part}.html", context)

@@ -5,6 +5,7 @@ from uuid import UUID
 import pytest
 
 from billing.models.price_books import PriceBook
+from tests.billing.credit import CENT, give
 from tests.factories import make_engine
 from tests.frontend.believable import price, record
 from tests.frontend.believable_invoices import make_credit_note
@@ -50,6 +51,9 @@ PAGES = {
     "/prompts/{prompt}/": MINE,
     "/prompts/{prompt}/extend/": MINE,
     "/prompts/{prompt}/delete/": MINE,
+    "/credit/": TENANT,
+    "/credit/top-up/": OWNERS,
+    "/credit/auto/": OWNERS,
     "/invoices/": TENANT,
     "/invoices/{invoice}/": MINE,
     "/invoices/?status=open": TENANT,
@@ -74,6 +78,8 @@ PAGES = {
     "/operator/blocked/": OPERATOR,
     "/operator/invoices/{invoice}/pdf/": OPERATOR,
     "/operator/tenants/{tenant}/": OPERATOR,
+    "/operator/tenants/{tenant}/credit/": OPERATOR,
+    "/operator/credit/{grant}/withdraw/": OPERATOR,
     "/operator/tenants/{tenant}/prices/": OPERATOR,
     "/operator/prices/": OPERATOR,
     "/operator/prices/set/": SUPERUSER,
@@ -94,6 +100,7 @@ def rows(people, invoice, version, now):
         "note": make_credit_note(people.tenant, version, now).pk,
         "lease": UUID(lease.lease_id),
         "prompt": prompt.public_id,
+        "grant": give(people.tenant, CENT).pk,
         "own_price": price(version.served_model, price_book=book).pk,
     }
 

@@ -27,6 +27,7 @@ PATHS = {
         "/settings/",
         "/limits/",
         "/prices/",
+        "/credit/",
     ],
     "staff": [
         "/operator/",

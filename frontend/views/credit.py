@@ -1,0 +1,147 @@
+"""Credit: what is left, where it went, and buying more."""
+
+from django.conf import settings
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.forms import Form, model_to_dict
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from billing.domain.recharge import RechargeTerms
+from billing.errors import BillingError
+from billing.models.auto_recharge import AutoRecharge
+from billing.models.payments import Payment
+from billing.services.collect_invoice import default_card
+from billing.services.open_payment_page import open_payment_page
+from billing.services.set_auto_recharge import set_auto_recharge
+from billing.services.start_payment import OPEN, start_payment
+from billing.stripe_sync.client import is_on
+from frontend.access import Access, tenant_page
+from frontend.credit_forms import AutoRechargeForm, TopUpForm
+from frontend.credit_page import read_credit_page
+
+_INVALID = 422
+
+
+@require_safe
+@never_cache
+@tenant_page
+def credit(request: HttpRequest, access: Access) -> HttpResponse:
+    tenant = access.tenant
+    open_top_ups = Payment.objects.filter(
+        tenant=tenant, invoice=None, status__in=OPEN
+    ).order_by("-pk")
+    context = {
+        "credit": read_credit_page(tenant, now=timezone.now()),
+        "recharge": AutoRecharge.objects.filter(tenant=tenant, is_enabled=True).first(),
+        "top_ups": open_top_ups,
+        "is_owner": access.is_owner,
+        "has_cards": is_on(),
+    }
+    return render(request, "frontend/credit.html", context)
+
+
+def _check_owner(access: Access) -> None:
+    if not access.is_owner:
+        raise PermissionDenied
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@tenant_page
+def top_up(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    form = TopUpForm(request.POST if request.method == "POST" else None)
+    if form.is_valid() and _begun(form, access):
+        messages.success(request, "The payment has begun.")
+        return redirect("frontend:credit")
+    context = {
+        "form": form,
+        "has_cards": is_on(),
+        "card": default_card(access.tenant.pk),
+    }
+    return render(request, "frontend/top_up.html", context, status=_status(form))
+
+
+def _status(form: Form) -> int:
+    return _INVALID if form.errors else 200
+
+
+def _begun(form: TopUpForm, access: Access) -> bool:
+    try:
+        start_payment(
+            tenant=access.tenant,
+            amount_cents=form.cleaned_data["amount_cents"],
+            invoice=None,
+            method=default_card(access.tenant.pk),
+            idempotency_key=f"top-up-{access.user.pk}-{form.cleaned_data['form_id']}",
+            now=timezone.now(),
+        )
+    except BillingError as error:
+        form.add_error(None, str(error))
+        return False
+    return True
+
+
+@require_safe
+@never_cache
+@tenant_page
+def pay_top_up(request: HttpRequest, access: Access, payment_id: int) -> HttpResponse:
+    """To the page of the provider on which a card is typed. A link and no form: a form
+    may not lead away from here.
+    """
+    _check_owner(access)
+    found = get_object_or_404(
+        Payment, pk=payment_id, tenant=access.tenant, invoice=None, method=None
+    )
+    back = f"{settings.PORTAL_URL}{reverse('frontend:credit')}"
+    try:
+        page = open_payment_page(
+            found.pk, done_url=back, back_url=back, now=timezone.now()
+        )
+    except BillingError as error:
+        messages.error(request, str(error))
+        return redirect("frontend:credit")
+    return redirect(page)
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    if request.method == "POST":
+        form = AutoRechargeForm(request.POST)
+        if form.is_valid() and _is_set(form, access):
+            messages.success(request, "Credit is bought by itself from now on.")
+            return redirect("frontend:credit")
+    else:
+        present = AutoRecharge.objects.filter(tenant=access.tenant).first()
+        form = AutoRechargeForm(initial=model_to_dict(present) if present else None)
+    context = {"form": form, "card": default_card(access.tenant.pk)}
+    return render(request, "frontend/auto_recharge.html", context, status=_status(form))
+
+
+def _is_set(form: AutoRechargeForm, access: Access) -> bool:
+    try:
+        set_auto_recharge(access.tenant, RechargeTerms(**form.cleaned_data))
+    except BillingError as error:
+        form.add_error(None, str(error))
+        return False
+    return True
+
+
+@require_POST
+@tenant_page
+def stop_auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
+    _check_owner(access)
+    set_auto_recharge(access.tenant, None)
+    messages.success(request, "Credit is no longer bought by itself.")
+    return redirect("frontend:credit")

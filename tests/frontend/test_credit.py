@@ -1,0 +1,243 @@
+"""Credit: what is left, where it went, buying more; giving and withdrawing some."""
+
+from datetime import timedelta
+from uuid import uuid4
+
+import pytest
+from django.utils import timezone
+
+from billing.domain.credit import CreditKind
+from billing.domain.spend_counters import money_key
+from billing.models.auto_recharge import AutoRecharge
+from billing.models.credit import CreditExpiry, CreditGrant
+from billing.models.payments import Payment
+from billing.services.credit_of import credit_of
+from billing.services.withdraw_credit import withdraw_credit
+from metering.services import shipped_up_to as shipping
+from tests.billing.credit import CENT, give
+from tests.billing.money import seed, spend, spent_event, store
+from tests.billing.paying import add_card
+from tests.factories import make_user
+from tests.frontend.people import client_of
+
+DAY = timedelta(days=1)
+
+
+@pytest.fixture(autouse=True)
+def _journals_are_shipped(settings, tmp_path, monkeypatch, valkey):  # noqa: ARG001
+    monkeypatch.setattr(shipping, "WRITE_MARGIN", timedelta(0))
+    settings.JOURNAL_FOLDER = tmp_path
+
+
+@pytest.fixture
+def boss(db):  # noqa: ARG001  opens the database
+    return client_of(
+        make_user(email="boss@tokenfab.example", is_staff=True, is_superuser=True)
+    )
+
+
+def shown(people, name="owner"):
+    page = people.client(name).get("/credit/")
+    assert page.status_code == 200
+    return page.context["credit"], page.content.decode()
+
+
+def test_without_credit_it_says_so(people):
+    credit, text = shown(people)
+
+    assert (credit.booked, credit.left, credit.grants) == (0, None, [])
+    assert "No credit yet" in text
+
+
+def test_what_is_left_is_what_the_limits_go_by(people, valkey):
+    people.tenant.is_prepaid = True
+    people.tenant.save()
+    give(people.tenant, 500 * CENT)
+    store(spent_event(people.api_key, 20 * CENT))
+    seed()
+    spend(valkey, people.api_key, 30 * CENT)
+
+    credit, text = shown(people, "colleague")
+
+    assert (credit.booked, credit.left, credit.used) == (
+        500 * CENT,
+        450 * CENT,
+        50 * CENT,
+    )
+    assert "$4.50" in text
+    assert "Buy credit" not in text  # an owner may
+
+
+def test_credit_that_is_not_known_is_not_made_up(people, valkey):
+    people.tenant.is_prepaid = True
+    people.tenant.save()
+    give(people.tenant, 500 * CENT)
+    valkey.hset(money_key(people.tenant.pk), "server", "another")
+
+    assert "What is left is not known right now" in shown(people)[1]
+
+
+def test_grants_are_in_the_order_of_spending(people):
+    now = timezone.now()
+    give(people.tenant, CENT, reason="bank transfer")
+    give(people.tenant, CENT, reason="welcome", kind=CreditKind.PROMOTIONAL)
+    used = give(people.tenant, CENT, reason="gone")
+    withdraw_credit(
+        grant=used, amount_nano_usd=CENT, reason="wrong", idempotency_key="1", now=now
+    )
+
+    credit, text = shown(people)
+
+    places = {row.grant.reason: row.place for row in credit.grants}
+    assert places == {"bank transfer": 2, "welcome": 1, "gone": None}
+    assert [one.what for one in credit.history] == ["Withdrawn"]
+    assert "used up" in text
+
+
+def test_what_expired_is_told(people):
+    now = timezone.now()
+    grant = give(people.tenant, CENT, expires_at=now - DAY, now=now - 2 * DAY)
+    CreditExpiry.objects.create(
+        tenant=people.tenant, grant=grant, amount_nano_usd=CENT, expired_at=now
+    )
+
+    credit, text = shown(people)
+
+    assert credit.grants[0].is_over
+    assert [one.what for one in credit.history] == ["Expired"]
+    assert shown(people, "stranger")[0].history == []
+    assert "expired" in text
+
+
+def test_owners_buy_credit_once(people, stripe_sim):
+    card = add_card(stripe_sim, people.tenant)
+    form = {"form_id": uuid4(), "amount_cents": "25.00"}
+
+    for _ in range(2):
+        answer = people.client("owner").post("/credit/top-up/", form)
+        assert answer["Location"] == "/credit/"
+
+    payment = Payment.objects.get()
+    assert (payment.amount_cents, payment.invoice, payment.method) == (
+        2_500,
+        None,
+        card,
+    )
+    assert "The card is being charged" in shown(people)[1]
+
+
+def test_without_a_card_a_page_of_the_provider_is_next(people, stripe_sim):
+    form = {"form_id": uuid4(), "amount_cents": "25.00"}
+    people.client("owner").post("/credit/top-up/", form)
+    payment = Payment.objects.get()
+    assert f"/credit/top-up/{payment.pk}/" in shown(people)[1]
+
+    answer = people.client("owner").get(f"/credit/top-up/{payment.pk}/")
+
+    assert answer.status_code == 302
+    assert stripe_sim.store.all_of("checkout.session")[0]["url"] == answer["Location"]
+    stranger = people.client("stranger").get(f"/credit/top-up/{payment.pk}/")
+    assert stranger.status_code == 404
+
+
+@pytest.mark.parametrize("amount", ["0.49", "0.505", "much", ""])
+@pytest.mark.usefixtures("stripe_sim")
+def test_it_refuses_to_buy_nothing_much(people, amount):
+    form = {"form_id": uuid4(), "amount_cents": amount}
+
+    assert people.client("owner").post("/credit/top-up/", form).status_code == 422
+    assert not Payment.objects.exists()
+
+
+def test_without_cards_it_says_how_to_pay(people):
+    assert b"takes no cards" in people.client("owner").get("/credit/top-up/").content
+
+
+@pytest.mark.parametrize("path", ["top-up/", "auto/", "auto/stop/"])
+def test_a_colleague_buys_nothing(people, path):
+    assert people.client("colleague").post(f"/credit/{path}").status_code == 403
+
+
+def test_automatic_purchase_is_switched_on_and_off(people):
+    owner = people.client("owner")
+    form = {
+        "threshold_nano_usd": "5",
+        "amount_cents": "20",
+        "monthly_max_cents": "100",
+    }
+    assert owner.post("/credit/auto/", form)["Location"] == "/credit/"
+
+    row = AutoRecharge.objects.get(tenant=people.tenant)
+    assert (row.threshold_nano_usd, row.amount_cents) == (500 * CENT, 2_000)
+    assert "at most $100.00 in a month" in shown(people)[1]
+    assert b'value="20.00"' in owner.get("/credit/auto/").content
+
+    owner.post("/credit/auto/stop/")
+    row.refresh_from_db()
+    assert not row.is_enabled
+    assert "Off." in shown(people)[1]
+
+
+def test_it_refuses_a_month_of_less_than_one_purchase(people):
+    form = {"threshold_nano_usd": "5", "amount_cents": "20", "monthly_max_cents": "19"}
+
+    answer = people.client("owner").post("/credit/auto/", form)
+
+    assert answer.status_code == 422
+    assert b"at least one purchase" in answer.content
+
+
+def test_the_operator_grants_once(people, boss):
+    path = f"/operator/tenants/{people.tenant.pk}/credit/"
+    form = {
+        "form_id": uuid4(),
+        "amount_nano_usd": "5",
+        "kind": "promotional",
+        "reason": "welcome",
+        "expires_on": "2099-01-01",
+    }
+    for _ in range(2):
+        assert boss.post(path, form)["Location"] == path
+
+    grant = CreditGrant.objects.get()
+    assert (grant.kind, grant.reason, grant.priority) == ("promotional", "welcome", 10)
+    assert credit_of(people.tenant) == 500 * CENT
+    page = boss.get(path).content
+    assert b"Withdraw" in page
+
+
+def test_it_refuses_credit_that_has_expired(people, boss):
+    form = {
+        "form_id": uuid4(),
+        "amount_nano_usd": "5",
+        "kind": "purchased",
+        "reason": "transfer",
+        "expires_on": "2020-01-01",
+    }
+    answer = boss.post(f"/operator/tenants/{people.tenant.pk}/credit/", form)
+
+    assert answer.status_code == 422
+    assert b"before it is granted" in answer.content
+
+
+def test_the_operator_withdraws_what_is_not_used(people, boss):
+    grant = give(people.tenant, 10 * CENT)
+    path = f"/operator/credit/{grant.pk}/withdraw/"
+    form = {"form_id": uuid4(), "amount_nano_usd": "0.04", "reason": "asked for"}
+    for _ in range(2):
+        assert boss.post(path, form).status_code == 302
+    assert credit_of(people.tenant) == 6 * CENT
+
+    answer = boss.post(path, {**form, "form_id": uuid4(), "amount_nano_usd": "0.07"})
+
+    assert answer.status_code == 422
+    assert b"Only 0.06 USD" in answer.content
+
+
+def test_staff_only_look(people):
+    grant = give(people.tenant, CENT)
+    staff = people.client("staff")
+
+    credit = f"/operator/tenants/{people.tenant.pk}/credit/"
+    assert staff.post(credit).status_code == 403
+    assert staff.post(f"/operator/credit/{grant.pk}/withdraw/").status_code == 403
