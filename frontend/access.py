@@ -103,3 +103,9 @@ def operator_page(view: Page[P]) -> Page[P]:
         return view(request, *args, **kwargs)
 
     return login_required(page)
+
+
+def check_may_set(request: HttpRequest) -> None:
+    """As in the admin: staff may look, and only superusers decide what things cost."""
+    if not getattr(request.user, "is_superuser", False):
+        raise PermissionDenied

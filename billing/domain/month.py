@@ -36,6 +36,16 @@ class Allowance:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AllowanceUse:
+    """What the plans of a month include of a meter, and what is used of that."""
+
+    model: str
+    meter: str
+    quantity: int
+    used_quantity: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Commitment:
     amount_nano_usd: int
     ends_at: datetime
@@ -96,6 +106,24 @@ def charge_month(
     charges = [*plans, *used, *_percentage(used, terms, span)]
     lacking = _lacking(charges, terms, span)
     return [*_discounted(charges, terms.coupons), *lacking]
+
+
+def use_allowances(
+    usages: Iterable[PricedUsage], terms: MonthTerms
+) -> list[AllowanceUse]:
+    """Of the whole month, by the rule that charges it; in no order."""
+    whole = _included(terms, terms.month)
+    rest = whole.copy()
+    _usage(usages, rest)
+    return [
+        AllowanceUse(
+            model=model,
+            meter=meter,
+            quantity=quantity,
+            used_quantity=quantity - rest[model, meter],
+        )
+        for (model, meter), quantity in whole.items()
+    ]
 
 
 def held_seconds(plan: PlanTerms, span: Period, *, is_paid: bool) -> int:

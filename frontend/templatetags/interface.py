@@ -50,8 +50,11 @@ _PARENTS = {
     "leases": {"extend_lease", "release_lease"},
     "invoices": {"invoice", "credit_note"},
     "mailbox": {"mail"},
+    "plan": {"change_plan", "cancel_plan", "redeem_coupon"},
     "settings": {"retention", "billing_details"},
-    "operator": {"operator_tenant", "operator_tenant_prices"},
+    "operator": {"operator_tenant", "operator_tenant_prices", "operator_tenant_plan"},
+    "operator_plans": {"operator_create_plan"},
+    "operator_coupons": {"operator_create_coupon", "operator_coupon"},
     "operator_prices": {"operator_set_price", "operator_end_price"},
 }
 

@@ -4,12 +4,14 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from billing.domain.money import percent
 from frontend import formatting
 
 register = template.Library()
 register.filter("exact_usd", formatting.exact_usd)
 register.filter("cents_usd", formatting.cents_usd)
 register.filter("rate_usd", formatting.rate_usd)
+register.filter("percent", percent)
 
 
 @register.filter

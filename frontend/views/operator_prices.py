@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,7 +23,7 @@ from billing.services.end_price import end_price
 from billing.services.open_price_book import open_price_book
 from billing.services.read_price_list import read_price_list
 from billing.services.set_price import set_price
-from frontend.access import operator_page
+from frontend.access import check_may_set, operator_page
 from frontend.parts import wants_part
 from frontend.price_forms import BookForm, EndPriceForm, SetPriceForm, texts_of
 from frontend.price_list import TITLES, show_meters, show_prices, unit_of
@@ -39,12 +38,6 @@ class PreviewedMeter:
     unit: str
     rows: list[ExplainedStep]
     amount_nano_usd: int
-
-
-def _check_may_set(request: HttpRequest) -> None:
-    """As in the admin: staff may look, and only superusers decide what things cost."""
-    if not getattr(request.user, "is_superuser", False):
-        raise PermissionDenied
 
 
 def _not_over(now: datetime) -> QuerySet[PriceVersion]:
@@ -77,7 +70,7 @@ def prices(request: HttpRequest) -> HttpResponse:
 @operator_page
 def set_a_price(request: HttpRequest) -> HttpResponse:
     """Shows what it would cost, and sets it where the button says so."""
-    _check_may_set(request)
+    check_may_set(request)
     if request.method != "POST":
         form = SetPriceForm(initial=_initial(request, timezone.now()))
         return render(request, "frontend/operator_set_price.html", {"form": form})
@@ -149,7 +142,7 @@ def _previewed(meter: str, pricing: MeterPricing, quantity: int) -> PreviewedMet
 @operator_page
 def open_book(request: HttpRequest) -> HttpResponse:
     """For plans; a tenant's own is opened on its page."""
-    _check_may_set(request)
+    check_may_set(request)
     form = BookForm(request.POST)
     if form.is_valid():
         _open(request, name=form.cleaned_data["name"], tenant=None)
@@ -169,7 +162,7 @@ def tenant_prices(request: HttpRequest, tenant_id: int) -> HttpResponse:
     """What the tenant pays; a POST opens a book of its own."""
     tenant = get_object_or_404(Tenant, pk=tenant_id)
     if request.method == "POST":
-        _check_may_set(request)
+        check_may_set(request)
         _open(request, name=f"tenant {tenant.slug}", tenant=tenant)
         return redirect("frontend:operator_tenant_prices", tenant_id)
     context = {
@@ -183,7 +176,7 @@ def tenant_prices(request: HttpRequest, tenant_id: int) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 @operator_page
 def end_a_price(request: HttpRequest, price_version_id: int) -> HttpResponse:
-    _check_may_set(request)
+    check_may_set(request)
     rows = PriceVersion.objects.select_related("price_book", "served_model")
     version = get_object_or_404(rows, pk=price_version_id, price_book__is_list=False)
     form = EndPriceForm(request.POST if request.method == "POST" else None)

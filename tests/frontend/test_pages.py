@@ -5,7 +5,9 @@ from uuid import UUID
 import pytest
 
 from billing.models.price_books import PriceBook
+from billing.services.start_subscription import start_subscription
 from tests.billing.credit import CENT, give
+from tests.billing.plans import make_coupon, make_plan
 from tests.factories import make_engine
 from tests.frontend.believable import price, record
 from tests.frontend.believable_invoices import make_credit_note
@@ -61,6 +63,9 @@ PAGES = {
     "/invoices/{invoice}/csv/": MINE,
     "/invoices/{invoice}/json/": MINE,
     "/prices/": TENANT,
+    "/plan/": TENANT,
+    "/plan/to/{plan}/": OWNERS,
+    "/plan/cancel/": (200, 403, "/plan/", LOGIN, "/operator/"),
     "/settings/": TENANT,
     "/credit-notes/{note}/": MINE,
     "/credit-notes/{note}/pdf/": MINE,
@@ -81,6 +86,12 @@ PAGES = {
     "/operator/tenants/{tenant}/credit/": OPERATOR,
     "/operator/credit/{grant}/withdraw/": OPERATOR,
     "/operator/tenants/{tenant}/prices/": OPERATOR,
+    "/operator/tenants/{tenant}/plan/": SUPERUSER,
+    "/operator/plans/": OPERATOR,
+    "/operator/plans/new/": SUPERUSER,
+    "/operator/coupons/": OPERATOR,
+    "/operator/coupons/{coupon}/": OPERATOR,
+    "/operator/coupons/new/": SUPERUSER,
     "/operator/prices/": OPERATOR,
     "/operator/prices/set/": SUPERUSER,
     "/operator/prices/{own_price}/end/": SUPERUSER,
@@ -95,7 +106,11 @@ def rows(people, invoice, version, now):
     record([lease], now)
     prompt = make_prompt(people.api_key, version.served_model, now)
     book = PriceBook.objects.create(name="a", tenant=people.tenant, created_at=now)
+    plan = make_plan(code="pro")
+    start_subscription(tenant_id=people.tenant.pk, plan=plan, now=now)
     return {
+        "plan": plan.code,
+        "coupon": make_coupon().pk,
         "invoice": invoice.pk,
         "note": make_credit_note(people.tenant, version, now).pk,
         "lease": UUID(lease.lease_id),

@@ -4,6 +4,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from billing.services.redeem_coupon import redeem_coupon
+from billing.services.start_subscription import start_subscription
+from tests.billing.plans import make_coupon, make_plan
 from tests.factories import make_api_key, make_engine, make_tenant
 from tests.frontend.believable import call, record
 from tests.frontend.believable_leases import leased_call, next_turn, told
@@ -28,6 +31,7 @@ PATHS = {
         "/limits/",
         "/prices/",
         "/credit/",
+        "/plan/",
     ],
     "staff": [
         "/operator/",
@@ -35,6 +39,8 @@ PATHS = {
         "/operator/blocked/",
         "/operator/engines/",
         "/operator/prices/",
+        "/operator/plans/",
+        "/operator/coupons/",
     ],
 }
 QUERIES_MAX = 14
@@ -44,6 +50,12 @@ def add_prompt(api_key, engine, now, *, name):
     prompt = make_prompt(api_key, engine.served_model, now, name=name)
     make_placement(prompt, engine, now)
     return prompt
+
+
+def add_plan_and_coupon(tenant, now):
+    plan = make_plan(allowances=[("", "output_tokens", 1_000)])
+    redeem_coupon(tenant_id=tenant.pk, code=make_coupon().code, now=now)
+    return plan
 
 
 def add_leased_turn(api_key, version, engine, now):
@@ -60,6 +72,8 @@ def test_more_rows_ask_no_more(people, version, now, name, path):
     make_capacities(engine, now)
     prompt = add_prompt(people.api_key, engine, now, name="first")
     add_leased_turn(people.api_key, version, engine, now)
+    plan = add_plan_and_coupon(people.tenant, now)
+    start_subscription(tenant_id=people.tenant.pk, plan=plan, now=now)
     address = path.format(prompt=prompt.public_id)
 
     def count() -> int:
@@ -73,6 +87,7 @@ def test_more_rows_ask_no_more(people, version, now, name, path):
     for number in range(5):
         key, _ = make_api_key(project=people.project, name=f"Key {number}")
         make_tenant(name=f"Tenant {number}")
+        add_plan_and_coupon(people.tenant, now)
         record([call(key, version, now), call(people.api_key, version, now)], now)
         add_leased_turn(key, version, engine, now)
         add_prompt(key, engine, now, name=f"prompt-{number}")

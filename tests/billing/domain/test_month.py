@@ -15,6 +15,7 @@ from billing.domain.month import (
     MonthTerms,
     PlanTerms,
     charge_month,
+    use_allowances,
 )
 from billing.domain.periods import add_months, month_of
 from billing.domain.price_models import MeterPricing, PriceModel, Step, standard
@@ -227,3 +228,20 @@ def test_nothing_is_below_zero_and_a_shared_price_is_whole(  # noqa: PLR0917
     assert abs(shared - price) <= len(plans) / 2
     gross = sum(one.gross_nano_usd for one in found)
     assert gross >= minimum - len(plans)
+
+
+def test_what_is_used_of_what_is_included():
+    """Half a month of a plan; small's own allowance is used up first."""
+    allowances = (
+        Allowance(model="small", meter=OUTPUT, quantity=200),
+        Allowance(model="", meter=OUTPUT, quantity=400),
+    )
+    half = plan(end=NOVEMBER.start + 15 * DAY, allowances=allowances)
+    terms = MonthTerms(month=NOVEMBER, plans=[half])
+
+    found = use_allowances([used(130)], terms)
+
+    assert {one.model: (one.used_quantity, one.quantity) for one in found} == {
+        "small": (100, 100),
+        "": (30, 200),
+    }

@@ -1,0 +1,188 @@
+"""What people type about plans and coupons."""
+
+from typing import Any
+
+from django import forms
+
+from billing.domain.month import Allowance
+from billing.domain.rating import METER_NAMES
+from billing.models.plans import Coupon, Plan
+from billing.services.redeem_coupon import clean_code
+
+_TEXT = {"autocomplete": "off", "spellcheck": "false"}
+_CENTS_DIGITS = 2
+_USD_MAX = 10**12
+_QUANTITY_MAX = 10**15
+_PERCENT_DIGITS = 2
+
+
+class CentsOfUsdField(forms.DecimalField):
+    """Dollars on the page, whole cents in the program; empty: none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0,
+            max_value=_USD_MAX,
+            decimal_places=_CENTS_DIGITS,
+            required=False,
+            **options,
+        )
+
+    def clean(self, value: Any) -> Any:
+        dollars = super().clean(value)
+        return 0 if dollars is None else int(dollars.scaleb(_CENTS_DIGITS))
+
+    def prepare_value(self, value: Any) -> Any:
+        """What was typed goes back as it is; what was stored becomes dollars."""
+        if isinstance(value, int):
+            return f"{value // 100}.{value % 100:02}" if value else ""
+        return value
+
+
+class BasisPointsField(forms.DecimalField):
+    """Percent on the page, whole basis points in the program; empty: none."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(
+            min_value=0,
+            max_value=100,
+            decimal_places=_PERCENT_DIGITS,
+            required=False,
+            **options,
+        )
+
+    def clean(self, value: Any) -> Any:
+        typed = super().clean(value)
+        return 0 if typed is None else int(typed.scaleb(_PERCENT_DIGITS))
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, int):
+            return f"{value // 100}.{value % 100:02}" if value else ""
+        return value
+
+
+class AllowancesField(forms.CharField):
+    """A line for each: meter, quantity, and the model if it is of one."""
+
+    widget = forms.Textarea(attrs={"rows": 4, **_TEXT})
+
+    def to_python(self, value: Any) -> Any:
+        lines = [line.split() for line in str(value or "").splitlines()]
+        return [_allowance(words) for words in lines if words]
+
+    def prepare_value(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return "\n".join(
+                f"{one.meter} {one.quantity} {one.model}".strip() for one in value
+            )
+        return value
+
+    def run_validators(self, value: Any) -> None:
+        """Those of text have nothing to say about allowances."""
+
+
+def _allowance(words: list[str]) -> Allowance:
+    meter, quantity, model = (*words, "", "")[:3]
+    if meter not in METER_NAMES:
+        raise forms.ValidationError(
+            f"{meter} is no meter: {', '.join(METER_NAMES)}.", code="meter"
+        )
+    digits = quantity.replace(",", "")
+    if not digits.isdecimal() or not 0 < int(digits) <= _QUANTITY_MAX:
+        raise forms.ValidationError(
+            f"Say how much of {meter} is included, as a whole number.", code="quantity"
+        )
+    return Allowance(model=model, meter=meter, quantity=int(digits))
+
+
+class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
+    price_cents = CentsOfUsdField(label="Price of a month, USD")
+    minimum_cents = CentsOfUsdField(label="A month comes to at least, USD")
+    commitment_cents = CentsOfUsdField(label="Commitment, USD")
+    credit_cents = CentsOfUsdField(
+        label="Credit of a month, USD", help_text="Of a free plan only."
+    )
+    percentage_basis_points = BasisPointsField(label="On top of usage, percent")
+    allowances = AllowancesField(
+        required=False,
+        label="Included in a month",
+        help_text="A line for each, such as <code>output_tokens 1000000</code>; with"
+        " the name of a model behind it, of that model alone.",
+    )
+
+    class Meta:
+        model = Plan
+        fields = (
+            "code",
+            "name",
+            "description",
+            "kind",
+            "price_cents",
+            "minimum_cents",
+            "commitment_cents",
+            "commitment_months",
+            "credit_cents",
+            "percentage_basis_points",
+            "trial_days",
+            "price_book",
+            "is_public",
+        )
+        labels = {
+            "commitment_months": "Commitment, months",
+            "trial_days": "Trial, days",
+            "price_book": "Price book",
+            "is_public": "Tenants may choose it themselves",
+        }
+
+
+class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
+    percent_basis_points = BasisPointsField(label="Percent off each line")
+    amount_cents = CentsOfUsdField(
+        label="Or off a month, USD", help_text="One of the two."
+    )
+
+    class Meta:
+        model = Coupon
+        fields = (
+            "code",
+            "name",
+            "percent_basis_points",
+            "amount_cents",
+            "months",
+            "redemptions_max",
+            "redeem_until",
+        )
+        labels = {
+            "months": "For so many months",
+            "redemptions_max": "For so many tenants",
+            "redeem_until": "Redeemable until (UTC)",
+        }
+        help_texts = {
+            "months": "The month of redemption is the first. Empty: for ever.",
+            "redemptions_max": "Empty: for all.",
+            "redeem_until": "Such as <code>2027-01-01 00:00</code>. Empty: always.",
+        }
+
+    def clean_code(self) -> str:
+        return clean_code(self.cleaned_data["code"])
+
+
+class CouponCodeForm(forms.Form):
+    code = forms.CharField(
+        max_length=60, label="Coupon code", widget=forms.TextInput(attrs=_TEXT)
+    )
+
+
+class PlanOfTenantForm(forms.Form):
+    plan = forms.ModelChoiceField(
+        Plan.objects.none(),
+        required=False,
+        label="Plan",
+        empty_label="None",
+    )
+    when = forms.ChoiceField(choices=(), label="From")
+
+    def __init__(self, *args: Any, plans: Any, moments: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["plan"].queryset = plans  # type: ignore[attr-defined]
+        self.fields["when"].choices = moments  # type: ignore[attr-defined]

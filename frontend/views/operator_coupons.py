@@ -1,0 +1,75 @@
+"""The operator's coupons: which there are, who redeemed them, a new one."""
+
+from django.contrib import messages
+from django.db.models import Count
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from billing.errors import BillingError
+from billing.models.plans import Coupon
+from billing.services.end_coupon import end_coupon
+from billing.services.offer_coupon import offer_coupon
+from frontend.access import check_may_set, operator_page
+from frontend.plan_forms import CouponForm
+
+REDEMPTIONS_SHOWN = 200
+
+
+@require_safe
+@operator_page
+def coupons(request: HttpRequest) -> HttpResponse:
+    rows = Coupon.objects.annotate(redeemed=Count("redemptions"))
+    context = {"coupons": rows.order_by("-created_at", "-pk"), "now": timezone.now()}
+    return render(request, "frontend/operator_coupons.html", context)
+
+
+@require_safe
+@operator_page
+def coupon(request: HttpRequest, coupon_id: int) -> HttpResponse:
+    found = get_object_or_404(Coupon, pk=coupon_id)
+    rows = found.redemptions.select_related("tenant").order_by("-redeemed_at", "-pk")
+    context = {
+        "coupon": found,
+        "redemptions": rows[:REDEMPTIONS_SHOWN],
+        "shown_max": REDEMPTIONS_SHOWN,
+        "count": rows.count(),
+    }
+    return render(request, "frontend/operator_coupon.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def create(request: HttpRequest) -> HttpResponse:
+    check_may_set(request)
+    form = CouponForm(request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made = offer_coupon(form.instance, now=timezone.now())
+        except BillingError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{made.code} can be redeemed.")
+            return redirect("frontend:operator_coupons")
+    status = 422 if form.errors else 200
+    context = {"form": form}
+    return render(
+        request, "frontend/operator_create_coupon.html", context, status=status
+    )
+
+
+@require_POST
+@operator_page
+def end(request: HttpRequest, coupon_id: int) -> HttpResponse:
+    check_may_set(request)
+    get_object_or_404(Coupon, pk=coupon_id)
+    ended = end_coupon(coupon_id, now=timezone.now())
+    messages.success(
+        request, f"{ended.code} has ended. Who redeemed it keeps what it takes off."
+    )
+    return redirect("frontend:operator_coupons")

@@ -1,0 +1,155 @@
+"""The operator's plans: what is offered, a new one, who is on which."""
+
+from datetime import datetime
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import (
+    require_http_methods,
+    require_POST,
+    require_safe,
+)
+
+from billing.domain.month import Allowance
+from billing.errors import BillingError
+from billing.models.plans import Plan
+from billing.services.cancel_subscription import cancel_subscription
+from billing.services.change_plan import change_plan
+from billing.services.offer_plan import offer_plan
+from billing.services.start_subscription import start_subscription
+from billing.services.withdraw_plan import withdraw_plan
+from frontend.access import check_may_set, operator_page
+from frontend.plan_forms import PlanForm, PlanOfTenantForm
+from frontend.plan_page import held_and_planned, moments_of, show
+from tenants.models import Tenant
+
+_INVALID = 422
+_MOMENTS = {
+    "now": "Now",
+    "month": "When the month ends",
+    "commitment": "When the commitment ends",
+}
+
+
+@require_safe
+@operator_page
+def plans(request: HttpRequest) -> HttpResponse:
+    now = timezone.now()
+    context = {"plans": [(show(plan), plan) for plan in _plans(now)], "now": now}
+    return render(request, "frontend/operator_plans.html", context)
+
+
+def _plans(now: datetime) -> QuerySet[Plan]:
+    is_held = Q(subscriptions__ends_at__isnull=True) | Q(subscriptions__ends_at__gt=now)
+    return (
+        Plan.objects.annotate(
+            tenants=Count(
+                "subscriptions", filter=is_held & Q(subscriptions__starts_at__lte=now)
+            )
+        )
+        .select_related("price_book")
+        .prefetch_related("allowances")
+        .order_by("-withdrawn_at", "price_cents", "name", "pk")
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def create(request: HttpRequest) -> HttpResponse:
+    """Empty, or with the terms of the plan that `copy` names."""
+    check_may_set(request)
+    if request.method != "POST":
+        return _form_page(request, PlanForm(initial=_copied(request)))
+    form = PlanForm(request.POST)
+    if form.is_valid():
+        allowances = form.cleaned_data["allowances"]
+        try:
+            made = offer_plan(form.instance, allowances, now=timezone.now())
+        except BillingError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, f"{made.name} is offered.")
+            return redirect("frontend:operator_plans")
+    return _form_page(request, form)
+
+
+def _form_page(request: HttpRequest, form: PlanForm) -> HttpResponse:
+    status = _INVALID if form.errors else 200
+    context = {"form": form}
+    return render(request, "frontend/operator_create_plan.html", context, status=status)
+
+
+def _copied(request: HttpRequest) -> dict[str, Any]:
+    wanted = request.GET.get("copy", "")
+    plan = Plan.objects.filter(pk=wanted).first() if wanted.isdecimal() else None
+    if plan is None:
+        return {}
+    terms = {
+        name: getattr(plan, name) for name in PlanForm.Meta.fields if name != "code"
+    }
+    allowances = [
+        Allowance(model=one.model, meter=one.meter, quantity=one.quantity)
+        for one in plan.allowances.order_by("pk")
+    ]
+    return {**terms, "allowances": allowances}
+
+
+@require_POST
+@operator_page
+def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
+    check_may_set(request)
+    get_object_or_404(Plan, pk=plan_id)
+    plan = withdraw_plan(plan_id, now=timezone.now())
+    messages.success(request, f"{plan.name} is withdrawn. Who is on it stays on it.")
+    return redirect("frontend:operator_plans")
+
+
+@require_http_methods(["GET", "POST"])
+@operator_page
+def plan_of_tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
+    """Also a plan that tenants cannot choose themselves, or none."""
+    check_may_set(request)
+    tenant = get_object_or_404(Tenant, pk=tenant_id)
+    now = timezone.now()
+    held, planned = held_and_planned(tenant, now)
+    moments = {one.name: one.at for one in moments_of(held, now)}
+    form = PlanOfTenantForm(
+        request.POST if request.method == "POST" else None,
+        plans=Plan.objects.current(now).order_by("name", "pk"),
+        moments=[(name, _MOMENTS[name]) for name in moments],
+        initial={"plan": held.plan_id if held else None},
+    )
+    if request.method == "POST" and form.is_valid():
+        when = form.cleaned_data["when"]
+        at = None if when == "now" else moments[when]
+        try:
+            _put(tenant, form.cleaned_data["plan"], at, is_on_one=held is not None)
+        except BillingError as error:
+            form.add_error(None, str(error))
+        else:
+            messages.success(request, "Saved.")
+            return redirect("frontend:operator_tenant", tenant.pk)
+    context = {
+        "tenant": tenant,
+        "held": held,
+        "planned": planned,
+        "form": form,
+    }
+    status = _INVALID if form.errors else 200
+    return render(request, "frontend/operator_tenant_plan.html", context, status=status)
+
+
+def _put(
+    tenant: Tenant, plan: Plan | None, at: datetime | None, *, is_on_one: bool
+) -> None:
+    now = timezone.now()
+    if plan is None:
+        cancel_subscription(tenant_id=tenant.pk, at=at, now=now)
+    elif is_on_one:
+        change_plan(tenant_id=tenant.pk, plan=plan, at=at, now=now)
+    else:
+        start_subscription(tenant_id=tenant.pk, plan=plan, starts_at=at, now=now)
