@@ -157,8 +157,8 @@ def points_of(plan: Plan) -> list[str]:
         points.append(f"{percent(plan.percentage_basis_points)} % on top of usage")
     if plan.commitment_months:
         points.append(
-            f"At least {cents_usd(plan.commitment_cents)} in"
-            f" {plan.commitment_months} months, which are stayed"
+            f"At least {cents_usd(plan.commitment_cents)} over a term of"
+            f" {plan.commitment_months} months"
         )
     return points
 
