@@ -11,15 +11,23 @@ _COMMON = (
     "img-src 'self' data:",
     "connect-src 'self'",
     "font-src 'self'",
-    "form-action 'self'",
     "base-uri 'none'",
     "frame-ancestors 'none'",
 )
-PORTAL_POLICY = "; ".join((*_COMMON, "script-src 'self'", "style-src 'self'"))
+_OWN_FORMS = "form-action 'self'"
+_PORTAL = (*_COMMON, "script-src 'self'", "style-src 'self'")
+PORTAL_POLICY = "; ".join((*_PORTAL, _OWN_FORMS))
+# A form that is answered by a redirect to Stripe's page counts as one sent there.
+BILLING_POLICY = "; ".join((*_PORTAL, f"{_OWN_FORMS} https://checkout.stripe.com"))
 # The admin's Alpine compiles the expressions of its attributes (eval) and writes
 # style attributes. Scripts in the page stay forbidden there too.
 ADMIN_POLICY = "; ".join(
-    (*_COMMON, "script-src 'self' 'unsafe-eval'", "style-src 'self' 'unsafe-inline'")
+    (
+        *_COMMON,
+        "script-src 'self' 'unsafe-eval'",
+        "style-src 'self' 'unsafe-inline'",
+        _OWN_FORMS,
+    )
 )
 _PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 
@@ -27,11 +35,16 @@ _PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
 def content_security_policy(get_response: Handler) -> Handler:
     def answer(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        is_admin = request.path.startswith("/admin/")
-        policy = ADMIN_POLICY if is_admin else PORTAL_POLICY
+        policy = _policy_of(request.path)
         response.headers.setdefault("Content-Security-Policy", policy)
         response.headers.setdefault("Permissions-Policy", _PERMISSIONS)
         response.headers.setdefault("Cross-Origin-Resource-Policy", "same-origin")
         return response
 
     return answer
+
+
+def _policy_of(path: str) -> str:
+    if path.startswith("/admin/"):
+        return ADMIN_POLICY
+    return BILLING_POLICY if path.startswith("/billing/") else PORTAL_POLICY

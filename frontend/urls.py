@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from frontend.views import (
     api_keys,
+    billing,
     billing_details,
     cached_prompts,
     credit,
@@ -18,6 +19,7 @@ from frontend.views import (
     operator_credit,
     operator_documents,
     operator_login,
+    operator_payments,
     operator_plans,
     operator_prices,
     overview,
@@ -100,6 +102,12 @@ urlpatterns = [
         invoice_files.credit_note_json,
         name="credit_note_json",
     ),
+    path("billing/", billing.billing, name="billing"),
+    path("billing/cards/new/", billing.add_card, name="add_card"),
+    path("billing/cards/added/", billing.card_added, name="card_added"),
+    path("billing/cards/<int:card_id>/", billing.change_card, name="change_card"),
+    path("billing/invoices/<int:invoice_id>/pay/", billing.pay, name="pay_invoice"),
+    path("billing/payments/<int:payment_id>/", billing.paid, name="paid"),
     path("prices/", prices.prices, name="prices"),
     path("plan/", plan.plan, name="plan"),
     path("plan/to/<slug:code>/", plan.change, name="change_plan"),
@@ -147,6 +155,17 @@ urlpatterns = [
         "operator/tenants/<int:tenant_id>/prices/",
         operator_prices.tenant_prices,
         name="operator_tenant_prices",
+    ),
+    path("operator/payments/", operator_payments.payments, name="operator_payments"),
+    path(
+        "operator/payments/events/<int:event_id>/replay/",
+        operator_payments.replay,
+        name="operator_replay_event",
+    ),
+    path(
+        "operator/invoices/<int:invoice_id>/transfer/",
+        operator_payments.record_transfer,
+        name="operator_record_transfer",
     ),
     path("operator/blocked/", operator_documents.blocked, name="operator_blocked"),
     path(

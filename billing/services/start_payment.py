@@ -70,10 +70,13 @@ def start_payment(
 
 
 def _check(amount_cents: int, invoice: Invoice | None) -> None:
+    if invoice is not None:
+        _check_due(amount_cents, invoice)
     if not CARD_CENTS_MIN <= amount_cents <= AMOUNT_MAX // _NANO_USD_PER_CENT:
         raise InvalidAmountError("A card is charged at least 50 cents.")
-    if invoice is None:
-        return
+
+
+def _check_due(amount_cents: int, invoice: Invoice) -> None:
     due = due_cents(Invoice.objects.get(pk=invoice.pk))
     if due <= 0:
         raise NothingDueError("Nothing is due of this invoice.")

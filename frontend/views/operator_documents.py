@@ -50,6 +50,9 @@ def acts_of(invoice: Invoice) -> list[Act]:
         acts.append(Act(name="operator_credit_invoice", title="Credit"))
     if _is_voidable(invoice):
         acts.append(Act(name="operator_void_invoice", title="Void"))
+    if invoice.status in {InvoiceStatus.ISSUED, InvoiceStatus.UNCOLLECTIBLE}:
+        title = "Record a transfer"
+        acts.append(Act(name="operator_record_transfer", title=title))
     if invoice.status == InvoiceStatus.ISSUED:
         acts.append(Act(name="operator_write_off_invoice", title="Write off"))
     return acts

@@ -51,7 +51,7 @@ def test_a_card_is_charged_once_wherever_the_process_dies(prepare_invoice, strip
     """Slow: the whole act once for each of its statements and commits."""
 
     def prepare() -> Invoice:
-        invoice = prepare_invoice()
+        invoice: Invoice = prepare_invoice()
         add_card(stripe_sim, invoice.tenant)
         return invoice
 

@@ -32,11 +32,13 @@ PATHS = {
         "/prices/",
         "/credit/",
         "/plan/",
+        "/billing/",
     ],
     "staff": [
         "/operator/",
         "/operator/invoices/",
         "/operator/blocked/",
+        "/operator/payments/",
         "/operator/engines/",
         "/operator/prices/",
         "/operator/plans/",

@@ -26,3 +26,9 @@ def test_the_admin_alone_is_looser_and_still_has_no_inline_script(people):
     policy = policy_of(response)
     assert policy["script-src"] == "'self' 'unsafe-eval'"
     assert policy["default-src"] == "'none'"
+
+
+def test_billing_alone_leads_to_the_payment_page(people):
+    policy = policy_of(people.client("owner").get("/billing/"))
+    assert policy["form-action"] == "'self' https://checkout.stripe.com"
+    assert policy["script-src"] == policy["style-src"] == "'self'"

@@ -268,7 +268,7 @@ def test_every_schedule_of_deliveries_comes_to_the_same_end(stripe_sim, price):
     and after them.
     """
     seed = random.randrange(10**9)  # noqa: S311  a schedule, not a secret
-    found = {}
+    found: dict[str, int] = {}
     for number in range(SCHEDULES):
         tenant = make_tenant(name=f"Tenant {number}")
         chance = random.Random(f"{seed}-{number}")  # noqa: S311

@@ -47,7 +47,7 @@ def pay(invoice) -> None:
 
 def restriction(tenant) -> str:
     tenant.refresh_from_db()
-    return tenant.restriction
+    return str(tenant.restriction)
 
 
 def test_it_works(tenant, invoice):

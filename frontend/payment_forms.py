@@ -1,0 +1,23 @@
+"""What operators may type about payments."""
+
+from uuid import uuid4
+
+from django import forms
+
+from billing.services.record_bank_transfer import NOTE_CHARACTERS_MAX
+from frontend.invoice_forms import CentsField
+
+
+class TransferForm(forms.Form):
+    amount = CentsField(
+        label="Amount, USD",
+        widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "decimal"}),
+    )
+    note = forms.CharField(
+        label="Reference of the transfer",
+        required=False,
+        max_length=NOTE_CHARACTERS_MAX,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    key = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
+    """Makes a second press of the button, or a reload, harmless."""
