@@ -4,16 +4,26 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
 
 from billing.documents.einvoice import e_invoice
-from billing.domain.taxes import OUT_OF_SCOPE, OUTSIDE, REVERSE_CHARGE
+from billing.domain.money import cents
+from billing.domain.taxes import (
+    OUT_OF_SCOPE,
+    OUTSIDE,
+    REVERSE_CHARGE,
+    TaxCategory,
+    TaxTreatment,
+)
 from billing.errors import IncompleteDocumentError
 from billing.wire import CreditNoteDocument, InvoiceDocument
 from tests.billing.documents.examples import (
     BUYER,
     SELLER,
+    STANDARD,
     credit_note,
     invoice,
     plan_line,
@@ -26,6 +36,7 @@ RAM = (
     "ReusableAggregateBusinessInformationEntity:100}"
 )
 IN_FRANCE = replace(BUYER, country="FR", vat_id="FR40303265045")
+FINNISH = TaxTreatment(category=TaxCategory.STANDARD, rate_basis_points=2550)
 UNREGISTERED = replace(SELLER, vat_id="")
 EXAMPLES = {
     "domestic": invoice(),
@@ -143,3 +154,44 @@ def test_a_credit_note_names_its_invoice():
 def test_it_refuses_what_is_not_complete(fields, missing):
     with pytest.raises(IncompleteDocumentError, match=missing):
         e_invoice(replace(invoice(), **fields))
+
+
+@st.composite
+def documents(draw):
+    """Of any lines, buyers and taxes that billing can come to."""
+    usage = st.builds(
+        usage_line,
+        st.integers(1, 10**12),
+        st.integers(0, 10**10),
+    )
+    plans = st.builds(plan_line, st.integers(0, 10**13))
+    lines = draw(st.lists(usage | plans, min_size=1, max_size=12))
+    lines = [_with_discount(draw, line) for line in lines]
+    treatment = draw(
+        st.sampled_from([STANDARD, FINNISH, REVERSE_CHARGE, OUTSIDE, OUT_OF_SCOPE])
+    )
+    make = draw(st.sampled_from([invoice, credit_note]))
+    return make(
+        *lines,
+        treatment=treatment,
+        is_tax_inclusive=draw(st.booleans()),
+        buyer=IN_FRANCE,
+    )
+
+
+def _with_discount(draw, line):
+    discount = draw(st.integers(0, line.gross_nano_usd))
+    amount = line.gross_nano_usd - discount
+    return replace(
+        line,
+        discount_nano_usd=discount,
+        amount_nano_usd=amount,
+        amount_cents=cents(amount),
+    )
+
+
+# Run once with 2,000 examples.
+@settings(deadline=None, max_examples=40)
+@given(document=documents())
+def test_whatever_is_billed_keeps_every_rule(document):
+    assert broken_rules(e_invoice(document)) == []
