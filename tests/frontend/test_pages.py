@@ -5,9 +5,11 @@ from uuid import UUID
 import pytest
 
 from billing.models.price_books import PriceBook
+from billing.services.ping_webhook import ping_webhook
 from billing.services.start_subscription import start_subscription
 from tests.billing.credit import CENT, give
 from tests.billing.plans import make_coupon, make_plan
+from tests.billing.webhooks import make_endpoint
 from tests.factories import make_engine
 from tests.frontend.believable import price, record
 from tests.frontend.believable_invoices import make_credit_note
@@ -66,6 +68,13 @@ PAGES = {
     "/plan/": TENANT,
     "/plan/to/{plan}/": OWNERS,
     "/plan/cancel/": (200, 403, "/plan/", LOGIN, "/operator/"),
+    "/webhooks/": TENANT,
+    "/webhooks/new/": TENANT,
+    "/webhooks/{endpoint}/": MINE,
+    "/webhooks/{endpoint}/change/": MINE,
+    "/webhooks/{endpoint}/rotate/": MINE,
+    "/webhooks/{endpoint}/remove/": MINE,
+    "/webhooks/{endpoint}/messages/{message}/": MINE,
     "/settings/": TENANT,
     "/credit-notes/{note}/": MINE,
     "/credit-notes/{note}/pdf/": MINE,
@@ -108,6 +117,7 @@ def rows(people, invoice, version, now):
     lease = leased_call(people.api_key, version, engine, now)
     record([lease], now)
     prompt = make_prompt(people.api_key, version.served_model, now)
+    endpoint = make_endpoint(people.tenant)
     book = PriceBook.objects.create(name="a", tenant=people.tenant, created_at=now)
     plan = make_plan(code="pro")
     start_subscription(tenant_id=people.tenant.pk, plan=plan, now=now)
@@ -116,6 +126,8 @@ def rows(people, invoice, version, now):
         "coupon": make_coupon().pk,
         "invoice": invoice.pk,
         "note": make_credit_note(people.tenant, version, now).pk,
+        "endpoint": endpoint.public_id,
+        "message": ping_webhook(endpoint, now=now).message_id,
         "lease": UUID(lease.lease_id),
         "prompt": prompt.public_id,
         "grant": give(people.tenant, CENT).pk,

@@ -1,0 +1,87 @@
+"""What was sent to a webhook endpoint, how it went, and sending it again."""
+
+import json
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.errors import BillingError
+from billing.services.ping_webhook import ping_webhook
+from billing.services.replay_webhooks import replay_webhooks
+from frontend.access import Access, tenant_page
+from frontend.views.webhooks import find_endpoint
+from frontend.webhook_forms import ReplayForm
+
+MESSAGES_SHOWN = 50
+TRIES_SHOWN = 50
+
+
+@require_safe
+@tenant_page
+def webhook(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    pages = Paginator(endpoint.messages.order_by("-pk"), MESSAGES_SHOWN)
+    context = {
+        "endpoint": endpoint,
+        "log": pages.get_page(request.GET.get("page")),
+        "form": ReplayForm(),
+    }
+    return render(request, "frontend/webhook.html", context)
+
+
+@require_safe
+@tenant_page
+def message(
+    request: HttpRequest, access: Access, endpoint_id: UUID, message_id: str
+) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    found = get_object_or_404(endpoint.messages, message_id=message_id)
+    context = {
+        "endpoint": endpoint,
+        "message": found,
+        "payload": json.dumps(json.loads(found.payload), indent=2, ensure_ascii=False),
+        "tries": found.tries.order_by("-pk")[:TRIES_SHOWN],
+    }
+    return render(request, "frontend/webhook_message.html", context)
+
+
+@require_http_methods(["POST"])
+@tenant_page
+def ping(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
+    try:
+        ping_webhook(find_endpoint(access, endpoint_id), now=timezone.now())
+    except BillingError as error:
+        messages.error(request, str(error))
+    else:
+        messages.success(request, "A test message is on its way.")
+    return redirect("frontend:webhook", endpoint_id)
+
+
+@require_http_methods(["POST"])
+@tenant_page
+def replay(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    form, now = ReplayForm(request.POST), timezone.now()
+    if form.is_valid():
+        since = now - timedelta(hours=form.cleaned_data["hours"])
+        count = replay_webhooks(endpoint, since=since, now=now)
+        messages.success(request, f"{count} will be sent again.")
+    return redirect("frontend:webhook", endpoint_id)
+
+
+@require_http_methods(["POST"])
+@tenant_page
+def replay_message(
+    request: HttpRequest, access: Access, endpoint_id: UUID, message_id: str
+) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    get_object_or_404(endpoint.messages, message_id=message_id)
+    replay_webhooks(endpoint, message_id=message_id, now=timezone.now())
+    messages.success(request, "It will be sent again.")
+    return redirect("frontend:webhook_message", endpoint_id, message_id)

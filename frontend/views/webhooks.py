@@ -1,0 +1,143 @@
+"""Webhooks: where a tenant's own systems are told what happens."""
+
+from uuid import UUID
+
+from django.contrib import messages
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_http_methods, require_safe
+
+from billing.errors import BillingError, InvalidWebhookError
+from billing.models.webhooks import WebhookEndpoint
+from billing.services.add_webhook_endpoint import add_webhook_endpoint
+from billing.services.change_webhook_endpoint import change_webhook_endpoint
+from billing.services.remove_webhook_endpoint import remove_webhook_endpoint
+from billing.services.rotate_webhook_secret import rotate_webhook_secret
+from billing.services.webhook_secret import webhook_secret
+from frontend.access import Access, tenant_page
+from frontend.webhook_forms import (
+    NewWebhookForm,
+    WebhookChangeForm,
+    WebhookForm,
+)
+
+_FORM_TTL_SECONDS = 86_400
+
+
+def find_endpoint(access: Access, endpoint_id: UUID) -> WebhookEndpoint:
+    rows = WebhookEndpoint.objects.in_use().filter(tenant=access.tenant)
+    return get_object_or_404(rows, public_id=endpoint_id)
+
+
+@require_safe
+@tenant_page
+def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
+    rows = WebhookEndpoint.objects.in_use().filter(tenant=access.tenant)
+    context = {"endpoints": rows.order_by("-pk")}
+    return render(request, "frontend/webhooks.html", context)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@tenant_page
+def add_webhook(request: HttpRequest, access: Access) -> HttpResponse:
+    """A valid POST answers with the secret, once."""
+    if request.method != "POST":
+        return _form_page(request, NewWebhookForm())
+    form = NewWebhookForm(request.POST)
+    if form.is_valid():
+        if not _is_first_use(access, form):
+            messages.info(request, "This endpoint was added before.")
+            return redirect("frontend:webhooks")
+        if endpoint := _add(access, form):
+            return _show_secret(request, endpoint, webhook_secret(endpoint))
+    return _form_page(request, form)
+
+
+def _add(access: Access, form: NewWebhookForm) -> WebhookEndpoint | None:
+    """None: refused, and the reason is beside its field."""
+    try:
+        return add_webhook_endpoint(
+            tenant=access.tenant, now=timezone.now(), **form.values
+        )
+    except BillingError as error:
+        cache.delete(_form_key(access, form))
+        _refuse(form, error)
+        return None
+
+
+def _refuse(form: WebhookForm, error: BillingError) -> None:
+    field = error.field if isinstance(error, InvalidWebhookError) else None
+    form.add_error(field, str(error))
+
+
+def _form_key(access: Access, form: NewWebhookForm) -> str:
+    return f"webhook-form:{access.user.pk}:{form.cleaned_data['form_id']}"
+
+
+def _is_first_use(access: Access, form: NewWebhookForm) -> bool:
+    return cache.add(_form_key(access, form), 1, timeout=_FORM_TTL_SECONDS)
+
+
+def _show_secret(
+    request: HttpRequest, endpoint: WebhookEndpoint, secret: str
+) -> HttpResponse:
+    context = {"endpoint": endpoint, "secret": secret}
+    return render(request, "frontend/webhook_secret.html", context)
+
+
+def _form_page(
+    request: HttpRequest, form: WebhookForm, endpoint: WebhookEndpoint | None = None
+) -> HttpResponse:
+    context = {"form": form, "endpoint": endpoint}
+    status = 422 if form.errors else 200
+    return render(request, "frontend/webhook_form.html", context, status=status)
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def change_webhook(
+    request: HttpRequest, access: Access, endpoint_id: UUID
+) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    if request.method != "POST":
+        return _form_page(request, WebhookChangeForm.of(endpoint), endpoint)
+    form = WebhookChangeForm(request.POST)
+    if form.is_valid():
+        try:
+            change_webhook_endpoint(endpoint, **form.values)
+        except BillingError as error:
+            _refuse(form, error)
+        else:
+            messages.success(request, "Saved.")
+            return redirect("frontend:webhook", endpoint_id)
+    return _form_page(request, form, endpoint)
+
+
+@require_http_methods(["GET", "POST"])
+@never_cache
+@tenant_page
+def rotate_webhook(
+    request: HttpRequest, access: Access, endpoint_id: UUID
+) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    if request.method != "POST":
+        return render(request, "frontend/webhook_rotate.html", {"endpoint": endpoint})
+    secret = rotate_webhook_secret(endpoint, now=timezone.now())
+    return _show_secret(request, endpoint, secret)
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def remove_webhook(
+    request: HttpRequest, access: Access, endpoint_id: UUID
+) -> HttpResponse:
+    endpoint = find_endpoint(access, endpoint_id)
+    if request.method != "POST":
+        return render(request, "frontend/webhook_remove.html", {"endpoint": endpoint})
+    remove_webhook_endpoint(endpoint, now=timezone.now())
+    messages.success(request, f"Nothing more is sent to {endpoint.url}.")
+    return redirect("frontend:webhooks")
