@@ -9,6 +9,7 @@ from django.contrib import admin
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
+import billing.dispute_admin  # noqa: F401  registers its page
 from billing.domain.money import UNITS_PER_RATE, exact_usd, usd_of_cents
 from billing.forms import LegalEntityForm, PriceForm
 from billing.models.credit import CreditGrant

@@ -21,6 +21,7 @@ class BillingConfig(AppConfig):
             "taxes",
             "invoices",
             "receipts",
+            "disputes",
             "credit_notes",
             "payments",
             "invoice_ends",

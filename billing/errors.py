@@ -308,3 +308,15 @@ class ActInProgressError(BillingError):
     """Somebody does it at this moment."""
 
     code = "request_in_progress"
+
+
+class NotDisputableError(BillingError):
+    """A draft still changes, and only usage can be derived from events."""
+
+    code = "not_disputable"
+
+
+class NoResolutionError(BillingError):
+    """A dispute is resolved with words, or it is not."""
+
+    code = "no_resolution"

@@ -26,18 +26,20 @@ ROWS = 20_480
 """Hashes in memory at a time; a multiple of BLOCK."""
 # The split of the input is metering.domain.leased.split_input, in SQL; the database
 # knows that leased and cached tokens lie within the input.
+CALL_QUANTITIES = """
+    ('new_input_tokens',
+        e.input_tokens - greatest(e.cached_input_tokens, e.leased_input_tokens)),
+    ('cached_input_tokens', e.cached_input_tokens - e.leased_input_tokens),
+    ('output_tokens', CASE WHEN e.is_warming THEN 0 ELSE e.output_tokens END),
+    ('images', e.images)
+"""
+"""Of `usage_event e`: rows of meter and quantity."""
 _CALL_SUMS = """
     SELECT date_trunc('hour', e.happened_at, 'UTC') AS hour_at, e.price_version_id,
         m.meter, sum(m.quantity), count(*)
     FROM receipt r
     JOIN usage_event e ON e.event_id = r.event_id AND e.happened_at = r.happened_at
-    CROSS JOIN LATERAL (VALUES
-        ('new_input_tokens',
-            e.input_tokens - greatest(e.cached_input_tokens, e.leased_input_tokens)),
-        ('cached_input_tokens', e.cached_input_tokens - e.leased_input_tokens),
-        ('output_tokens', CASE WHEN e.is_warming THEN 0 ELSE e.output_tokens END),
-        ('images', e.images)
-    ) AS m (meter, quantity)
+    CROSS JOIN LATERAL (VALUES {quantities}) AS m (meter, quantity)
     WHERE r.tenant_id = %(tenant_id)s AND r.interval_id IS NULL
         AND e.outcome <> 'unbilled' AND m.quantity > 0 AND {spans}
         AND e.happened_at >= %(starts_at)s AND e.happened_at < %(ends_at)s
@@ -120,7 +122,9 @@ def _keep_sums(invoice: Invoice, spans: list[ReceiptSpan], span: Period) -> None
     }
     with connection.cursor() as cursor:
         for sums in (_CALL_SUMS, _INTERVAL_SUMS):
-            query = _KEEP_SUMS.format(sums=sums.format(spans=condition))
+            query = _KEEP_SUMS.format(
+                sums=sums.format(spans=condition, quantities=CALL_QUANTITIES)
+            )
             cursor.execute(query, values)
 
 

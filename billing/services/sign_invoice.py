@@ -46,7 +46,7 @@ def _prices(invoice: Invoice) -> list[LinePrice]:
     lines = list(invoice.lines.filter(kind=ChargeKind.USAGE).in_order())
     versions = PriceVersion.objects.select_related("served_model")
     found = versions.in_bulk({line.price_version_id for line in lines})
-    earlier = _earlier(invoice)
+    earlier = earlier_quantities(invoice)
     prices = []
     for line in lines:
         if line.price_version_id in found:
@@ -62,7 +62,7 @@ def _prices(invoice: Invoice) -> list[LinePrice]:
     return prices
 
 
-def _earlier(invoice: Invoice) -> Counter[str]:
+def earlier_quantities(invoice: Invoice) -> Counter[str]:
     """By key, what the month's invoices billed that counted when this one was issued:
     those that share no receipt with it. One that was void by then was billed anew.
     """

@@ -6,7 +6,9 @@ import pytest
 
 from billing.models.price_books import PriceBook
 from billing.services.ping_webhook import ping_webhook
+from billing.services.seal_receipts import seal_receipts
 from billing.services.start_subscription import start_subscription
+from metering.receipt_models import Receipt
 from tests.billing.credit import CENT, give
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.webhooks import make_endpoint
@@ -64,6 +66,11 @@ PAGES = {
     "/invoices/{invoice}/pdf/": MINE,
     "/invoices/{invoice}/csv/": MINE,
     "/invoices/{invoice}/json/": MINE,
+    "/invoices/{invoice}/lines/{line}/": MINE,
+    "/invoices/{invoice}/lines/{line}/days/{day}/": MINE,
+    "/invoices/{invoice}/lines/{line}/hours/{hour}/": MINE,
+    "/receipts/{receipt}/": MINE,
+    "/receipts/{receipt}/json/": MINE,
     "/prices/": TENANT,
     "/plan/": TENANT,
     "/plan/to/{plan}/": OWNERS,
@@ -110,6 +117,12 @@ PAGES = {
 }
 
 
+def sealed_receipt(people, now) -> int:
+    """A place that no stranger has a receipt at."""
+    seal_receipts(people.tenant.pk, now=now)
+    return Receipt.objects.of_tenant(people.tenant.pk).latest("sequence").sequence
+
+
 @pytest.fixture
 def rows(people, invoice, version, now):
     """What stands in addresses, all of the tenant."""
@@ -125,6 +138,10 @@ def rows(people, invoice, version, now):
         "plan": plan.code,
         "coupon": make_coupon().pk,
         "invoice": invoice.pk,
+        "line": invoice.lines.earliest("pk").pk,
+        "day": f"{now:%Y-%m-%d}",
+        "hour": f"{now:%Y-%m-%dT%H}",
+        "receipt": sealed_receipt(people, now),
         "note": make_credit_note(people.tenant, version, now).pk,
         "endpoint": endpoint.public_id,
         "message": ping_webhook(endpoint, now=now).message_id,
