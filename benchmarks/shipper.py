@@ -172,7 +172,7 @@ def run_apart(home: Path) -> list[dict[str, float]]:
     return msgspec.json.decode(output.read_bytes(), type=list[dict[str, float]])
 
 
-def _prepare_django(url: str) -> None:
+def prepare_django(url: str) -> None:
     os.environ["DATABASE_URL"] = url
     os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     django.setup()
@@ -192,7 +192,7 @@ def main() -> None:
         home = Path(folder)
         os.environ["TOKENFAB_HOME"] = folder
         with running_postgres(home) as url:
-            _prepare_django(url)
+            prepare_django(url)
             runs = [measure(home, seed=seed) for seed in range(REPETITIONS)]
             from django.db import connection  # noqa: PLC0415
 

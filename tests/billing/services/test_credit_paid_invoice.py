@@ -14,7 +14,7 @@ from billing.services.grant_credit import grant_credit
 from billing.services.record_bank_transfer import record_bank_transfer
 from billing.services.record_payment import record_payment
 from billing.services.write_off_invoice import write_off_invoice
-from tests.billing.invoices import issue_of
+from tests.billing.invoices import issue_of, make_buyer, make_seller
 from tests.billing.usage import DECEMBER, NOVEMBER, balances, check_books
 
 pytestmark = pytest.mark.usefixtures("valkey")
@@ -127,6 +127,26 @@ def test_in_parts_no_more_goes_back_than_was_paid(invoice):
         (0, 40, 50),
         (0, 60, 0),
     ]
+
+
+def test_the_example_of_the_readme(tenant, price):
+    make_buyer(tenant, make_seller())
+    grant_credit(
+        tenant=tenant,
+        amount_nano_usd=100 * CENT,
+        reason="transfer",
+        idempotency_key="G1",
+        now=NOVEMBER,
+    )
+    invoice = issue_of(tenant, price, 10_000_000)
+    assert (invoice.total_cents, invoice.credit_applied_cents) == (476, 100)
+    pay(invoice, 300)
+
+    first = credit(invoice, CreditNoteTarget.PAYMENT, cents=200)
+    rest = credit(invoice, CreditNoteTarget.PAYMENT, key="T2")
+
+    assert (first.tax_cents, split(first)) == (38, (76, 0, 162))
+    assert (rest.tax_cents, split(rest)) == (38, (0, 100, 138))
 
 
 def test_a_card_is_paid_back_by_the_provider(tenant, invoice):
