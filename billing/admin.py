@@ -106,9 +106,14 @@ class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
 
 @admin.register(PriceVersion)
 class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
+    """Typed in here: rates of the list. Other books, packages and steps are set on the
+    portal's own page, which shows what they come to.
+    """
+
     form = PriceForm
     list_display = (
         model_name,
+        "price_book",
         new_input_usd,
         cached_input_usd,
         output_usd,
@@ -119,9 +124,9 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         "effective_from",
         "effective_to",
     )
-    list_filter = ("served_model",)
-    list_select_related = ("served_model",)
-    ordering = ("served_model", "-effective_from")
+    list_filter = ("price_book", "served_model")
+    list_select_related = ("served_model", "price_book")
+    ordering = ("price_book", "served_model", "-effective_from")
 
     def has_add_permission(self, request: HttpRequest) -> bool:  # type: ignore[override]
         return bool(request.user.is_superuser)

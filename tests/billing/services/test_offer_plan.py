@@ -5,12 +5,14 @@ import pytest
 from billing.domain.month import Allowance
 from billing.errors import InvalidCouponError, InvalidPlanError
 from billing.models.plans import Coupon, Plan, PlanKind
+from billing.models.price_books import PriceBook
 from billing.services.end_coupon import end_coupon
 from billing.services.offer_coupon import offer_coupon
 from billing.services.offer_plan import offer_plan
 from billing.services.withdraw_plan import withdraw_plan
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.usage import DECEMBER, NOON
+from tests.factories import make_tenant
 
 pytestmark = pytest.mark.django_db
 
@@ -27,6 +29,22 @@ def test_it_works():
 
     assert [one.quantity for one in plan.allowances.all()] == [1_000]
     assert list(Plan.objects.offered(NOON)) == [plan]
+
+
+def test_a_plan_has_a_book_of_its_own():
+    book = PriceBook.objects.create(name="scale", created_at=NOON)
+
+    assert offer(price_book=book).price_book == book
+
+
+def test_it_refuses_the_book_of_a_tenant():
+    book = PriceBook.objects.create(
+        name="Acme", tenant=make_tenant(name="Acme"), created_at=NOON
+    )
+
+    with pytest.raises(InvalidPlanError):
+        offer(price_book=book)
+    assert not Plan.objects.exists()
 
 
 def test_a_withdrawn_plan_is_not_offered():
