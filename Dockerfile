@@ -43,9 +43,9 @@ COPY metering metering/
 COPY billing billing/
 COPY frontend frontend/
 COPY config config/
-# The four values let the settings load and are kept nowhere.
+# These values let the settings load and are kept nowhere.
 RUN python -m compileall -q . \
-    && DJANGO_SECRET_KEY=none SNAPSHOT_KEY=none ENGINE_KEY=none WEBHOOK_KEY=none \
+    && DJANGO_SECRET_KEY=none SNAPSHOT_KEY=none ENGINE_KEY=none WEBHOOK_KEY=none RECEIPT_KEY=none \
         python manage.py collectstatic --no-input --verbosity 0
 USER tokenfab
 

@@ -46,10 +46,9 @@ def alert_budgets() -> None:
 
 @shared_task
 def issue_due_invoices() -> None:
-    now = timezone.now()
-    issuing.issue_due_invoices(now=now)
-    crediting.issue_due_credit_notes(now=now)
-    telling.tell_operators(now=now)
+    issuing.issue_due_invoices(now=timezone.now())
+    crediting.issue_due_credit_notes(now=timezone.now())
+    telling.tell_operators(now=timezone.now())
 
 
 @shared_task

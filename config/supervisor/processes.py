@@ -56,6 +56,20 @@ class Process:
 PROXIES, SERVICES, STORE, DATABASE = 1, 2, 3, 4
 
 
+_CONTROL_ONLY = frozenset(
+    {
+        "DATABASE_URL",
+        "DJANGO_SECRET_KEY",
+        "EMAIL_URL",
+        "WEBHOOK_KEY",
+        "RECEIPT_KEY",
+        "STRIPE_API_KEY",
+        "STRIPE_WEBHOOK_SECRET",
+    }
+)
+"""Settings that neither proxies nor engines are given."""
+
+
 def table(plan: Plan) -> list[Process]:
     return [
         *_databases(plan),
@@ -137,9 +151,8 @@ def _web_threads() -> int:
 
 def _proxy(plan: Plan, index: int) -> Process:
     """The data plane gets what it needs and no database password."""
-    withheld = {"DATABASE_URL", "DJANGO_SECRET_KEY", "EMAIL_URL", "WEBHOOK_KEY"}
     inherited = plan.child_environment()
-    environment = {k: v for k, v in inherited.items() if k not in withheld} | {
+    environment = {k: v for k, v in inherited.items() if k not in _CONTROL_ONLY} | {
         "PROXY_HOST": inherited.get("PROXY_HOST", "127.0.0.1"),
         "PROXY_PORT": str(plan.api_port),
         "PROXY_INDEX": str(index),
@@ -218,13 +231,7 @@ def _engine(plan: Plan) -> list[Process]:
     module = {"vllm": "inference.engine", "simulator": "inference.simulator"}
     if plan.engine not in module:
         return []
-    withheld = {
-        "DATABASE_URL",
-        "VALKEY_URL",
-        "DJANGO_SECRET_KEY",
-        "EMAIL_URL",
-        "WEBHOOK_KEY",
-    }
+    withheld = {"VALKEY_URL", *_CONTROL_ONLY}
     inherited = plan.child_environment()
     environment = {k: v for k, v in inherited.items() if k not in withheld} | {
         "ENGINE_KEY": secret("ENGINE_KEY"),
