@@ -235,9 +235,13 @@ def test_limits_and_spend_can_be_shown(visit, people, settings, look):
         "budget": "/limits/budget/",
         "key-limits": f"/keys/{key}/limits/",
         "key-with-limits": f"/keys/{key}/",
+        "credit": "/credit/",
+        "auto-recharge": "/credit/auto/",
     }
     take(visit, people.users["owner"], folder, pages, **look)
     take(visit, people.users["colleague"], folder, {"limits-seen": "/limits/"}, **look)
+    operator = {"operator-credit": f"/operator/tenants/{people.tenant.pk}/credit/"}
+    take(visit, people.users["staff"], folder, operator, **look)
     settings.VALKEY_URL = "redis://127.0.0.1:1"
     take(visit, people.users["owner"], folder, {"limits-unknown": "/limits/"}, **look)
 
