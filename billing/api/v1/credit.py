@@ -1,6 +1,5 @@
 """`/api/v1/credit`, `/api/v1/credit_grants`: what was paid ahead, what is left."""
 
-import hashlib
 from datetime import datetime
 from typing import Annotated
 
@@ -12,7 +11,7 @@ from rest_framework.response import Response
 from billing.api.v1.document import documented
 from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.texts import Amount, FilledText, Time
-from billing.api.v1.view import IDEMPOTENCY_HEADER, ApiView, repeatable
+from billing.api.v1.view import ApiView, repeatable
 from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.models.credit import CreditGrant
 from billing.services.credit_of import credit_of
@@ -97,16 +96,14 @@ class CreditGrants(ApiView):
     )
     @repeatable
     def post(self, request: Request) -> Response:
+        del request
         self.refuse_unless_staff()
         body = self.read_body(CreditGrantBody)
-        name = f"{self.caller.name} {request.headers[IDEMPOTENCY_HEADER]}"
         grant = grant_credit(
             tenant=self.tenant,
             amount_nano_usd=body.amount_nano_usd,
             reason=body.reason,
-            # The keys of grants are the tenant's, for ever; those of requests are the
-            # caller's, for a day.
-            idempotency_key=f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}",
+            idempotency_key=self.act_key,
             now=timezone.now(),
             kind=body.kind,
             priority=body.priority,

@@ -25,18 +25,44 @@ _TYPES = {
     HTTPStatus.SERVICE_UNAVAILABLE: "server_error",
 }
 STATUSES = {
+    "already_subscribed": HTTPStatus.CONFLICT,
+    "card_payments_off": HTTPStatus.CONFLICT,
+    "change_in_the_past": HTTPStatus.CONFLICT,
+    "commitment_runs": HTTPStatus.CONFLICT,
+    "coupon_ended": HTTPStatus.CONFLICT,
+    "coupon_used_up": HTTPStatus.CONFLICT,
+    "credit_note_not_found": HTTPStatus.NOT_FOUND,
     "idempotency_key_reused": HTTPStatus.CONFLICT,
     "invoice_not_found": HTTPStatus.NOT_FOUND,
+    "invoice_not_voidable": HTTPStatus.CONFLICT,
+    "invoice_not_written_off": HTTPStatus.CONFLICT,
+    "no_subscription": HTTPStatus.CONFLICT,
+    "not_creditable": HTTPStatus.CONFLICT,
+    "not_refundable": HTTPStatus.CONFLICT,
+    "nothing_due": HTTPStatus.CONFLICT,
     "nothing_to_issue": HTTPStatus.CONFLICT,
+    "payment_in_progress": HTTPStatus.CONFLICT,
+    "payment_provider_refused": HTTPStatus.CONFLICT,
+    "payment_provider_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "period_not_over": HTTPStatus.CONFLICT,
+    "plan_withdrawn": HTTPStatus.CONFLICT,
+    "price_book_taken": HTTPStatus.CONFLICT,
     "request_in_progress": HTTPStatus.CONFLICT,
+    "tax_changed": HTTPStatus.SERVICE_UNAVAILABLE,
+    "tax_engine_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "too_many_webhook_endpoints": HTTPStatus.CONFLICT,
+    "unknown_coupon": HTTPStatus.NOT_FOUND,
+    "unknown_model": HTTPStatus.NOT_FOUND,
+    "unknown_plan": HTTPStatus.NOT_FOUND,
+    "unknown_price_book": HTTPStatus.NOT_FOUND,
     "unknown_tenant": HTTPStatus.NOT_FOUND,
+    "unpriced_usage": HTTPStatus.CONFLICT,
     "unreconciled": HTTPStatus.CONFLICT,
     "webhook_endpoint_disabled": HTTPStatus.CONFLICT,
 }
 """Code of a service's error -> status; 400 for all others."""
 _BUSY_SECONDS = 2
+_SERVER_ERROR = 500
 
 
 class Error(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,13 +157,14 @@ def _of_django(error: Exception) -> RefusedError | None:
 
 
 def _of_service(error: BillingError | TenantsError) -> RefusedError:
-    is_waiting = error.code == "request_in_progress"
+    status = STATUSES.get(error.code, HTTPStatus.BAD_REQUEST)
+    is_passing = error.code == "request_in_progress" or status >= _SERVER_ERROR
     return RefusedError(
         str(error) or error.code,
         code=error.code,
-        status=STATUSES.get(error.code, HTTPStatus.BAD_REQUEST),
+        status=status,
         param=getattr(error, "field", None),
-        retry_seconds=_BUSY_SECONDS if is_waiting else None,
+        retry_seconds=_BUSY_SECONDS if is_passing else None,
     )
 
 

@@ -79,6 +79,14 @@ class ApiView(APIView):
             )
         return self.caller.tenant
 
+    @property
+    def act_key(self) -> str:
+        """Names the act of a POST for the services, whose keys are the tenant's and
+        kept for ever; those of requests are the caller's, and kept for a day.
+        """
+        name = f"{self.caller.name} {self.request.headers[IDEMPOTENCY_HEADER]}"
+        return f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}"
+
     def refuse_unless_owner(self) -> None:
         """Whatever costs or limits money is changed by owners and by staff."""
         if not (self.caller.is_owner or self.caller.is_staff):

@@ -1,0 +1,285 @@
+"""`/api/v1/plans`, `/api/v1/subscriptions`: what a tenant is on, or may be on."""
+
+from datetime import datetime
+from typing import Annotated
+
+import msgspec
+from django.db.models import Q, QuerySet
+from django.http import Http404
+from django.utils import timezone
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from billing.api.v1.document import documented
+from billing.api.v1.pages import Page, PageQuery, newest_first
+from billing.api.v1.texts import FilledText, Time
+from billing.api.v1.view import ApiView, repeatable
+from billing.models.plans import Plan, Subscription
+from billing.services.cancel_subscription import cancel_subscription
+from billing.services.change_plan import change_plan
+from billing.services.preview_change import ChangePreview, preview_change
+from billing.services.redeem_coupon import redeem_coupon
+from billing.services.start_subscription import start_subscription
+
+_Code = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]
+
+
+class AllowanceDocument(msgspec.Struct, frozen=True, kw_only=True):
+    model: str | None
+    """Null: of all models together."""
+    meter: str
+    quantity: int
+
+
+class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
+    code: str
+    name: str
+    description: str
+    kind: str
+    price_cents: int
+    """Of a month, paid at its end for the part in which the plan was held."""
+    minimum_cents: int
+    commitment_cents: int
+    commitment_months: int
+    percentage_basis_points: int
+    trial_days: int
+    allowances: list[AllowanceDocument]
+    """What a month includes."""
+
+
+class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
+    id: int
+    plan: str
+    """Its code."""
+    plan_name: str
+    starts_at: datetime
+    ends_at: datetime | None
+    """Null: until it is changed."""
+    trial_ends_at: datetime | None
+
+
+class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    plan: _Code
+    at: Time | None = None
+    """Null: now."""
+
+
+class CancelBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    at: Time | None = None
+    """Null: now."""
+
+
+class ChargeDifference(msgspec.Struct, frozen=True, kw_only=True):
+    key: str
+    kind: str
+    before_nano_usd: int
+    after_nano_usd: int
+
+
+class PreviewDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """With what is used so far. Nothing is changed by it, and nothing promised."""
+
+    plan: str
+    at: datetime
+    trial_ends_at: datetime | None
+    period_start: datetime
+    period_end: datetime
+    before_nano_usd: int
+    after_nano_usd: int
+    difference_nano_usd: int
+    charges: list[ChargeDifference]
+
+
+class CouponBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    code: FilledText
+
+
+class RedemptionDocument(msgspec.Struct, frozen=True, kw_only=True):
+    coupon: str
+    name: str
+    starts_at: datetime
+    ends_at: datetime | None
+    """Null: it has no end."""
+
+
+class Plans(ApiView):
+    @documented(
+        name="list_plans",
+        summary="List the plans that are offered, and those that the tenant was on",
+        tag="plans",
+        query=PageQuery,
+        answer=Page[PlanDocument],
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        rows = _plans(self).prefetch_related("allowances")
+        return Response(newest_first(rows, self.read_query(PageQuery), _describe_plan))
+
+
+class Subscriptions(ApiView):
+    @documented(
+        name="list_subscriptions",
+        summary="List subscriptions, the newest first; one that is planned too",
+        tag="subscriptions",
+        query=PageQuery,
+        answer=Page[SubscriptionDocument],
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        rows = Subscription.objects.filter(tenant=self.tenant).select_related("plan")
+        return Response(newest_first(rows, self.read_query(PageQuery), _describe))
+
+    @documented(
+        name="change_plan",
+        summary="Start a plan or change to another (owners and staff)",
+        tag="subscriptions",
+        body=PlanBody,
+        answer=SubscriptionDocument,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_owner()
+        body, now = self.read_body(PlanBody), timezone.now()
+        plan, tenant_id = _find(self, body.plan), self.tenant.pk
+        if Subscription.objects.filter(tenant_id=tenant_id).held_at(now).exists():
+            made = change_plan(tenant_id=tenant_id, plan=plan, now=now, at=body.at)
+        else:
+            made = start_subscription(
+                tenant_id=tenant_id, plan=plan, now=now, starts_at=body.at
+            )
+        return Response(_describe(made))
+
+
+class SubscriptionPreview(ApiView):
+    @documented(
+        name="preview_plan",
+        summary="Tell what the month would come to on another plan",
+        tag="subscriptions",
+        body=PlanBody,
+        answer=PreviewDocument,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        del request
+        body = self.read_body(PlanBody)
+        preview = preview_change(
+            tenant_id=self.tenant.pk,
+            plan=_find(self, body.plan),
+            now=timezone.now(),
+            at=body.at,
+        )
+        return Response(_describe_preview(preview))
+
+
+class SubscriptionEnd(ApiView):
+    @documented(
+        name="cancel_subscription",
+        summary="End the subscription (owners and staff)",
+        tag="subscriptions",
+        body=CancelBody,
+        answer=SubscriptionDocument,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_owner()
+        body = self.read_body(CancelBody)
+        ended = cancel_subscription(
+            tenant_id=self.tenant.pk, now=timezone.now(), at=body.at
+        )
+        return Response(_describe(ended))
+
+
+class CouponRedemptions(ApiView):
+    @documented(
+        name="redeem_coupon",
+        summary="Redeem a coupon from this month on (owners and staff)",
+        tag="subscriptions",
+        body=CouponBody,
+        answer=RedemptionDocument,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_owner()
+        body = self.read_body(CouponBody)
+        redeemed = redeem_coupon(
+            tenant_id=self.tenant.pk, code=body.code, now=timezone.now()
+        )
+        document = RedemptionDocument(
+            coupon=redeemed.coupon.code,
+            name=redeemed.coupon.name,
+            starts_at=redeemed.starts_at,
+            ends_at=redeemed.ends_at,
+        )
+        return Response(document)
+
+
+def _plans(view: ApiView) -> QuerySet[Plan]:
+    if view.caller.is_staff:
+        return Plan.objects.all()
+    held = Subscription.objects.filter(tenant=view.tenant).values("plan_id")
+    offered = Q(is_public=True, withdrawn_at__isnull=True)
+    return Plan.objects.filter(offered | Q(pk__in=held))
+
+
+def _find(view: ApiView, code: str) -> Plan:
+    """Raises Http404."""
+    if plan := _plans(view).filter(code=code).first():
+        return plan
+    raise Http404
+
+
+def _describe_plan(plan: Plan) -> PlanDocument:
+    return PlanDocument(
+        code=plan.code,
+        name=plan.name,
+        description=plan.description,
+        kind=plan.kind,
+        price_cents=plan.price_cents,
+        minimum_cents=plan.minimum_cents,
+        commitment_cents=plan.commitment_cents,
+        commitment_months=plan.commitment_months,
+        percentage_basis_points=plan.percentage_basis_points,
+        trial_days=plan.trial_days,
+        allowances=[
+            AllowanceDocument(
+                model=one.model or None, meter=one.meter, quantity=one.quantity
+            )
+            for one in plan.allowances.all()
+        ],
+    )
+
+
+def _describe(subscription: Subscription) -> SubscriptionDocument:
+    return SubscriptionDocument(
+        id=subscription.pk,
+        plan=subscription.plan.code,
+        plan_name=subscription.plan.name,
+        starts_at=subscription.starts_at,
+        ends_at=subscription.ends_at,
+        trial_ends_at=subscription.trial_ends_at,
+    )
+
+
+def _describe_preview(preview: ChangePreview) -> PreviewDocument:
+    return PreviewDocument(
+        plan=preview.plan.code,
+        at=preview.at,
+        trial_ends_at=preview.trial_ends_at,
+        period_start=preview.month.start,
+        period_end=preview.month.end,
+        before_nano_usd=preview.before_nano_usd,
+        after_nano_usd=preview.after_nano_usd,
+        difference_nano_usd=preview.difference_nano_usd,
+        charges=[
+            ChargeDifference(
+                key=one.charge.key,
+                kind=one.charge.kind,
+                before_nano_usd=one.before_nano_usd,
+                after_nano_usd=one.after_nano_usd,
+            )
+            for one in preview.differences
+        ],
+    )
