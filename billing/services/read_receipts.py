@@ -52,16 +52,16 @@ def read_receipts_of_event(
         return [_built(row, rates) for row in cursor.fetchall()]
 
 
-@transaction.atomic
 def stream_receipts(
     tenant_id: int, condition: str, values: dict[str, Any]
 ) -> Iterator[AnyReceipt]:
     """Those of `receipt r` for which `condition` holds, by sequence, in flat memory.
 
-    Raises ReceiptChangedError.
+    A transaction is open until the last one is taken, or the iterator is closed. Raises
+    ReceiptChangedError.
     """
     rates = RateBook()
-    with connection.cursor() as cursor:
+    with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(
             f"DECLARE sealed NO SCROLL CURSOR FOR {_READ} AND ({condition})"
             " ORDER BY r.sequence",
