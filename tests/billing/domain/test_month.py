@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from billing.domain.charges import ChargeKind
+from billing.domain.invoice import Billed, overbilled, unbilled
 from billing.domain.month import (
     Allowance,
     Commitment,
@@ -245,3 +246,51 @@ def test_what_is_used_of_what_is_included():
         "small": (100, 100),
         "": (30, 200),
     }
+
+
+@given(
+    st.lists(st.tuples(*[st.integers(0, 10**9)] * 3), min_size=1, max_size=3),
+    st.lists(st.integers(1, 30 * 86_400 - 1), min_size=3, max_size=3, unique=True),
+    st.integers(0, 10**12),
+    st.integers(0, 10**12),
+    st.integers(0, 1_000),
+)
+def test_a_month_billed_in_parts_comes_to_the_whole_month(
+    grown, cuts, price, minimum, percent_basis_points
+):
+    """Until two instants and then to its end, with a change of plan at a third one:
+    what invoices bill, less what credit notes take back, is the month in each charge.
+    """
+    first, second, change = (NOVEMBER.start + timedelta(seconds=cut) for cut in cuts)
+    allowance = Allowance(model="", meter=OUTPUT, quantity=10**8)
+    plans = [
+        plan(1, end=change, price_nano_usd=price, minimum_nano_usd=minimum),
+        plan(2, start=change, allowances=(allowance,), percentage_basis_points=77),
+    ]
+    coupons = [CouponTerms(percent_basis_points=percent_basis_points)]
+    billed: dict[str, Billed] = {}
+    for part, until in enumerate([*sorted([first, second]), NOVEMBER.end]):
+        usages = [
+            used(sum(growth[: part + 1]), version=n) for n, growth in enumerate(grown)
+        ]
+        whole = charges(usages, plans=plans, coupons=coupons, until=until)
+        lines, over = unbilled(whole, billed), overbilled(whole, billed)
+        for line in lines:
+            _bill(billed, line.key, line.quantity, line.amount_nano_usd)
+        for one in over:
+            _bill(billed, one.key, -one.quantity, -one.amount_nano_usd)
+
+    assert {key: one for key, one in billed.items() if one.quantity} == {
+        one.key: Billed(quantity=one.quantity, amount_nano_usd=one.amount_nano_usd)
+        for one in whole
+        if one.quantity
+    }
+    assert all(one.amount_nano_usd == 0 for one in billed.values() if not one.quantity)
+
+
+def _bill(billed, key, quantity, amount_nano_usd):
+    before = billed.get(key, Billed(quantity=0, amount_nano_usd=0))
+    billed[key] = Billed(
+        quantity=before.quantity + quantity,
+        amount_nano_usd=before.amount_nano_usd + amount_nano_usd,
+    )
