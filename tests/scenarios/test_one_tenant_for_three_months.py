@@ -95,8 +95,10 @@ def check_october(quarter):
 def november(quarter):
     """Team at 60 USD from the 15th, at least 200 USD a month; 20 USD of credit."""
     quarter.use(30, at=day(11, 5))
-    team = make_plan(code="team", name="Team", price_cents=60_00, minimum_cents=200_00)
-    change_plan(tenant_id=quarter.tenant.pk, plan=team, now=day(11, 15))
+    larger = make_plan(
+        code="team", name="Team", price_cents=60_00, minimum_cents=200_00
+    )
+    change_plan(tenant_id=quarter.tenant.pk, plan=larger, now=day(11, 15))
     top_up = start_payment(
         tenant=quarter.tenant,
         amount_cents=20_00,

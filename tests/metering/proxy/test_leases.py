@@ -289,13 +289,15 @@ def test_credit_must_be_enough_for_the_lease_too(plane):
 
 
 def test_free_output_is_bounded_by_the_lease_that_credit_pays_for(plane):
-    """There is credit for a day of some hundred tokens, and not of three thousand."""
+    """There is credit for a day of some hundred tokens, and not of a whole context."""
     plane.publish_prices(output_nano_usd_per_million=0)
     talk = Talk(plane, timeout="24h")
     talk.turn("Hi.")
     talk = Talk(plane, timeout="24h", secret=plane.add_key(is_prepaid=True))
     plane.seed_money(credit=64_000_000)
-    answer = talk.post(talk.body("Hi.", max_tokens=3_000))
+    body = talk.body("Hi.")
+    del body["max_tokens"]
+    answer = talk.post(body)
     assert answer.status_code == 200, answer.text
     assert answer.json()["kv_lease"]["status"] == "granted"
 
