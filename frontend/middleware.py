@@ -18,7 +18,8 @@ _OWN_FORMS = "form-action 'self'"
 _PORTAL = (*_COMMON, "script-src 'self'", "style-src 'self'")
 PORTAL_POLICY = "; ".join((*_PORTAL, _OWN_FORMS))
 # A form that is answered by a redirect to Stripe's page counts as one sent there.
-BILLING_POLICY = "; ".join((*_PORTAL, f"{_OWN_FORMS} https://checkout.stripe.com"))
+_STRIPE = "https://checkout.stripe.com https://billing.stripe.com"
+BILLING_POLICY = "; ".join((*_PORTAL, f"{_OWN_FORMS} {_STRIPE}"))
 # The admin's Alpine compiles the expressions of its attributes (eval) and writes
 # style attributes. Scripts in the page stay forbidden there too.
 ADMIN_POLICY = "; ".join(

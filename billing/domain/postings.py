@@ -178,6 +178,14 @@ def payment_reversed(amount_nano_usd: int) -> list[Posting]:
     return payment_received(-amount_nano_usd)
 
 
+def spent_credit_reversed(amount_nano_usd: int) -> list[Posting]:
+    """The bank took back what had bought credit, and calls had spent that already."""
+    return _without_zeros(
+        Posting(account=AccountKind.UNCOLLECTIBLE, amount_nano_usd=amount_nano_usd),
+        Posting(account=AccountKind.FUNDS, amount_nano_usd=-amount_nano_usd),
+    )
+
+
 def refund_paid(amount_nano_usd: int) -> list[Posting]:
     """A credit note had made us owe it; now it has left."""
     return payment_received(-amount_nano_usd)

@@ -18,15 +18,17 @@ from billing.services.book_payment import settle
 from billing.services.lift_restriction import lift_restriction
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
+from billing.services.reverse_top_up import restore_top_up, reverse_top_up
 
 
 @transaction.atomic
 def apply_dispute(told: ProviderDispute, *, now: datetime) -> bool:
     """False: it disputes no payment of ours. Safe in any order, any number of times.
 
-    While it is open, and when it is lost, the invoice is owed again; won, it is paid.
+    While it is open, and when it is lost, the invoice is owed again, or the credit that
+    was bought is withdrawn; won, all is as before.
     Raises ProviderRefusedError for what only a person can sort out: a dispute of a
-    part, or of a payment that bought credit.
+    part.
     """
     found = Payment.objects.filter(provider_id=told.payment_provider_id).first()
     if found is None:
@@ -45,10 +47,10 @@ def open_dispute(
     payment: Payment, told: ProviderDispute, *, now: datetime
 ) -> Chargeback:
     """The caller holds the tenant's lock."""
-    if payment.invoice is None or told.amount_cents != payment.amount_cents:
+    if told.amount_cents != payment.amount_cents:
         raise ProviderRefusedError(
-            f"Dispute {told.provider_id} of payment {payment.pk} is about a part of it,"
-            " or about credit: sort it out by hand (docs/operations.md)."
+            f"Dispute {told.provider_id} is about a part of payment {payment.pk}: sort"
+            " it out by hand (docs/operations.md)."
         )
     chargeback = Chargeback.objects.create(
         tenant_id=payment.tenant_id,
@@ -58,6 +60,9 @@ def open_dispute(
         opened_at=now,
     )
     _move(payment, PaymentStatus.REVERSED)
+    if payment.invoice is None:
+        reverse_top_up(payment, now=now)
+        return chargeback
     post_transaction(
         payment_reversed(nano_usd(payment.amount_cents)),
         tenant_id=payment.tenant_id,
@@ -78,6 +83,9 @@ def close_dispute(chargeback: Chargeback, *, is_won: bool, now: datetime) -> Non
         return
     payment = chargeback.payment
     _move(payment, PaymentStatus.SUCCEEDED)
+    if payment.invoice is None:
+        restore_top_up(payment, now=now)
+        return
     post_transaction(
         payment_received(nano_usd(payment.amount_cents)),
         tenant_id=payment.tenant_id,
@@ -85,8 +93,7 @@ def close_dispute(chargeback: Chargeback, *, is_won: bool, now: datetime) -> Non
         reference=f"payment-restored:{payment.pk}",
         booked_at=now,
     )
-    if payment.invoice is not None:
-        settle(payment.invoice, now)
+    settle(payment.invoice, now)
     lift_restriction(payment.tenant_id, now=now)
 
 

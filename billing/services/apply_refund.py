@@ -12,6 +12,7 @@ from billing.domain.payments import (
 )
 from billing.domain.postings import TransactionKind, refund_failed, refund_paid
 from billing.models.payments import Refund, RefundStatus
+from billing.services.grant_credit import grant_credit
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
 
@@ -40,13 +41,8 @@ def book_refund(refund: Refund, *, now: datetime) -> None:
     """The money has left. The caller holds the tenant's lock."""
     refund.status, refund.settled_at = RefundStatus.SUCCEEDED, now
     refund.save()
-    post_transaction(
-        refund_paid(nano_usd(refund.amount_cents)),
-        tenant_id=refund.tenant_id,
-        kind=TransactionKind.REFUND_PAID,
-        reference=f"refund:{refund.pk}",
-        booked_at=now,
-    )
+    if refund.credit_note_id is not None:  # else the withdrawal of the credit booked it
+        _post(refund, TransactionKind.REFUND_PAID, now)
 
 
 def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
@@ -55,11 +51,25 @@ def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
     refund.status, refund.settled_at = RefundStatus.FAILED, now
     refund.failure_text = failure_code
     refund.save()
-    if had_left:
-        post_transaction(
-            refund_failed(nano_usd(refund.amount_cents)),
-            tenant_id=refund.tenant_id,
-            kind=TransactionKind.REFUND_FAILED,
-            reference=f"refund-failed:{refund.pk}",
-            booked_at=now,
+    if refund.credit_note_id is None:
+        grant_credit(
+            tenant=refund.tenant,
+            amount_nano_usd=nano_usd(refund.amount_cents),
+            reason="The refund did not arrive",
+            idempotency_key=f"refund-failed-{refund.pk}",
+            now=now,
         )
+    elif had_left:
+        _post(refund, TransactionKind.REFUND_FAILED, now)
+
+
+def _post(refund: Refund, kind: TransactionKind, now: datetime) -> None:
+    amount = nano_usd(refund.amount_cents)
+    is_paid = kind is TransactionKind.REFUND_PAID
+    post_transaction(
+        refund_paid(amount) if is_paid else refund_failed(amount),
+        tenant_id=refund.tenant_id,
+        kind=kind,
+        reference=f"{kind.replace('_', '-')}:{refund.pk}",
+        booked_at=now,
+    )

@@ -5,7 +5,9 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
+from billing.domain.money import nano_usd
 from billing.errors import IdempotencyKeyReusedError, NotRefundableError
+from billing.models.credit import CreditGrant
 from billing.models.credit_notes import CreditNote
 from billing.models.payments import (
     Payment,
@@ -16,7 +18,9 @@ from billing.models.payments import (
 )
 from billing.models.provider import StripeOrder
 from billing.services.apply_refund import book_refund
+from billing.services.book_payment import credit_key
 from billing.services.lock_tenant import lock_tenant
+from billing.services.withdraw_credit import withdraw_credit
 
 
 @transaction.atomic
@@ -26,15 +30,16 @@ def refund_payment(
     amount_cents: int,
     reason: str,
     idempotency_key: str,
-    credit_note: CreditNote,
+    credit_note: CreditNote | None,
     now: datetime,
 ) -> Refund:
-    """The refund, begun once for its key: what `credit_note` no longer lets us keep. A
+    """The refund, begun once for its key: what `credit_note` no longer lets us keep, or
+    (None) credit that the payment bought and no call has used, which is withdrawn. A
     card's is pending until Stripe has carried it out; of a bank transfer it says that
     staff has sent the money back.
 
-    Raises NotRefundableError for more than is left of a payment that succeeded, and
-    IdempotencyKeyReusedError.
+    Raises NotRefundableError for more than is left of a payment that succeeded,
+    InvalidCreditError for more than is unused, and IdempotencyKeyReusedError.
     """
     tenant_id = Payment.objects.values_list("tenant_id", flat=True).get(pk=payment_id)
     lock_tenant(tenant_id)
@@ -54,11 +59,27 @@ def refund_payment(
         reason=reason,
         created_at=now,
     )
+    if credit_note is None:
+        _withdraw(refund, payment, now)
     if payment.kind == PaymentKind.CARD:
         StripeOrder.objects.create(tenant_id=tenant_id, refund=refund, try_after=now)
     else:
         book_refund(refund, now=now)
     return refund
+
+
+def _withdraw(refund: Refund, payment: Payment, now: datetime) -> None:
+    if payment.invoice_id is not None:
+        raise NotRefundableError("What an invoice bills is given back by credit note.")
+    withdraw_credit(
+        grant=CreditGrant.objects.get(
+            tenant_id=payment.tenant_id, idempotency_key=credit_key(payment)
+        ),
+        amount_nano_usd=nano_usd(refund.amount_cents),
+        reason=refund.reason,
+        idempotency_key=f"refund-{refund.pk}",
+        now=now,
+    )
 
 
 def refundable_cents(payment: Payment) -> int:

@@ -82,3 +82,8 @@ def open_card_page(tenant: Tenant, *, done_url: str, back_url: str) -> str:
 
 def _stripe_id(method: PaymentMethod) -> str:
     return StripeTenant.objects.get(tenant_id=method.tenant_id).stripe_id
+
+
+def open_portal(tenant: Tenant, *, back_url: str) -> str:
+    """The address of Stripe's own pages about the tenant's cards and receipts."""
+    return customers.open_portal(customers.customer_of(tenant), back_url=back_url)

@@ -25,6 +25,7 @@ from billing.services.start_payment import start_payment
 from billing.services.sync_cards import (
     choose_card,
     open_card_page,
+    open_portal,
     remove_card,
     sync_cards,
 )
@@ -83,6 +84,19 @@ def add_card(request: HttpRequest, access: Access) -> HttpResponse:
         url = open_card_page(
             access.tenant, done_url=_url("card_added"), back_url=_url("billing")
         )
+    except BillingError:
+        messages.error(request, _LATER)
+        return redirect("frontend:billing")
+    return redirect(url)
+
+
+@require_POST
+@tenant_page
+def portal(request: HttpRequest, access: Access) -> HttpResponse:
+    """Stripe's own pages about cards and receipts."""
+    _must_be_owner(access)
+    try:
+        url = open_portal(access.tenant, back_url=_url("card_added"))
     except BillingError:
         messages.error(request, _LATER)
         return redirect("frontend:billing")

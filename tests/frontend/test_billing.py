@@ -113,6 +113,14 @@ def test_a_card_is_added_on_stripes_page_and_removed_here(stripe_sim, people, ow
     assert "No card yet" in text_of(owner)
 
 
+def test_receipts_are_on_stripes_own_pages(stripe_sim, people, owner):
+    add_card(stripe_sim, people.tenant)
+
+    answer = owner.post("/billing/portal/")
+
+    assert answer["Location"].startswith("https://billing.stripe.com/")
+
+
 def test_without_stripe_it_says_how_to_pay(owner, issued):
     text = text_of(owner)
 

@@ -30,5 +30,7 @@ def test_the_admin_alone_is_looser_and_still_has_no_inline_script(people):
 
 def test_billing_alone_leads_to_the_payment_page(people):
     policy = policy_of(people.client("owner").get("/billing/"))
-    assert policy["form-action"] == "'self' https://checkout.stripe.com"
+    assert policy["form-action"] == (
+        "'self' https://checkout.stripe.com https://billing.stripe.com"
+    )
     assert policy["script-src"] == policy["style-src"] == "'self'"

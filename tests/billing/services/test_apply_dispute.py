@@ -5,12 +5,13 @@ import pytest
 from billing.models.payments import Payment
 from billing.models.provider import Chargeback, StripeEvent
 from billing.services.collect_invoice import collect_invoice
+from billing.services.credit_of import credit_of
 from billing.services.start_payment import start_payment
 from billing.services.work_off_order import work_off_orders
 from tests.billing.paying import add_card, deliver, owed_invoice
 from tests.billing.services.test_apply_stripe_events import apply_all
-from tests.billing.usage import DECEMBER, balances
-from tests.stripe_sim.payments import close_dispute
+from tests.billing.usage import DECEMBER, NOON, balances
+from tests.stripe_sim.payments import close_dispute, open_dispute
 
 
 @pytest.fixture
@@ -74,18 +75,50 @@ def test_a_repeat_changes_nothing(stripe_sim, tenant, disputed):
     assert balances(tenant)["receivable"] == 0
 
 
-def test_it_refuses_a_dispute_of_credit(stripe_sim, tenant):
-    """Part of it may be spent: a person sorts it out, and the event says so."""
+@pytest.fixture
+def top_up(stripe_sim, tenant):
+    """25 USD of credit."""
     card = add_card(stripe_sim, tenant, "pm_card_createDispute")
-    start_payment(
+    payment = start_payment(
         tenant=tenant,
         amount_cents=2_500,
         invoice=None,
         method=card,
         idempotency_key="top-up-1",
-        now=DECEMBER,
+        now=NOON,
     )
+    work_off_orders(now=NOON)
+    return payment
+
+
+@pytest.mark.parametrize(
+    ("is_won", "left"), [(False, (0, 10_000_000_000)), (True, (15_000_000_000, 0))]
+)
+def test_credit_that_is_not_spent_is_taken_back(
+    stripe_sim, price, top_up, is_won, left
+):
+    """An invoice drew 10 before the dispute is known."""
+    tenant = top_up.tenant
+    owed_invoice(tenant, price)
+    deliver(stripe_sim)
+    apply_all()
+    top_up.refresh_from_db()
+    assert top_up.status == "reversed"
+    assert credit_of(tenant) == 0
+    assert balances(tenant)["uncollectible"] == 10_000_000_000
+
+    close(stripe_sim, is_won=is_won)
+
+    assert (credit_of(tenant), balances(tenant)["uncollectible"]) == left
+
+
+def test_it_refuses_a_dispute_of_a_part(stripe_sim, tenant, invoice):
+    """A person sorts it out, and the event says so."""
+    add_card(stripe_sim, tenant)
+    collect_invoice(invoice.pk, now=DECEMBER)
     work_off_orders(now=DECEMBER)
+    (charge,) = stripe_sim.store.all_of("charge")
+    open_dispute(stripe_sim.store, {**charge, "amount": 300})
 
     deliver(stripe_sim)
     apply_all()

@@ -4,17 +4,23 @@ from datetime import timedelta
 
 import pytest
 
-from billing.errors import IdempotencyKeyReusedError, NotRefundableError
+from billing.errors import (
+    IdempotencyKeyReusedError,
+    InvalidCreditError,
+    NotRefundableError,
+)
 from billing.models.credit_notes import CreditNote
 from billing.models.payments import Payment, Refund
 from billing.models.provider import StripeOrder
 from billing.services.collect_invoice import collect_invoice
+from billing.services.credit_of import credit_of
 from billing.services.record_bank_transfer import record_bank_transfer
 from billing.services.refund_payment import refund_payment, refundable_cents
+from billing.services.start_payment import start_payment
 from billing.services.work_off_order import work_off_orders
 from tests.billing.paying import add_card, deliver, owed_invoice
 from tests.billing.services.test_apply_stripe_events import apply_all
-from tests.billing.usage import DECEMBER, balances
+from tests.billing.usage import DECEMBER, NOON, balances
 from tests.stripe_sim.payments import fail_refund
 from tests.stripe_sim.server import Fault
 
@@ -139,3 +145,51 @@ def test_it_refuses_a_key_that_names_another_refund(paid, note):
 
     with pytest.raises(IdempotencyKeyReusedError):
         refund(paid, note, amount_cents=401)
+
+
+@pytest.fixture
+def bought(stripe_sim, tenant):
+    """25 USD of credit."""
+    payment = start_payment(
+        tenant=tenant,
+        amount_cents=2_500,
+        invoice=None,
+        method=add_card(stripe_sim, tenant),
+        idempotency_key="top-up-1",
+        now=NOON,
+    )
+    work_off_orders(now=NOON)
+    payment.refresh_from_db()
+    return payment
+
+
+@pytest.mark.parametrize(("comes_back", "credit"), [(False, 5), (True, 25)])
+def test_unused_credit_is_given_back(stripe_sim, tenant, bought, comes_back, credit):
+    made = refund(bought, None, amount_cents=2_000)
+    assert credit_of(tenant) == 5_000_000_000
+    work_off_orders(now=DECEMBER)
+    made.refresh_from_db()
+    assert made.status == "succeeded"
+    assert balances(tenant)["funds"] == 5_000_000_000
+
+    if comes_back:
+        fail_refund(stripe_sim.store, made.provider_id)
+        deliver(stripe_sim)
+        apply_all()
+
+    assert credit_of(tenant) == credit * 1_000_000_000
+    assert balances(tenant)["funds"] == credit * 1_000_000_000
+
+
+def test_it_refuses_credit_that_is_spent(tenant, price, bought):
+    owed_invoice(tenant, price)  # draws 10 of the 25
+
+    with pytest.raises(InvalidCreditError):
+        refund(bought, None, amount_cents=1_501)
+
+    assert not Refund.objects.exists()
+
+
+def test_it_refuses_an_invoices_money_without_a_note(paid):
+    with pytest.raises(NotRefundableError):
+        refund(paid, None)

@@ -7,10 +7,10 @@ from billing.models.provider import StripeTenant
 from billing.services.sync_cards import (
     choose_card,
     open_card_page,
+    open_portal,
     remove_card,
     sync_cards,
 )
-from billing.stripe_sync.customers import open_portal
 from tests.billing.paying import add_card, complete_newest_page
 from tests.billing.usage import DECEMBER
 from tests.factories import make_tenant
@@ -82,6 +82,6 @@ def test_a_tenant_that_stripe_does_not_know_has_no_cards(tenant):
 def test_stripes_own_pages_are_a_link_away(stripe_sim, tenant):
     add_card(stripe_sim, tenant)
 
-    url = open_portal(tenant.stripe_tenant.stripe_id, back_url="https://portal/")
+    url = open_portal(tenant, back_url="https://portal/")
 
     assert url.startswith("https://billing.stripe.com/")
