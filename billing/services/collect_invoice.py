@@ -9,7 +9,7 @@ from billing.domain.invoice import InvoiceStatus
 from billing.domain.payments import CARD_CENTS_MIN
 from billing.errors import BillingError
 from billing.models.invoices import Invoice
-from billing.models.payments import Payment, PaymentKind, PaymentMethod
+from billing.models.payments import Payment, PaymentMethod
 from billing.services.lock_tenant import lock_tenant
 from billing.services.settle_invoice import due_cents
 from billing.services.start_payment import start_payment
@@ -64,7 +64,7 @@ def collect_issued_invoices(*, now: datetime) -> int:
             tenant__payment_methods__removed_at=None,
             total_cents__gte=F("credit_applied_cents") + CARD_CENTS_MIN,
         )
-        .exclude(payments__kind=PaymentKind.CARD)
+        .exclude(payments__method__isnull=False)
         .order_by("issued_at")
         .values_list("pk", flat=True)
     )

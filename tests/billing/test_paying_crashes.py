@@ -1,17 +1,20 @@
 """SIGKILL at every step of paying: resumed to the same end, and nothing twice."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
 
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerTransaction
-from billing.models.payments import Payment
-from billing.services.collect_invoice import collect_invoice
+from billing.models.payments import Payment, Refund
+from billing.services.collect_invoice import collect_invoice, default_card
 from billing.services.record_bank_transfer import record_bank_transfer
+from billing.services.refund_payment import refund_payment
+from billing.services.start_payment import start_payment
 from billing.services.work_off_order import work_off_orders
+from tenants.models import Tenant
 from tests.billing.crash import check_every_crash
 from tests.billing.paying import add_card, owed_invoice
 from tests.billing.usage import DECEMBER, balances, make_price
@@ -95,3 +98,91 @@ def test_a_transfer_is_booked_once_wherever_the_process_dies(prepare_invoice):
     deaths = check_every_crash(prepare=prepare_invoice, act=record, state=state)
 
     assert deaths > 15
+
+
+@pytest.fixture
+def prepare_top_up(valkey, stripe_sim):
+    """Makes a tenant with a card."""
+    del valkey
+    numbers = count(1)
+
+    def prepare() -> Tenant:
+        tenant = make_tenant(name=f"Tenant {next(numbers)}")
+        add_card(stripe_sim, tenant)
+        return tenant
+
+    return prepare
+
+
+def buy(tenant: Tenant, *, now: datetime = DECEMBER) -> Payment:
+    payment = start_payment(
+        tenant=tenant,
+        amount_cents=2_500,
+        invoice=None,
+        method=default_card(tenant.pk),
+        idempotency_key="top-up-1",
+        now=DECEMBER,
+    )
+    work_off_orders(now=now)
+    return Payment.objects.get(pk=payment.pk)
+
+
+def credit_state(tenant: Tenant) -> dict[str, object]:
+    payments = Payment.objects.filter(tenant=tenant)
+    refunds = Refund.objects.filter(tenant=tenant)
+    booked = LedgerTransaction.objects.filter(tenant=tenant)
+    return {
+        "payments": list(payments.values_list("status", flat=True)),
+        "refunds": list(refunds.values_list("status", flat=True)),
+        "booked": sorted(booked.values_list("kind", flat=True)),
+        "balances": balances(tenant),
+    }
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_credit_is_bought_once_wherever_the_process_dies(prepare_top_up):
+    """Slow: the whole act once for each of its statements and commits."""
+    deaths = check_every_crash(
+        prepare=prepare_top_up,
+        act=buy,
+        resume=lambda tenant: buy(tenant, now=LATER),
+        state=credit_state,
+    )
+
+    assert deaths > 30
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_credit_is_given_back_once_wherever_the_process_dies(
+    prepare_top_up, stripe_sim
+):
+    """Slow: the whole act once for each of its statements and commits."""
+
+    def prepare() -> Tenant:
+        tenant: Tenant = prepare_top_up()
+        buy(tenant)
+        return tenant
+
+    def give_back(tenant: Tenant, *, now: datetime = DECEMBER) -> None:
+        refund_payment(
+            Payment.objects.get(tenant=tenant).pk,
+            amount_cents=2_000,
+            reason="Too much",
+            idempotency_key="R1",
+            credit_note=None,
+            now=DECEMBER,
+        )
+        work_off_orders(now=now)
+
+    deaths = check_every_crash(
+        prepare=prepare,
+        act=give_back,
+        resume=lambda tenant: give_back(tenant, now=LATER),
+        state=credit_state,
+    )
+
+    assert deaths > 30
+    refunds = stripe_sim.store.all_of("refund")
+    assert len(refunds) == deaths + 2  # one for each tenant
