@@ -5,6 +5,7 @@ templates only lay out.
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from billing.domain.charges import ChargeKind
 from billing.domain.money import exact_usd, percent
 from billing.wire import (
     CreditNoteDocument,
@@ -15,6 +16,8 @@ from billing.wire import (
     TaxLine,
 )
 
+_HOUR_SECONDS = 3_600
+_DAY_SECONDS = 24 * _HOUR_SECONDS
 _MINUS = "\N{MINUS SIGN}"
 _MARKS = {"draft": "DRAFT", "void": "VOID"}
 _ROUNDING = (
@@ -54,9 +57,20 @@ def printed_credit_note(document: CreditNoteDocument) -> dict[str, Any]:
         "notes": [
             f"Reason: {document.reason}",
             *_reasons(document.taxes),
+            *_where(document),
             f"Invoice {document.invoice_number} is lowered by this. {_ROUNDING}",
         ],
     }
+
+
+def _where(document: CreditNoteDocument) -> list[str]:
+    """Where it went."""
+    parts = [
+        (document.applied_cents, "less is due of the invoice"),
+        (document.credited_cents, "became prepaid credit"),
+        (document.refunded_cents, "is paid back to where the invoice was paid from"),
+    ]
+    return [f"{_usd(cents)} {where}." for cents, where in parts if cents]
 
 
 def _shared(document: InvoiceDocument | CreditNoteDocument) -> dict[str, Any]:
@@ -93,8 +107,9 @@ def _footer(seller: Seller) -> str:
 
 
 def _line(line: InvoiceLine) -> dict[str, Any]:
-    rate = line.rate_nano_usd_per_million
     notes = []
+    if line.kind == ChargeKind.PLAN and line.quantity:
+        notes.append(f"held for {_held(line.quantity)}")
     if line.included_quantity:
         notes.append(f"{line.included_quantity:,} of them included")
     if line.discount_nano_usd:
@@ -106,9 +121,23 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         "description": line.description,
         "notes": notes,
         "quantity": f"{line.quantity:,}" if line.meter else "",
-        "rate": "" if rate is None else exact_usd(rate),
+        "rate": _rate(line),
         "amount": _usd(line.amount_cents),
     }
+
+
+def _rate(line: InvoiceLine) -> str:
+    if line.rate_nano_usd_per_million is not None:
+        return exact_usd(line.rate_nano_usd_per_million)
+    return "by quantity" if line.kind == ChargeKind.USAGE else ""
+
+
+def _held(seconds: int) -> str:
+    """`15 days`, `10 days 12 h`; what is below an hour is in the CSV."""
+    days, rest = divmod(seconds, _DAY_SECONDS)
+    hours = rest // _HOUR_SECONDS
+    unit = "day" if days == 1 else "days"
+    return f"{days} {unit}" + (f" {hours} h" if hours else "")
 
 
 def _sums(document: InvoiceDocument | CreditNoteDocument) -> list[list[str]]:

@@ -4,6 +4,8 @@ import json
 from datetime import timedelta
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from pypdf import PdfReader
 
 from billing.models.invoices import Invoice
@@ -173,3 +175,30 @@ def test_strangers_see_none_and_learn_what_opens_one(people, invoice):  # noqa: 
     response = people.client("stranger").get("/invoices/")
     assert list(response.context["invoices"]) == []
     assert "No invoice yet" in response.content.decode()
+
+
+def test_more_of_everything_asks_no_more(people, version, now):
+    """Lines, payments and credit notes; 16 at most, the session's among them."""
+    issued = make_issued(people.tenant, version, now, months_ago=2)
+    note = make_credit_note(people.tenant, version, now)
+    for number in range(3):
+        Payment.objects.create(
+            tenant=people.tenant,
+            invoice=note.invoice,
+            kind="card",
+            amount_cents=100,
+            status=PaymentStatus.SUCCEEDED,
+            idempotency_key=str(number),
+            created_at=now,
+            settled_at=now,
+        )
+
+    def count(path: str) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            assert people.client("owner").get(path).status_code == 200
+        return len(queries)
+
+    count("/invoices/")  # signs in
+    plain = count(f"/invoices/{issued.pk}/")
+    assert count(f"/invoices/{note.invoice_id}/") <= plain <= 16
+    assert count(f"/credit-notes/{note.pk}/") <= 16

@@ -77,7 +77,7 @@ def plan_line(gross=20_000_000_000, discount=0):
         model=None,
         meter=None,
         price_version_id=None,
-        quantity=1,
+        quantity=2_592_000,
         included_quantity=0,
         rate_nano_usd_per_million=None,
     )

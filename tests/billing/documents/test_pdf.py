@@ -51,7 +51,8 @@ def test_it_works():
         SELLER.name,
         "VAT ID DE136695976",
         "Acme <#pdf> & Søn ApS",
-        "Plan Standard, 1 to 30 November 2026 20.00 less a discount of 5.00 15.00",
+        "Plan Standard, 1 to 30 November 2026 held for 30 days 20.00 less",
+        "a discount of 5.00 15.00",
         "5,000,000 of them included 15,000,000 0.40 4.00",
         "Net 19.00 VAT 19 % 3.61 Total 22.61",
         "Prepaid credit applied −10.00",  # noqa: RUF001  a minus is meant
@@ -123,6 +124,15 @@ def test_included_tax_is_told_from_tax_on_top():
     assert "including VAT 19 % 3.19 Total 20.00" in text
 
 
+def test_a_price_without_one_rate_and_a_part_of_a_day_are_told():
+    by_steps = replace(usage_line(), rate_nano_usd_per_million=None)
+    text = text_of(
+        invoice_pdf(invoice(replace(plan_line(), quantity=907_200), by_steps))
+    )
+    assert "held for 10 days 12 h" in text
+    assert "15,000,000 by quantity 6.00" in text
+
+
 def test_whoever_pays_no_tax_reads_why():
     document = invoice(
         treatment=REVERSE_CHARGE,
@@ -140,6 +150,7 @@ def test_a_credit_note_names_invoice_and_reason():
     assert "Lowers invoice TF-2026-000001" in text
     assert "300 tokens were counted twice" in text
     assert "Net 6.00 VAT 19 % 1.14 Credited in total USD 7.14" in text
+    assert "7.14 less is due of the invoice." in text
     (attached,) = read(credit_note_pdf(document)).attachments["factur-x.xml"]
     assert attached == e_invoice(document)
 
