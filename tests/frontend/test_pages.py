@@ -43,6 +43,7 @@ PAGES = {
     "/limits/spend/": OWNERS,
     "/limits/spend/?subject=key:{key}": OWNERS,
     "/limits/budget/": OWNERS,
+    "/limits/credit/": OWNERS,
     "/usage/": TENANT,
     "/usage/?key={key}": MINE,
     "/usage/calls/": TENANT,

@@ -30,6 +30,7 @@ PATHS = {
         "/settings/",
         "/limits/",
         "/prices/",
+        "/webhooks/",
         "/credit/",
         "/plan/",
         "/billing/",

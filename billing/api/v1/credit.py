@@ -14,9 +14,11 @@ from billing.api.v1.texts import Amount, FilledText, Time
 from billing.api.v1.view import ApiView, repeatable
 from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.models.credit import CreditGrant
+from billing.models.event_cursors import CreditThreshold
 from billing.services.credit_of import credit_of
 from billing.services.grant_credit import grant_credit
 from billing.services.read_spend import read_spend
+from billing.services.set_credit_threshold import set_credit_threshold
 
 
 class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -29,6 +31,16 @@ class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
     left_nano_usd: int | None
     """What the limits go by at this moment, less what running calls may cost. Null: it
     is not known now, and calls that depend on it are refused."""
+
+
+class CreditThresholdBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    amount_nano_usd: Amount
+
+
+class CreditThresholdDocument(msgspec.Struct, frozen=True, kw_only=True):
+    amount_nano_usd: int | None
+    """At so much left, or less, the tenant is told. Null: at 20 and 5 % of the last
+    grant alone."""
 
 
 class CreditGrantDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,6 +85,46 @@ class Credit(ApiView):
         )
 
 
+class LowCredit(ApiView):
+    @documented(
+        name="show_credit_threshold",
+        summary="Show at what is left of its credit the tenant is told",
+        tag="credit",
+        answer=CreditThresholdDocument,
+    )
+    def get(self, request: Request) -> Response:
+        del request
+        return Response(_describe_threshold(self))
+
+    @documented(
+        name="set_credit_threshold",
+        summary="Set at what is left of its credit the tenant is told (owners and"
+        " staff)",
+        tag="credit",
+        body=CreditThresholdBody,
+        answer=CreditThresholdDocument,
+    )
+    def put(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_owner()
+        body = self.read_body(CreditThresholdBody)
+        set_credit_threshold(self.tenant, body.amount_nano_usd)
+        return Response(_describe_threshold(self))
+
+    @documented(
+        name="remove_credit_threshold",
+        summary="Be told at the usual shares alone (owners and staff)",
+        tag="credit",
+        answer=None,
+        status=204,
+    )
+    def delete(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_owner()
+        set_credit_threshold(self.tenant, None)
+        return Response(status=204)
+
+
 class CreditGrants(ApiView):
     @documented(
         name="list_credit_grants",
@@ -111,6 +163,13 @@ class CreditGrants(ApiView):
         )
         found = CreditGrant.objects.with_remaining().get(pk=grant.pk)
         return Response(_describe(found), status=201)
+
+
+def _describe_threshold(view: ApiView) -> CreditThresholdDocument:
+    own = CreditThreshold.objects.filter(tenant=view.tenant).first()
+    return CreditThresholdDocument(
+        amount_nano_usd=None if own is None else own.amount_nano_usd
+    )
 
 
 def _describe(grant: CreditGrant) -> CreditGrantDocument:

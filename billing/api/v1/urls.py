@@ -84,6 +84,7 @@ urlpatterns = [
     path("exports/<export:export>", exports.ExportFile.as_view(), name="export"),
     path("usage", usage.Usage.as_view(), name="usage"),
     path("credit", credit.Credit.as_view(), name="credit"),
+    path("credit_threshold", credit.LowCredit.as_view(), name="credit_threshold"),
     path("credit_grants", credit.CreditGrants.as_view(), name="credit_grants"),
     path("budgets", budgets.Budgets.as_view(), name="budgets"),
     path("budgets/<int:budget_id>", budgets.OneBudget.as_view(), name="budget"),

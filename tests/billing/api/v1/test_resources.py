@@ -146,6 +146,15 @@ def test_credit_is_shown_and_granted_by_staff(callers):
     assert callers.stranger.get("credit_grants").json()["data"] == []
 
 
+def test_owners_say_at_what_is_left_they_are_told(callers):
+    body = {"amount_nano_usd": 5_000_000_000}
+    assert callers.key.ask("PUT", "credit_threshold", body).status_code == 403
+    assert callers.owner.ask("PUT", "credit_threshold", body).json() == body
+    assert callers.key.get("credit_threshold").json() == body
+    assert callers.owner.ask("DELETE", "credit_threshold").status_code == 204
+    assert callers.key.get("credit_threshold").json() == {"amount_nano_usd": None}
+
+
 @pytest.mark.parametrize("name", ["key", "owner", "colleague"])
 def test_it_refuses_to_let_a_tenant_grant_itself_credit(callers, name):
     body = {"amount_nano_usd": 1, "reason": "please"}

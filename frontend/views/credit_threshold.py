@@ -1,0 +1,42 @@
+"""At what is left of their credit owners are told."""
+
+from django import forms
+from django.contrib import messages
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods
+
+from billing.models.event_cursors import CreditThreshold
+from billing.services.set_credit_threshold import set_credit_threshold
+from frontend.access import Access, tenant_page
+from tenants.usd_field import UsdField
+
+
+class CreditThresholdForm(forms.Form):
+    amount_nano_usd = UsdField(
+        label="Amount in US dollars",
+        required=False,
+        help_text="Empty: at 20 and 5 % of the last grant alone.",
+        widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
+    )
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page
+def credit_threshold(request: HttpRequest, access: Access) -> HttpResponse:
+    if not access.is_owner:
+        raise PermissionDenied
+    own = CreditThreshold.objects.filter(tenant=access.tenant).first()
+    form = CreditThresholdForm(
+        request.POST if request.method == "POST" else None,
+        initial={"amount_nano_usd": own.amount_nano_usd if own else None},
+    )
+    if form.is_valid():
+        set_credit_threshold(access.tenant, form.cleaned_data["amount_nano_usd"])
+        messages.success(request, "Saved.")
+        return redirect("frontend:limits")
+    status = 422 if form.errors else 200
+    return render(
+        request, "frontend/credit_threshold.html", {"form": form}, status=status
+    )
