@@ -60,6 +60,16 @@ _COPY = (
     "COPY receipt (tenant_id, sequence, happened_at, event_id, interval_id,"
     " cache_salt_id, hash) FROM STDIN"
 )
+# Only what the roll-up has not marked again; locked in the order in which it marks.
+_TAKE_AWAY = """
+    WITH sealed AS MATERIALIZED (
+        SELECT mark.id FROM unsealed_hour mark
+        JOIN unnest(%s::bigint[], %s::bigint[]) AS seen (id, generation)
+            ON seen.id = mark.id AND seen.generation = mark.generation
+        ORDER BY mark.tenant_id, mark.hour_at FOR UPDATE OF mark
+    )
+    DELETE FROM unsealed_hour USING sealed WHERE unsealed_hour.id = sealed.id
+"""
 _Build = Callable[..., AnyReceipt]
 
 
@@ -109,9 +119,10 @@ def _marks(tenant_id: int, until: datetime | None) -> list[tuple[int, datetime, 
 
 
 def _take_away(marks: list[tuple[int, datetime, int]]) -> None:
-    """One by one in the order of hours, as the roll-up writes them."""
-    for pk, _, generation in marks:
-        UnsealedHour.objects.filter(pk=pk, generation=generation).delete()
+    if marks:
+        ids, _, generations = zip(*marks, strict=True)
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_AWAY, [list(ids), list(generations)])
 
 
 class _Chain:
