@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
 
+from billing.domain.charges import Charge
 from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
 from billing.domain.money import NANO_USD_PER_CENT
 from billing.domain.periods import Period
@@ -43,7 +44,8 @@ def issue_invoice(
     """The issued invoice; one that was issued before is returned as it is.
 
     With `until` (the begin of an hour) it bills only what happened before; the rest of
-    the month goes to a new draft. Rates the month first, so that it is never stale.
+    the month goes to a new draft. Rates the month first if anything of it has changed,
+    so that it is never stale.
     Raises InvoiceNotFoundError, PeriodNotOverError (the month still runs and no `until`
     was given), NothingToIssueError, UnreconciledError (a day of it is not what the
     engines counted, and nobody accepted that), ReceiptsDifferError (what is stored of
@@ -66,22 +68,30 @@ def _issue(
     period = BillingPeriod.objects.get(
         tenant_id=invoice.tenant_id, starts_at=invoice.period_start
     )
-    charges = rate_period(period.pk, now=now)
-    invoice = _refreshed(invoice)
+    if period.generation > period.rated_generation:
+        rate_period(period.pk, now=now)
+        invoice = _refreshed(invoice)
     span = period.span.until(until or period.span.end)
-    due = charges
-    if span != period.span:
-        due = read_charges(invoice.tenant_id, period.span, until=span.end)
-    lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
-    if not lines:
-        raise NothingToIssueError("The draft bills nothing of that time.")
+    # The draft shows the whole month; of a part, the rest goes to a new draft.
+    lines = None if span == period.span else _lines_until(invoice, period, span)
     refuse_unreconciled(invoice.tenant_id, span.start, span.end, now=now)
-    write_lines(invoice, lines, now=now)
+    if lines is not None:
+        write_lines(invoice, lines, now=now)
     invoice.period_end = span.end
     _fix_receipts(invoice, span, now)
     _finalise(invoice, quote, now=now)
-    draft_invoice(period, charges, now=now)
+    if lines is not None:
+        charges = read_charges(invoice.tenant_id, period.span)
+        draft_invoice(period, charges, now=now)
     return invoice
+
+
+def _lines_until(invoice: Invoice, period: BillingPeriod, span: Period) -> list[Charge]:
+    due = read_charges(invoice.tenant_id, period.span, until=span.end)
+    lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
+    if not lines:
+        raise NothingToIssueError("The draft bills nothing of that time.")
+    return lines
 
 
 def _fix_receipts(invoice: Invoice, span: Period, now: datetime) -> None:
@@ -130,7 +140,8 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
         reference=f"invoice:{invoice.number}",
         booked_at=now,
     )
-    settle_invoice(invoice, now=now)
+    if invoice.total_cents == invoice.credit_applied_cents:
+        settle_invoice(invoice, now=now)
     DocumentMail.objects.create(
         tenant_id=invoice.tenant_id, invoice=invoice, try_after=now
     )
