@@ -11,7 +11,7 @@ from math import floor
 
 import pytest
 from django.db import transaction
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from billing.domain.periods import month_of
@@ -105,7 +105,11 @@ class PlanStory(Story):
         except NoSubscriptionError:
             start_subscription(**row, starts_at=at)
         spans = self.held[tenant]
-        current = [one for one in spans if one[1] <= self.now < (one[2] or at)]
+        current = [
+            one
+            for one in spans
+            if one[1] <= self.now and (one[2] is None or self.now < one[2])
+        ]
         if current and current[0][0] is plan:
             current[0][2] = None
             self.held[tenant] = [one for one in spans if one[1] <= self.now]
@@ -236,6 +240,7 @@ class PlanStory(Story):
         max_size=25,
     )
 )
+@example([("plan", 1, 1, False), ("plan", 1, 1, False)])
 def test_no_history_loses_or_invents_a_nano_usd(acts):
     with transaction.atomic():
         story = PlanStory()
