@@ -10,11 +10,21 @@ from billing.models.plans import PlanKind
 from billing.services.apply_plans import apply_plans
 from billing.services.cancel_subscription import cancel_subscription
 from billing.services.change_plan import change_plan
+from billing.services.expire_credit import expire_credit
 from billing.services.grant_plan_credit import grant_plan_credit
+from billing.services.issue_invoice import issue_invoice
+from billing.services.rate_usage import rate_usage
 from billing.services.start_subscription import start_subscription
 from tenants.services.publish_key_policies import read_key_policies
 from tests.billing.plans import make_plan
-from tests.billing.usage import DECEMBER, NOON, balances
+from tests.billing.usage import (
+    DECEMBER,
+    NOON,
+    balances,
+    check_books,
+    draft_of,
+    use,
+)
 from tests.factories import make_api_key, make_project
 
 FIVE_USD = 5_000_000_000
@@ -93,3 +103,20 @@ def test_a_free_plan_that_was_planned_brings_it_when_it_begins(tenant, free):
     apply_plans(now=DECEMBER)
 
     assert len(grants_of(tenant)) == 1
+
+
+@pytest.mark.usefixtures("held", "valkey")
+def test_what_the_credit_paid_for_is_not_owed(tenant, price):
+    """One USD of calls in November, billed when its credit has ended and no other has
+    begun.
+    """
+    cancel_subscription(tenant_id=tenant.pk, now=NOON, at=DECEMBER)
+    use(tenant, price, 2_500_000)
+    use(tenant, price, 1_000_000_000, meter="charged_nano_usd")
+    rate_usage(now=NOON)
+    expire_credit(now=DECEMBER)
+
+    invoice = issue_invoice(draft_of(tenant).pk, now=DECEMBER + timedelta(days=2))
+
+    assert (invoice.status, invoice.credit_applied_cents) == ("paid", 100)
+    check_books(tenant)
