@@ -17,6 +17,7 @@ from billing.api.v1.document import documented
 from billing.api.v1.pages import Page, PageQuery, read_cursor, write_cursor
 from billing.api.v1.refusals import RefusedError
 from billing.api.v1.texts import Time
+from billing.api.v1.times import checked_time
 from billing.api.v1.usage import SPAN_MAX, Granularity
 from billing.api.v1.view import ApiView
 from billing.encoding import MEDIA_TYPES, FileFormat, Table, write_table
@@ -164,7 +165,8 @@ def _after(cursor: str | None) -> Q:
     """Raises RefusedError."""
     if cursor is None:
         return Q()
-    at, event_id = read_cursor(cursor, tuple[Time, UUID])
+    told, event_id = read_cursor(cursor, tuple[Time, UUID])
+    at = checked_time("cursor", told)
     return Q(happened_at__gt=at) | Q(happened_at=at, event_id__gt=event_id)
 
 

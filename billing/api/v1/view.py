@@ -22,6 +22,7 @@ from billing.api.v1.callers import (
 )
 from billing.api.v1.rate_limit import refuse_too_many
 from billing.api.v1.refusals import RefusedError
+from billing.api.v1.times import in_utc
 from billing.api.v1.wire_format import (
     BODY_BYTES_MAX,
     AlwaysJson,
@@ -108,14 +109,14 @@ class ApiView(APIView):
         """Raises RefusedError."""
         given = dict(self.request.query_params.items())
         try:
-            return msgspec.convert(given, form, strict=False)
+            return in_utc(msgspec.convert(given, form, strict=False))
         except msgspec.ValidationError as error:
             raise _fault(str(error)) from None
 
     def read_body(self, form: type[_Form]) -> _Form:
         """Raises RefusedError."""
         try:
-            return msgspec.json.decode(self.body, type=form)
+            return in_utc(msgspec.json.decode(self.body, type=form))
         except msgspec.ValidationError as error:
             raise _fault(str(error)) from None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:

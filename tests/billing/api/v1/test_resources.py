@@ -83,6 +83,12 @@ def test_usage_is_summed(billed):
     assert billed.stranger.get(f"usage?{SPAN}").json()["data"] == []
 
 
+def test_any_zone_of_rfc_3339_is_taken(billed):
+    span = "start=2026-11-01T21:37:00%2B21:37&end=2026-11-30T00:00:00-23:00"
+    rows = billed.key.get(f"usage?{span}").json()["data"]
+    assert [one["quantity"] for one in rows] == [1_000_000, 7]
+
+
 def test_pages_of_usage_leave_nothing_out_and_repeat_nothing(callers, price):
     for hour in range(3):
         for key in range(4):
@@ -117,6 +123,8 @@ def test_pages_of_usage_leave_nothing_out_and_repeat_nothing(callers, price):
         ("start=2026-11-01T00:00:00&end=2026-11-02T00:00:00Z", "start"),
         ("end=2026-11-01T00:00:00Z&start=2026-11-01T00:00:00Z", "end"),
         ("end=2028-11-01T00:00:00Z&start=2026-11-01T00:00:00Z", "end"),
+        (f"{SPAN.replace('2026-11', '1026-11')}", "start"),
+        ("start=0001-01-01T00:00:00%2B23:00&end=2026-11-02T00:00:00Z", "start"),
         (f"{SPAN}&group_by=colour", "group_by"),
         (f"{SPAN}&granularity=minute", "granularity"),
         (f"{SPAN}&colour=blue", "colour"),
