@@ -11,7 +11,6 @@ from datetime import datetime
 from decimal import Decimal
 
 from billing.domain.charges import ChargeKind
-from billing.domain.money import NANO_USD_PER_USD, UNITS_PER_RATE
 from metering.domain.usage import Meter
 
 PROVIDER = "Tokenfab"
@@ -171,7 +170,7 @@ def _row(
         list_unit_price=rate,
         pricing_category="Standard" if is_usage else "Other",
         pricing_currency="USD",
-        pricing_quantity=Decimal(quantity) / UNITS_PER_RATE if is_usage else None,
+        pricing_quantity=Decimal(quantity).scaleb(-6) if is_usage else None,
         pricing_unit=f"1000000 {unit}" if unit else None,
         provider_name=PROVIDER,
         publisher_name=PROVIDER,
@@ -191,4 +190,4 @@ def _row(
 
 
 def _usd(amount_nano_usd: int) -> Decimal:
-    return Decimal(amount_nano_usd) / NANO_USD_PER_USD
+    return Decimal(amount_nano_usd).scaleb(-9)

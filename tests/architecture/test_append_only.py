@@ -52,7 +52,7 @@ KEPT_FAMILIES = (
     "cached_prompt_event",
     "billing_ledger",
     "billing_invoice_",
-    "billing_line",
+    "billing_lineitem",
 )
 CACHES = ("billing_ledgerbalance",)
 

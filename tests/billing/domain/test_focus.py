@@ -91,7 +91,6 @@ def test_columns_are_named_as_the_specification_does():
     st.lists(st.integers(min_value=0, max_value=10**15), min_size=1, max_size=50),
 )
 def test_shares_come_to_the_whole(total, weights):
-    """10,000 examples were run once."""
     if sum(weights) == 0:
         weights[0] = 1
     found = shares(total, weights)

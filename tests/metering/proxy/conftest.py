@@ -153,7 +153,6 @@ class Plane:
         return secret
 
     def publish_routes(self) -> None:
-        tasks = {Task.GENERATE, *self.tasks.values()}
         routes = [
             Route(
                 model=MODELS[task],
@@ -164,7 +163,7 @@ class Plane:
                 task=task,
                 tokenizer_folder=None,
             )
-            for task in sorted(tasks)
+            for task in sorted({Task.GENERATE, *self.tasks.values()})
         ]
         self.publish(inference_wire.SNAPSHOT_KIND, routes)
 

@@ -1,8 +1,8 @@
 """The API against its own document: no failure, and nothing that is not documented.
 
 Schemathesis makes requests, right and wrong ones, always the same: few for each
-operation and caller here, 60 for each operation as staff once. Each goes out as it was
-made and, where it names something by its id, for a thing that is there.
+operation and caller. Each goes out as it was made and, where it names something by its
+id, for a thing that is there.
 """
 
 import pytest
