@@ -1,6 +1,6 @@
 """Receipts that were sealed, made anew from the events that they are about."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from typing import Any
 
 from django.db import connection, transaction
@@ -54,7 +54,7 @@ def read_receipts_of_event(
 
 def stream_receipts(
     tenant_id: int, condition: str, values: dict[str, Any]
-) -> Iterator[AnyReceipt]:
+) -> Generator[AnyReceipt, None, None]:
     """Those of `receipt r` for which `condition` holds, by sequence, in flat memory.
 
     A transaction is open until the last one is taken, or the iterator is closed. Raises

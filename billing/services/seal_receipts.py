@@ -1,11 +1,12 @@
 """Give the usage events of a tenant their receipts, and sign for all at once."""
 
 from collections.abc import Callable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
 
+from billing.domain.periods import Period
 from billing.services.build_receipts import (
     CALL_COLUMNS,
     INTERVAL_COLUMNS,
@@ -28,6 +29,7 @@ HOURS_MAX = 1000
 """Of one tenant in one transaction: more than a month has."""
 ROWS = 5_000
 """In memory at a time."""
+_HOUR = timedelta(hours=1)
 _LOCK_TIMEOUT = "30s"
 # Its own lock and not the tenant's: rating and issuing need not wait for a long seal,
 # unless they seal themselves.
@@ -35,10 +37,10 @@ _LOCK = "SELECT pg_advisory_xact_lock(hashtextextended('receipts', %s))"
 _CALLS = f"""
     DECLARE unsealed NO SCROLL CURSOR FOR
     SELECT NULL::bigint, {CALL_COLUMNS}
-    FROM unnest(%(hours)s::timestamptz[]) AS marked (hour_at)
-    JOIN usage_event e ON e.tenant_id = %(tenant_id)s
-        AND e.happened_at >= hour_at AND e.happened_at < hour_at + interval '1 hour'
-    WHERE NOT EXISTS (
+    FROM usage_event e
+    WHERE e.tenant_id = %(tenant_id)s
+        AND e.happened_at >= %(start)s AND e.happened_at < %(end)s
+    AND NOT EXISTS (
         SELECT FROM receipt r WHERE r.tenant_id = e.tenant_id
         AND r.happened_at = e.happened_at AND r.event_id = e.event_id
         AND r.interval_id IS NULL)
@@ -47,10 +49,10 @@ _CALLS = f"""
 _INTERVALS = f"""
     DECLARE unsealed NO SCROLL CURSOR FOR
     SELECT i.id, {INTERVAL_COLUMNS}
-    FROM unnest(%(hours)s::timestamptz[]) AS marked (hour_at)
-    JOIN lease_interval i ON i.tenant_id = %(tenant_id)s
-        AND i.ended_at >= hour_at AND i.ended_at < hour_at + interval '1 hour'
-    WHERE NOT EXISTS (
+    FROM lease_interval i
+    WHERE i.tenant_id = %(tenant_id)s
+        AND i.ended_at >= %(start)s AND i.ended_at < %(end)s
+    AND NOT EXISTS (
         SELECT FROM receipt r WHERE r.tenant_id = i.tenant_id
         AND r.happened_at = i.ended_at AND r.event_id = i.event_id
         AND r.interval_id = i.id)
@@ -101,10 +103,9 @@ def _seal_batch(
     marks = _marks(tenant_id, until)
     chain = _Chain(tenant_id)
     first = chain.sequence
-    if marks:
-        hours = [hour_at for _, hour_at, _ in marks]
-        chain.extend(_CALLS, hours, build_call)
-        chain.extend(_INTERVALS, hours, build_interval)
+    for span in _runs([hour_at for _, hour_at, _ in marks]):
+        chain.extend(_CALLS, span, build_call)
+        chain.extend(_INTERVALS, span, build_interval)
     if chain.sequence > first:
         _sign(chain, now)
     _take_away(marks)
@@ -116,6 +117,19 @@ def _marks(tenant_id: int, until: datetime | None) -> list[tuple[int, datetime, 
     if until is not None:
         marks = marks.filter(hour_at__lt=until)
     return list(marks.values_list("pk", "hour_at", "generation")[:HOURS_MAX])
+
+
+def _runs(hours: list[datetime]) -> list[Period]:
+    """`hours` in order, those that follow each other as one: a span is read by the
+    index, but a list of hours by comparing each of them with each event.
+    """
+    runs: list[Period] = []
+    for hour_at in hours:
+        if runs and runs[-1].end == hour_at:
+            runs[-1] = Period(start=runs[-1].start, end=hour_at + _HOUR)
+        else:
+            runs.append(Period(start=hour_at, end=hour_at + _HOUR))
+    return runs
 
 
 def _take_away(marks: list[tuple[int, datetime, int]]) -> None:
@@ -136,10 +150,15 @@ class _Chain:
         self._cache_salt_id = cache_salt_id(tenant_id)
         self._rates = RateBook()
 
-    def extend(self, query: str, hours: list[datetime], build: _Build) -> None:
+    def extend(self, query: str, span: Period, build: _Build) -> None:
         """By the rows of `query`, of which only some are in memory at a time."""
+        values: dict[str, Any] = {
+            "start": span.start,
+            "end": span.end,
+            "tenant_id": self.tenant_id,
+        }
         with connection.cursor() as cursor:
-            cursor.execute(query, {"hours": hours, "tenant_id": self.tenant_id})
+            cursor.execute(query, values)
             while rows := _fetched(cursor):
                 # Before the COPY, during which the connection answers no question
                 # about a price.

@@ -16,8 +16,9 @@ from metering.services.receipt_keys import load_signer
 
 _HASHES = """
     SELECT r.sequence, r.hash FROM receipt r
-    WHERE r.tenant_id = %(tenant_id)s AND r.sequence >= %(first)s AND {spans}
-    ORDER BY r.sequence LIMIT %(block)s
+    WHERE r.tenant_id = %(tenant_id)s
+        AND r.sequence >= %(first)s AND r.sequence < %(end)s AND {spans}
+    ORDER BY r.sequence
 """
 
 
@@ -53,7 +54,9 @@ def _proof(receipt: AnyReceipt, invoice: Invoice) -> ReceiptProof:
     """Reads one block of receipts, and one node for each of the others."""
     blocks = list(ReceiptBlock.objects.filter(invoice=invoice).order_by("position"))
     block = [one for one in blocks if one.first_sequence <= receipt.sequence][-1]
-    hashes = _hashes(invoice, block)
+    later = blocks[block.position + 1 :]
+    end = later[0].first_sequence if later else (invoice.receipt_to or 0) + 1
+    hashes = _hashes(invoice, block, end)
     index = [sequence for sequence, _ in hashes].index(receipt.sequence)
     inside = inclusion_proof([one for _, one in hashes], index)
     above = inclusion_proof([bytes(one.root) for one in blocks], block.position)
@@ -64,13 +67,14 @@ def _proof(receipt: AnyReceipt, invoice: Invoice) -> ReceiptProof:
     )
 
 
-def _hashes(invoice: Invoice, block: ReceiptBlock) -> list[tuple[int, bytes]]:
+def _hashes(invoice: Invoice, block: ReceiptBlock, end: int) -> list[tuple[int, bytes]]:
+    """Up to the sequence `end`, exclusive, with which the next block begins."""
     spans = [one.span for one in invoice.billed_receipts.all()]
     condition, values = receipt_condition(spans)
     values |= {
         "tenant_id": invoice.tenant_id,
         "first": block.first_sequence,
-        "block": BLOCK,
+        "end": end,
     }
     with connection.cursor() as cursor:
         cursor.execute(_HASHES.format(spans=condition), values)
