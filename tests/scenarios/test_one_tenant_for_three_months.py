@@ -29,6 +29,7 @@ from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.paying import add_card
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.usage import balances, make_price
+from tests.billing.verification import VerifiedFiles
 from tests.factories import make_engine, make_served_model, make_tenant, make_user
 from tests.inference.lease_books import NOW_MS, new_id, receipt, tell
 from tests.metering.leases import leased_event
@@ -265,7 +266,9 @@ def late_and_less(quarter):
     assert (last.credit_applied_cents, last.status) == (95, "paid")
 
 
-def check_documents(quarter):
+def check_documents(quarter, folder):
+    for invoice in quarter.invoices():
+        assert VerifiedFiles(folder, invoice).check() == 0
     documents = dict(quarter.documents())
     numbers = [f"TF-2026-{n:06d}" for n in (1, 2, 3)]
     assert list(documents) == [
@@ -286,7 +289,7 @@ def check_documents(quarter):
     assert sum(books.values()) == 0
 
 
-def test_it_works(quarter, mailoutbox):
+def test_it_works(quarter, mailoutbox, tmp_path):
     october(quarter)
     check_october(quarter)
     november(quarter)
@@ -297,4 +300,4 @@ def test_it_works(quarter, mailoutbox):
     recover(quarter)
     refund(quarter)
     late_and_less(quarter)
-    check_documents(quarter)
+    check_documents(quarter, tmp_path)

@@ -1,11 +1,9 @@
 """The offline check of an invoice: it holds, and no field can be changed."""
 
-import json
 import subprocess
 import sys
 from datetime import timedelta
 
-import msgspec
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -13,54 +11,14 @@ from django.core.management import call_command
 from billing.domain.invoice_digest import invoice_digest
 from billing.services.issue_invoice import issue_invoice
 from billing.services.rate_usage import rate_usage
-from billing.services.sign_invoice import sign_invoice
-from billing.services.sign_receipt import sign_receipt
-from billing.services.stream_receipts_of_invoice import stream_receipts_of_invoice
 from billing.verify.run import main
 from config.environment import REPOSITORY
-from metering.domain.receipts import canonical
 from metering.domain.signed_texts import invoice_text
-from metering.services.receipt_keys import Signer, read_public_keys
+from metering.services.receipt_keys import Signer
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
+from tests.billing.verification import VerifiedFiles
 
 HOUR = timedelta(hours=1)
-
-
-class Files:
-    """The three files, which a test may tamper with, and the check of them."""
-
-    def __init__(self, folder, invoice):
-        self.folder = folder
-        self.invoice = json.loads(msgspec.json.encode(sign_invoice(invoice, now=NOON)))
-        self.receipts = [
-            json.loads(canonical(one)) for one in stream_receipts_of_invoice(invoice)
-        ]
-        self.signed = [
-            json.loads(msgspec.json.encode(sign_receipt(one, now=NOON)))
-            for one in stream_receipts_of_invoice(invoice)
-        ]
-        self.keys = {
-            "keys": [
-                {"key_id": name, "public_key": key}
-                for name, key in read_public_keys().items()
-            ]
-        }
-
-    def write(self, receipts=None) -> list[str]:
-        """The arguments that name them."""
-        lines = self.receipts if receipts is None else receipts
-        contents = {
-            "invoice.json": json.dumps(self.invoice, indent=2),
-            "receipts.jsonl": "".join(f"{json.dumps(line)}\n" for line in lines),
-            "keys.json": json.dumps(self.keys),
-        }
-        for name, content in contents.items():
-            (self.folder / name).write_text(content)
-        invoice, receipts, keys = (str(self.folder / name) for name in contents)
-        return [invoice, receipts, "--public-key", keys]
-
-    def check(self, receipts=None) -> int:
-        return main(self.write(receipts))
 
 
 @pytest.fixture
@@ -76,7 +34,7 @@ def files(tenant, price, tmp_path):
             hour_at=NOON - number * HOUR,
         )
     rate_usage(now=NOON)
-    return Files(tmp_path, issue_invoice(draft_of(tenant).pk, now=DECEMBER))
+    return VerifiedFiles(tmp_path, issue_invoice(draft_of(tenant).pk, now=DECEMBER))
 
 
 def test_it_works(files, capsys):
@@ -172,7 +130,7 @@ def test_it_refuses_the_receipts_of_another_invoice(files, tenant, price, capsys
     use(tenant, price, 50, hour_at=NOON + 40 * HOUR)
     rate_usage(now=DECEMBER)
     late = issue_invoice(draft_of(tenant).pk, now=DECEMBER)
-    other = Files(files.folder, late)
+    other = VerifiedFiles(files.folder, late)
 
     assert other.check() == 0
     assert "1 lines add up, 0 by their price alone" in capsys.readouterr().out
