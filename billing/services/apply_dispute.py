@@ -18,15 +18,15 @@ from billing.services.book_payment import settle
 from billing.services.lift_restriction import lift_restriction
 from billing.services.lock_tenant import lock_tenant
 from billing.services.post_transaction import post_transaction
-from billing.services.reverse_top_up import restore_top_up, reverse_top_up
+from billing.services.reverse_credit import restore_credit, reverse_credit
 
 
 @transaction.atomic
 def apply_dispute(told: ProviderDispute, *, now: datetime) -> bool:
     """False: it disputes no payment of ours. Safe in any order, any number of times.
 
-    While it is open, and when it is lost, the invoice is owed again, or the credit that
-    was bought is withdrawn; won, all is as before.
+    While it is open, and when it is lost, what it paid of an invoice is owed again, and
+    the credit that it bought is withdrawn; won, all is as before.
     Raises ProviderRefusedError for what only a person can sort out: a dispute of a
     part.
     """
@@ -60,17 +60,16 @@ def open_dispute(
         opened_at=now,
     )
     _move(payment, PaymentStatus.REVERSED)
-    if payment.invoice is None:
-        reverse_top_up(payment, now=now)
-        return chargeback
+    credit = reverse_credit(payment, now=now)
     post_transaction(
-        payment_reversed(nano_usd(payment.amount_cents)),
+        payment_reversed(nano_usd(payment.amount_cents) - credit),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_REVERSED,
         reference=f"payment-reversed:{payment.pk}",
         booked_at=now,
     )
-    settle(payment.invoice, now)
+    if payment.invoice is not None:
+        settle(payment.invoice, now)
     return chargeback
 
 
@@ -83,17 +82,16 @@ def close_dispute(chargeback: Chargeback, *, is_won: bool, now: datetime) -> Non
         return
     payment = chargeback.payment
     _move(payment, PaymentStatus.SUCCEEDED)
-    if payment.invoice is None:
-        restore_top_up(payment, now=now)
-        return
+    credit = restore_credit(payment, now=now)
     post_transaction(
-        payment_received(nano_usd(payment.amount_cents)),
+        payment_received(nano_usd(payment.amount_cents) - credit),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_RECEIVED,
         reference=f"payment-restored:{payment.pk}",
         booked_at=now,
     )
-    settle(payment.invoice, now)
+    if payment.invoice is not None:
+        settle(payment.invoice, now)
     lift_restriction(payment.tenant_id, now=now)
 
 

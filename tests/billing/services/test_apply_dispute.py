@@ -6,6 +6,8 @@ from billing.models.payments import Payment
 from billing.models.provider import Chargeback, StripeEvent
 from billing.services.collect_invoice import collect_invoice
 from billing.services.credit_of import credit_of
+from billing.services.record_bank_transfer import record_bank_transfer
+from billing.services.settle_invoice import due_cents
 from billing.services.start_payment import start_payment
 from billing.services.work_off_order import work_off_orders
 from tests.billing.paying import add_card, deliver, owed_invoice
@@ -110,6 +112,37 @@ def test_credit_that_is_not_spent_is_taken_back(
     close(stripe_sim, is_won=is_won)
 
     assert (credit_of(tenant), balances(tenant)["uncollectible"]) == left
+
+
+def test_of_what_was_paid_twice_credit_alone_is_taken_back(stripe_sim, tenant, invoice):
+    """6 of 10 USD came by transfer while a card was charged for 10: 6 became credit."""
+    add_card(stripe_sim, tenant, "pm_card_createDispute")
+    collect_invoice(invoice.pk, now=DECEMBER)
+    record_bank_transfer(
+        tenant=tenant,
+        amount_cents=6_00,
+        invoice=invoice,
+        note="TF 1",
+        idempotency_key="T1",
+        now=DECEMBER,
+    )
+    work_off_orders(now=DECEMBER)
+    assert credit_of(tenant) == 6_000_000_000
+
+    deliver(stripe_sim)
+    apply_all()
+
+    invoice.refresh_from_db()
+    books = balances(tenant)
+    assert (invoice.status, due_cents(invoice)) == ("issued", 4_00)
+    assert (books["receivable"], books["funds"]) == (4_000_000_000, 6_000_000_000)
+    assert credit_of(tenant) == 0
+
+    close(stripe_sim, is_won=True)
+
+    invoice.refresh_from_db()
+    assert (invoice.status, balances(tenant)["receivable"]) == ("paid", 0)
+    assert credit_of(tenant) == 6_000_000_000
 
 
 def test_it_refuses_a_dispute_of_a_part(stripe_sim, tenant, invoice):

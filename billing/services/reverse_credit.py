@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from billing.domain.money import nano_usd
+from django.db.models import QuerySet
+
 from billing.domain.postings import TransactionKind, spent_credit_reversed
 from billing.models.credit import CreditGrant, CreditWithdrawal
 from billing.models.payments import Payment
@@ -12,14 +13,15 @@ from billing.services.post_transaction import post_transaction
 from billing.services.withdraw_credit import unused_of, withdraw_credit
 
 
-def reverse_top_up(payment: Payment, *, now: datetime) -> None:
+def reverse_credit(payment: Payment, *, now: datetime) -> int:
     """Credit that no call has used is withdrawn; of the rest the money is lost. Once
-    for a payment; the caller holds the tenant's lock.
+    for a payment; the caller holds the tenant's lock. Returns what it had bought, in
+    nano-USD: nothing, where all of it paid an invoice.
     """
-    grant = CreditGrant.objects.get(
-        tenant_id=payment.tenant_id, idempotency_key=credit_key(payment)
-    )
-    bought = nano_usd(payment.amount_cents)
+    bought = _bought(payment)
+    if not bought:
+        return 0
+    grant = _granted(payment).get()
     unused = max(0, min(bought, unused_of(grant, now=now)))
     if unused:
         withdraw_credit(
@@ -30,10 +32,16 @@ def reverse_top_up(payment: Payment, *, now: datetime) -> None:
             now=now,
         )
     _book(payment, bought - unused, f"top-up-reversed:{payment.pk}", now)
+    return bought
 
 
-def restore_top_up(payment: Payment, *, now: datetime) -> None:
-    """What was withdrawn is credit again, and what was lost is money again."""
+def restore_credit(payment: Payment, *, now: datetime) -> int:
+    """What was withdrawn is credit again, and what was lost is money again. Returns
+    what `reverse_credit` did.
+    """
+    bought = _bought(payment)
+    if not bought:
+        return 0
     withdrawals = CreditWithdrawal.objects.filter(
         tenant_id=payment.tenant_id, idempotency_key=_key(payment)
     )
@@ -46,8 +54,19 @@ def restore_top_up(payment: Payment, *, now: datetime) -> None:
             idempotency_key=_key(payment),
             now=now,
         )
-    lost = nano_usd(payment.amount_cents) - unused
-    _book(payment, -lost, f"top-up-restored:{payment.pk}", now)
+    _book(payment, unused - bought, f"top-up-restored:{payment.pk}", now)
+    return bought
+
+
+def _granted(payment: Payment) -> QuerySet[CreditGrant]:
+    """One at most."""
+    return CreditGrant.objects.filter(
+        tenant_id=payment.tenant_id, idempotency_key=credit_key(payment)
+    )
+
+
+def _bought(payment: Payment) -> int:
+    return _granted(payment).values_list("amount_nano_usd", flat=True).first() or 0
 
 
 def _key(payment: Payment) -> str:
