@@ -7,6 +7,7 @@ DJANGO_SETTINGS_MODULE is set here and not in pyproject.toml.
 import os
 import sys
 from collections.abc import Iterator
+from importlib import import_module
 
 import django
 import pgtrigger
@@ -57,17 +58,35 @@ END $$
 """
 
 
+_TAX_RATES = import_module("billing.migrations.0017_eu_vat_rates")
+_ENTER_TAX_RATES = """
+INSERT INTO billing_taxrate
+    (country, rate_basis_points, effective_from, effective_to)
+VALUES
+""" + ",".join(
+    f"('{country}', {rate}, '{begin}', nullif('{end}', 'None')::date)"
+    for country, rate, begin, end in (
+        *(
+            (name, rate, _TAX_RATES.SINCE, None)
+            for name, rate in _TAX_RATES.RATES.items()
+        ),
+        *_TAX_RATES.CHANGED,
+    )
+)
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _flush_passes_the_guards_of_history() -> Iterator[None]:
     """Django empties the tables after each transactional test by TRUNCATE, which the
-    database refuses for the books. Nothing but that flush gets by.
+    database refuses for the books. Nothing but that flush gets by. The tax rates, which
+    a migration enters, are entered again.
     """
     flush = BaseDatabaseOperations.execute_sql_flush
 
     def flush_ignoring_triggers(self, sql_list) -> None:
         disable, enable = map(_SET_USAGE_GUARD.format, ("DISABLE", "ENABLE"))
         with pgtrigger.ignore():
-            flush(self, [disable, *sql_list, enable])
+            flush(self, [disable, *sql_list, enable, _ENTER_TAX_RATES])
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(

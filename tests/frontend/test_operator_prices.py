@@ -117,6 +117,7 @@ def test_a_book_for_plans_is_opened_once(operator):
         assert response.status_code == 302
 
     assert PriceBook.objects.get(name="partners").tenant is None
+    PriceBook.objects.list_book()
     operator.post("/operator/prices/books/", {"name": "list"})
     text = operator.get("/operator/prices/").content.decode()
     assert "book &#x27;list&#x27;" in text

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+import time_machine
 from django.core import mail
 from standardwebhooks.webhooks import Webhook, WebhookVerificationError
 
@@ -44,7 +45,8 @@ def emit(tenant, *, number=1, now=NOW):
 
 
 def verify(received, secret):
-    return Webhook(secret).verify(received.body, received.headers)
+    with time_machine.travel(NOW, tick=False):
+        return Webhook(secret).verify(received.body, received.headers)
 
 
 @pytest.mark.usefixtures("endpoint")

@@ -5,10 +5,11 @@ from datetime import timedelta
 import pytest
 
 from billing.models.issue_blocks import IssueBlock
+from billing.models.tax_rates import TaxRate
 from billing.services.issue_due_invoices import COLLECTION_GRACE, issue_due_invoices
 from billing.services.rate_usage import rate_usage
 from billing.services.tell_operators import tell_operators
-from metering.models import UsageRollup
+from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.factories import make_user
 
@@ -54,9 +55,17 @@ def test_each_is_told_once_and_since_when_stays(mailoutbox):
     assert IssueBlock.objects.get().since == DUE
 
 
-@pytest.mark.usefixtures("block")
-def test_it_goes_with_its_reason():
-    UsageRollup.objects.filter(model="other").delete()
+def test_it_goes_with_its_reason(tenant, price):
+    """Nobody had entered the rate of Norway's tax."""
+    make_buyer(tenant, make_seller(country="NO", vat_id="NO995525828MVA"), country="NO")
+    use(tenant, price, 10)
+    rate_usage(now=NOON)
+    assert issue_due_invoices(now=DUE) == []
+    assert IssueBlock.objects.get().since == DUE
+
+    TaxRate.objects.create(
+        country="NO", rate_basis_points=2_500, effective_from=NOON.date()
+    )
 
     assert issue_due_invoices(now=DUE + HOUR)
 
