@@ -34,22 +34,6 @@ _READ = f"""
     LEFT JOIN lease_interval i ON i.id = r.interval_id
     WHERE r.tenant_id = %(tenant_id)s
 """  # noqa: S608  the columns are constants
-_OF_EVENT = f"{_READ} AND r.happened_at = %(at)s AND r.event_id = %(event_id)s"
-
-
-def read_receipts_of_event(
-    tenant_id: int, *, event_id: Any, happened_at: Any
-) -> list[AnyReceipt]:
-    """Of one usage event: one, or none when it is not sealed yet. Raises
-    ReceiptChangedError.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"{_OF_EVENT} AND r.interval_id IS NULL",
-            {"tenant_id": tenant_id, "event_id": event_id, "at": happened_at},
-        )
-        rates = RateBook()
-        return [_built(row, rates) for row in cursor.fetchall()]
 
 
 def stream_receipts(
