@@ -116,15 +116,20 @@ def _valkey_database(number: int) -> str:
     return urlsplit(VALKEY_URL)._replace(path=f"/{number}").geturl()
 
 
+# Without, a Valkey that is stuck holds pages and workers for ever, even against being
+# stopped. Longer than the broker's own wait for messages (1 s).
+_VALKEY_TIMEOUTS = {"socket_timeout": 3, "socket_connect_timeout": 3}
 CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.redis.RedisCache",
         "LOCATION": _valkey_database(1),
+        "OPTIONS": _VALKEY_TIMEOUTS,
     }
 }
 CELERY_BROKER_URL = _valkey_database(2)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = _VALKEY_TIMEOUTS
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE

@@ -30,7 +30,7 @@ ALL = (
     "tasks",
     "engine",
 )
-ORPHAN_SECONDS_MAX = 5.0
+ORPHAN_SECONDS_MAX = 20.0
 STOP_SECONDS_MAX = 10.0
 
 

@@ -21,6 +21,8 @@ MESSAGES: list[ChatCompletionMessageParam] = [
     {"role": "user", "content": "Why is the sea salty?"}
 ]
 GENERATED = "vllm:generation_tokens_total"
+# Milliseconds between tokens: what a busy machine may need to hear of an end.
+SLOW = "slow:500"
 
 
 @contextlib.contextmanager
@@ -313,7 +315,7 @@ async def test_the_asynchronous_client(plane: Plane, async_client: AsyncOpenAI):
 async def test_a_cancelled_stream_is_billed_as_far_as_the_engine_came(
     plane: Plane, async_client: AsyncOpenAI
 ):
-    plane.order_fault("slow:20")
+    plane.order_fault(SLOW)
     before = plane.counters()[GENERATED]
     third = asyncio.Event()
 
@@ -338,7 +340,7 @@ async def test_a_cancelled_stream_is_billed_as_far_as_the_engine_came(
 def test_a_closed_stream_is_billed_as_far_as_the_engine_came(
     plane: Plane, client: OpenAI
 ):
-    plane.order_fault("slow:20")
+    plane.order_fault(SLOW)
     before = plane.counters()[GENERATED]
     stream = client.chat.completions.create(
         model=MODEL, messages=MESSAGES, max_tokens=500, stream=True
