@@ -27,7 +27,7 @@ MODEL = "bench"
 SNAPSHOT_KEY = "snapshot-key-of-the-benchmark"
 NEVER_REACHED = 1_000_000_000
 """A limit: it is counted exactly and refuses nobody."""
-_NEVER_SPENT_NANO_USD = 10**15
+_NEVER_SPENT_NANOS = 10**15
 
 EVERY_LIMIT = tuple(
     RateLimit(scope=scope, kind=kind, model=None, amount=NEVER_REACHED)
@@ -55,7 +55,7 @@ def make_key(
     daily = SpendLimit(
         scope=Scope.KEY,
         period=SpendPeriod.DAY,
-        amount_nano_usd=_NEVER_SPENT_NANO_USD,
+        amount_nanos=_NEVER_SPENT_NANOS,
     )
     policy = KeyPolicy(
         api_key_id=api_key_id,
@@ -104,10 +104,10 @@ class ControlPlane:
         price = PriceVector(
             price_version_id=1,
             model=MODEL,
-            new_input_nano_usd_per_million=100_000_000,
-            cached_input_nano_usd_per_million=20_000_000,
-            output_nano_usd_per_million=400_000_000,
-            image_nano_usd_per_million=None,
+            new_input_nanos_per_million=100_000_000,
+            cached_input_nanos_per_million=20_000_000,
+            output_nanos_per_million=400_000_000,
+            image_nanos_per_million=None,
             effective_from=0,
             effective_to=None,
         )
@@ -127,13 +127,13 @@ class ControlPlane:
             f"tokenfab:money:{tag}",
             mapping={
                 "server": server["run_id"],
-                "credit": _NEVER_SPENT_NANO_USD,
+                "credit": _NEVER_SPENT_NANOS,
                 "counted_at_us": time.time_ns() // 1000,
             },
         )
         pipeline.execute()
 
-    def spent_nano_usd(self, tenant_id: int) -> int:
+    def spent_nanos(self, tenant_id: int) -> int:
         return int(
             self._valkey.get(f"tokenfab:spent:{{{tenant_id}}}:tenant:total") or 0
         )

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from billing.documents.einvoice import e_invoice
 from billing.documents.pdf import invoice_pdf
-from billing.domain.money import amount_nano_usd, cents, exact_usd, usd_of_cents
+from billing.domain.money import amount_nanos, cents, exact_usd, usd_of_cents
 from billing.domain.taxes import TaxCategory
 from billing.wire import Buyer, InvoiceDocument, InvoiceLine, Seller, TaxLine
 
@@ -26,7 +26,7 @@ RATE = 400_000_000
 
 def _line(number: int) -> InvoiceLine:
     quantity = 1_000_003 * (number + 1)
-    amount = amount_nano_usd(quantity, RATE)
+    amount = amount_nanos(quantity, RATE)
     return InvoiceLine(
         key=f"usage:{number}:output_tokens",
         kind="usage",
@@ -36,10 +36,10 @@ def _line(number: int) -> InvoiceLine:
         price_version_id=number,
         quantity=quantity,
         included_quantity=0,
-        rate_nano_usd_per_million=RATE,
-        gross_nano_usd=amount,
-        discount_nano_usd=0,
-        amount_nano_usd=amount,
+        rate_nanos_per_million=RATE,
+        gross_nanos=amount,
+        discount_nanos=0,
+        amount_nanos=amount,
         amount_usd=exact_usd(amount),
         amount_cents=cents(amount),
     )
@@ -75,7 +75,7 @@ def _invoice(lines: int) -> InvoiceDocument:
         tax_cents=0,
         total_cents=total,
         total_usd=usd_of_cents(total),
-        total_nano_usd=sum(line.amount_nano_usd for line in shown),
+        total_nanos=sum(line.amount_nanos for line in shown),
         credit_applied_cents=0,
         paid_cents=0,
         payments=[],

@@ -28,7 +28,7 @@ _BEGIN = datetime(2026, 11, 1, tzinfo=UTC)
 _MONTH_END = datetime(2026, 12, 1, tzinfo=UTC)
 _MODEL = "smollm2-135m-instruct"
 _HOUR_US = 3_600_000_000
-_CREDIT_NANO_USD = 10**7
+_CREDIT_NANOS = 10**7
 
 
 @contextmanager
@@ -99,9 +99,9 @@ def prepare(tenants: int) -> None:
     price = PriceVersion.objects.create(
         served_model=served_model,
         price_book=PriceBook.objects.list_book(),
-        new_input_nano_usd_per_million=100_000_000,
-        cached_input_nano_usd_per_million=20_000_000,
-        output_nano_usd_per_million=400_000_000,
+        new_input_nanos_per_million=100_000_000,
+        cached_input_nanos_per_million=20_000_000,
+        output_nanos_per_million=400_000_000,
         effective_from=_BEGIN - timedelta(days=1),
         created_at=_BEGIN,
     )
@@ -115,7 +115,7 @@ def prepare(tenants: int) -> None:
         )
         grant_credit(
             tenant=tenant,
-            amount_nano_usd=_CREDIT_NANO_USD,
+            amount_nanos=_CREDIT_NANOS,
             reason="transfer",
             idempotency_key="G1",
             now=_BEGIN,

@@ -124,8 +124,8 @@ async def _run(limits: Limits, policy: KeyPolicy, calls: int) -> None:
         model=_MODEL,
         least_tokens=300,
         most_tokens=300,
-        least_cost_nano_usd=1000,
-        most_cost_nano_usd=1000,
+        least_cost_nanos=1000,
+        most_cost_nanos=1000,
     )
     for _ in range(calls // BATCH):
         done = loop.create_future()
@@ -145,7 +145,7 @@ async def _run(limits: Limits, policy: KeyPolicy, calls: int) -> None:
             limits.hold(policy, claim, take)
         await done
         for hold in holds:
-            limits.settle(hold, tokens=200, cost_nano_usd=700)
+            limits.settle(hold, tokens=200, cost_nanos=700)
         await asyncio.sleep(0)
 
 

@@ -38,7 +38,7 @@ _INSERT = """
         engine_id, price_version_id, endpoint, streamed, outcome, usage_source,
         input_tokens, cached_input_tokens, cache_write_tokens, output_tokens,
         reasoning_tokens, received_at, sent_at, first_token_at, happened_at,
-        cost_nano_usd)
+        cost_nanos)
     SELECT gen_random_uuid(), %(tenant)s, 1, 1 + n %% 4, %(model)s, 1, %(price)s,
         'chat.completions', true, 'completed', 'engine', 900, n %% 900, 0,
         1 + n %% 500, 0, at - interval '1 second', at - interval '1 second',

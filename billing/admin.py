@@ -24,7 +24,7 @@ from tenants.read_only_admin import ReadOnlyMixin
 
 @admin.display(description="Amount, USD")
 def amount_usd(row: LedgerEntry | LineItem | RatedCharge | CreditGrant) -> str:
-    return exact_usd(row.amount_nano_usd)
+    return exact_usd(row.amount_nanos)
 
 
 @admin.display(description="Total, USD", ordering="total_cents")
@@ -46,23 +46,23 @@ def model_name(row: PriceVersion) -> str:
 
 @admin.display(description="New input, USD per million")
 def new_input_usd(row: PriceVersion) -> str:
-    return exact_usd(row.new_input_nano_usd_per_million)
+    return exact_usd(row.new_input_nanos_per_million)
 
 
 @admin.display(description="Cached input, USD per million")
 def cached_input_usd(row: PriceVersion) -> str:
-    return exact_usd(row.cached_input_nano_usd_per_million)
+    return exact_usd(row.cached_input_nanos_per_million)
 
 
 @admin.display(description="Output, USD per million")
 def output_usd(row: PriceVersion) -> str:
-    return exact_usd(row.output_nano_usd_per_million)
+    return exact_usd(row.output_nanos_per_million)
 
 
 @admin.display(description="USD per image")
 def image_usd(row: PriceVersion) -> str:
     """Exact: a rate is typed per image, and kept per million."""
-    rate = row.image_nano_usd_per_million
+    rate = row.image_nanos_per_million
     return "not sold" if rate is None else exact_usd(rate // UNITS_PER_RATE)
 
 
@@ -72,17 +72,17 @@ def _lease_usd(rate: int | None) -> str:
 
 @admin.display(description="Leases in GPU memory, USD per million MB·s")
 def lease_hbm_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.hbm_mb_s_nano_usd_per_million)
+    return _lease_usd(row.hbm_mb_s_nanos_per_million)
 
 
 @admin.display(description="Leases in host memory, USD per million MB·s")
 def lease_host_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.host_mb_s_nano_usd_per_million)
+    return _lease_usd(row.host_mb_s_nanos_per_million)
 
 
 @admin.display(description="Leases on disk, USD per million MB·s")
 def lease_disk_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.disk_mb_s_nano_usd_per_million)
+    return _lease_usd(row.disk_mb_s_nanos_per_million)
 
 
 @admin.register(CreditGrant)

@@ -34,17 +34,17 @@ def invoice_number(row: LineDispute) -> str:
 
 @admin.display(description="Billed, USD")
 def billed_usd(row: LineDispute) -> str:
-    return exact_usd(row.line.amount_nano_usd)
+    return exact_usd(row.line.amount_nanos)
 
 
 @admin.display(description="From events, USD")
 def derived_usd(row: LineDispute) -> str:
-    return exact_usd(row.derived_amount_nano_usd)
+    return exact_usd(row.derived_amount_nanos)
 
 
 @admin.display(description="Difference, USD")
 def difference_usd(row: LineDispute) -> str:
-    return exact_usd(row.difference_nano_usd)
+    return exact_usd(row.difference_nanos)
 
 
 @admin.register(LineDispute)

@@ -20,7 +20,7 @@ _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 _BATCH_ROWS = 5_000
 _CHUNK_BYTES = 64 * 1024
 _DECIMAL_DIGITS, _DECIMAL_PLACES = 38, 9
-"""Nano-USD are the ninth place."""
+"""Nanos are the ninth place."""
 
 
 class FileFormat(enum.StrEnum):

@@ -18,7 +18,7 @@ from billing.services.set_price import set_price
 
 
 class RateField(forms.CharField):
-    """USD per million tokens, or MB_s, as nano-USD; None for an empty field."""
+    """USD per million tokens, or MB_s, as nanos; None for an empty field."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -30,7 +30,7 @@ class RateField(forms.CharField):
 
 
 class ImageRateField(forms.CharField):
-    """USD per image, as nano-USD per million."""
+    """USD per image, as nanos per million."""
 
     widget = UnfoldAdminTextInputWidget
 
@@ -42,27 +42,25 @@ class ImageRateField(forms.CharField):
 
 
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
-    new_input_nano_usd_per_million = RateField(
-        label="New input, USD per million tokens"
-    )
-    cached_input_nano_usd_per_million = RateField(
+    new_input_nanos_per_million = RateField(label="New input, USD per million tokens")
+    cached_input_nanos_per_million = RateField(
         label="Cached input, USD per million tokens"
     )
-    output_nano_usd_per_million = RateField(label="Output, USD per million tokens")
-    image_nano_usd_per_million = ImageRateField(
+    output_nanos_per_million = RateField(label="Output, USD per million tokens")
+    image_nanos_per_million = ImageRateField(
         required=False, label="USD per image", help_text="Empty: not sold."
     )
-    hbm_mb_s_nano_usd_per_million = RateField(
+    hbm_mb_s_nanos_per_million = RateField(
         required=False,
         label="KV leases in GPU memory, USD per million MB·s",
         help_text="Empty: not sold.",
     )
-    host_mb_s_nano_usd_per_million = RateField(
+    host_mb_s_nanos_per_million = RateField(
         required=False,
         label="KV leases in host memory, USD per million MB·s",
         help_text="Empty: not sold.",
     )
-    disk_mb_s_nano_usd_per_million = RateField(
+    disk_mb_s_nanos_per_million = RateField(
         required=False,
         label="KV leases on disk, USD per million MB·s",
         help_text="Empty: not sold.",
@@ -78,13 +76,13 @@ class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs 
         model = PriceVersion
         fields = (
             "served_model",
-            "new_input_nano_usd_per_million",
-            "cached_input_nano_usd_per_million",
-            "output_nano_usd_per_million",
-            "image_nano_usd_per_million",
-            "hbm_mb_s_nano_usd_per_million",
-            "host_mb_s_nano_usd_per_million",
-            "disk_mb_s_nano_usd_per_million",
+            "new_input_nanos_per_million",
+            "cached_input_nanos_per_million",
+            "output_nanos_per_million",
+            "image_nanos_per_million",
+            "hbm_mb_s_nanos_per_million",
+            "host_mb_s_nanos_per_million",
+            "disk_mb_s_nanos_per_million",
             "effective_from",
         )
 

@@ -56,11 +56,11 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
     included_quantity: int
     """How much of the quantity the plan includes."""
-    rate_nano_usd_per_million: int | None
+    rate_nanos_per_million: int | None
     """None: the price is not one rate."""
-    gross_nano_usd: int
-    discount_nano_usd: int
-    amount_nano_usd: int
+    gross_nanos: int
+    discount_nanos: int
+    amount_nanos: int
     amount_usd: str
     """The amount before rounding, exactly: `0.0000123`."""
     amount_cents: int
@@ -151,7 +151,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """net + tax: what is owed."""
     total_usd: str
     """The same, as `12.34`."""
-    total_nano_usd: int
+    total_nanos: int
     """The sum of the lines before they were rounded."""
     credit_applied_cents: int
     """Prepaid credit that it drew."""
@@ -193,7 +193,7 @@ class CreditNoteDocument(msgspec.Struct, frozen=True, kw_only=True):
     tax_cents: int
     total_cents: int
     total_usd: str
-    total_nano_usd: int
+    total_nanos: int
     applied_cents: int
     """The part of the total by which less is due."""
     credited_cents: int

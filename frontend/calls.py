@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import timedelta
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.domain.rating import Rates
 from frontend.prices import find_rates
 from metering.domain.leased import InputSplit, split_input
@@ -17,7 +17,7 @@ from tenants.models import ApiKey, Tenant
 class Call:
     event: UsageEvent
     key_name: str
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """At the rates of the event's price version; None: it is not there."""
 
     @property
@@ -61,7 +61,7 @@ def newest_calls(
         Call(
             event=event,
             key_name=names.get(event.api_key_id, ""),
-            amount_nano_usd=_cost(event, rates.get(event.price_version_id)),
+            amount_nanos=_cost(event, rates.get(event.price_version_id)),
         )
         for event in found
     ]
@@ -92,5 +92,5 @@ def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
         rate = rates.of_meter(meter)
         if quantity and rate is None:
             return None
-        amount += amount_nano_usd(quantity, rate or 0)
+        amount += amount_nanos(quantity, rate or 0)
     return amount

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from billing.domain.credit import PRIORITY_MAX, CreditKind
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.services.grant_credit import REASON_CHARACTERS_MAX
 from tenants.usd_field import UsdField
 
@@ -21,13 +21,13 @@ class CentsField(UsdField):
         amount = super().clean(value)
         if amount is None:
             return None
-        if amount % NANO_USD_PER_CENT:
+        if amount % NANOS_PER_CENT:
             raise forms.ValidationError("Whole cents, such as 25.00.")
-        return amount // NANO_USD_PER_CENT
+        return amount // NANOS_PER_CENT
 
     def prepare_value(self, value: Any) -> Any:
         is_ours = isinstance(value, int)
-        return super().prepare_value(value * NANO_USD_PER_CENT if is_ours else value)
+        return super().prepare_value(value * NANOS_PER_CENT if is_ours else value)
 
 
 class OnceForm(forms.Form):
@@ -49,7 +49,7 @@ class TopUpForm(OnceForm):
 
 
 class AutoRechargeForm(forms.Form):
-    threshold_nano_usd = UsdField(
+    threshold_nanos = UsdField(
         label="When so much is left, in US dollars",
         widget=forms.TextInput(attrs=_DECIMAL),
     )
@@ -64,7 +64,7 @@ class AutoRechargeForm(forms.Form):
 
 
 class GrantForm(OnceForm):
-    amount_nano_usd = UsdField(
+    amount_nanos = UsdField(
         label="Amount in US dollars", widget=forms.TextInput(attrs=_DECIMAL)
     )
     kind = forms.ChoiceField(
@@ -97,7 +97,7 @@ class GrantForm(OnceForm):
 
 
 class WithdrawForm(OnceForm):
-    amount_nano_usd = UsdField(
+    amount_nanos = UsdField(
         label="Amount in US dollars", widget=forms.TextInput(attrs=_DECIMAL)
     )
     reason = forms.CharField(

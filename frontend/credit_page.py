@@ -38,7 +38,7 @@ class Change:
     at: datetime
     what: str
     reason: str
-    amount_nano_usd: int
+    amount_nanos: int
     invoice: Invoice | None = None
 
 
@@ -82,7 +82,7 @@ def _grants(tenant: Tenant, now: datetime) -> list[GrantRow]:
     alive = [
         Grant(
             grant_id=row.pk,
-            remaining_nano_usd=row.remaining,
+            remaining_nanos=row.remaining,
             priority=row.priority,
             granted_at=row.granted_at,
             expires_at=row.expires_at,
@@ -112,9 +112,9 @@ def _draws(tenant: Tenant) -> Iterator[Change]:
     for row in rows.order_by("-drawn_at", "-pk")[:HISTORY_MAX]:
         yield Change(
             at=row.drawn_at,
-            what="Paid an invoice" if row.amount_nano_usd > 0 else "Returned",
+            what="Paid an invoice" if row.amount_nanos > 0 else "Returned",
             reason=row.grant.reason,
-            amount_nano_usd=row.amount_nano_usd,
+            amount_nanos=row.amount_nanos,
             invoice=row.invoice,
         )
 
@@ -126,7 +126,7 @@ def _expiries(tenant: Tenant) -> Iterator[Change]:
             at=row.expired_at,
             what="Expired",
             reason=row.grant.reason,
-            amount_nano_usd=row.amount_nano_usd,
+            amount_nanos=row.amount_nanos,
         )
 
 
@@ -137,5 +137,5 @@ def _withdrawals(tenant: Tenant) -> Iterator[Change]:
             at=row.withdrawn_at,
             what="Withdrawn",
             reason=row.reason,
-            amount_nano_usd=row.amount_nano_usd,
+            amount_nanos=row.amount_nanos,
         )

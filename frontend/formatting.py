@@ -2,31 +2,31 @@
 
 from datetime import timedelta
 
-NANO_USD_PER_USD = 1_000_000_000
-_NANO_USD_DIGITS = 9
+NANOS_PER_USD = 1_000_000_000
+_NANOS_DIGITS = 9
 _SHORT_DIGITS = 6
 
 
-def exact_usd(amount_nano_usd: int) -> str:
+def exact_usd(amount_nanos: int) -> str:
     """Every digit, at least two after the point: 1_234_500_000 is `$1.2345`."""
-    sign = "-" if amount_nano_usd < 0 else ""
-    whole, fraction = divmod(abs(amount_nano_usd), NANO_USD_PER_USD)
-    digits = f"{fraction:0{_NANO_USD_DIGITS}}".rstrip("0").ljust(2, "0")
+    sign = "-" if amount_nanos < 0 else ""
+    whole, fraction = divmod(abs(amount_nanos), NANOS_PER_USD)
+    digits = f"{fraction:0{_NANOS_DIGITS}}".rstrip("0").ljust(2, "0")
     return f"{sign}${whole:,}.{digits}"
 
 
-def short_usd(amount_nano_usd: int) -> str:
+def short_usd(amount_nanos: int) -> str:
     """From one dollar on to the cent, below to the micro-dollar (half up).
 
     What is below a micro-dollar is written exactly, so that nothing reads as free.
     """
-    size = abs(amount_nano_usd)
-    if size >= NANO_USD_PER_USD:
-        return cents_usd(_rounded(amount_nano_usd, NANO_USD_PER_USD // 100))
-    step = 10 ** (_NANO_USD_DIGITS - _SHORT_DIGITS)
+    size = abs(amount_nanos)
+    if size >= NANOS_PER_USD:
+        return cents_usd(_rounded(amount_nanos, NANOS_PER_USD // 100))
+    step = 10 ** (_NANOS_DIGITS - _SHORT_DIGITS)
     if size < step:
-        return exact_usd(amount_nano_usd)
-    return exact_usd(_rounded(amount_nano_usd, step) * step)
+        return exact_usd(amount_nanos)
+    return exact_usd(_rounded(amount_nanos, step) * step)
 
 
 def cents_usd(amount_cents: int) -> str:
@@ -35,9 +35,9 @@ def cents_usd(amount_cents: int) -> str:
     return f"{sign}${whole:,}.{cents:02}"
 
 
-def rate_usd(rate_nano_usd_per_million: int) -> str:
+def rate_usd(rate_nanos_per_million: int) -> str:
     """A rate as price lists write it: US dollars per million tokens."""
-    return exact_usd(rate_nano_usd_per_million)
+    return exact_usd(rate_nanos_per_million)
 
 
 def short_count(count: int) -> str:

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from django import forms
 
-from billing.domain.money import NANO_USD_PER_CENT, parse_amount_usd
+from billing.domain.money import NANOS_PER_CENT, parse_amount_usd
 from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
 from billing.services.credit_invoice import REASON_CHARACTERS_MAX
@@ -42,7 +42,7 @@ class CentsField(forms.CharField):
         if not value:
             return None
         try:
-            cents, rest = divmod(parse_amount_usd(str(value)), NANO_USD_PER_CENT)
+            cents, rest = divmod(parse_amount_usd(str(value)), NANOS_PER_CENT)
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
         if rest:

@@ -41,7 +41,7 @@ class Sums:
     overdue_cents: int
     paid_cents: int
     """Totals of invoices that are paid."""
-    draft_nano_usd: int
+    draft_nanos: int
     """Before tax."""
 
 
@@ -74,11 +74,11 @@ def sum_up(invoices: QuerySet[Invoice], *, now: datetime) -> Sums:
         due=Sum("due_cents", filter=is_open),
         overdue=Sum("due_cents", filter=Q(is_overdue=True)),
         paid=Sum("total_cents", filter=Q(status=InvoiceStatus.PAID)),
-        draft=Sum("total_nano_usd", filter=Q(status=InvoiceStatus.DRAFT)),
+        draft=Sum("total_nanos", filter=Q(status=InvoiceStatus.DRAFT)),
     )
     return Sums(
         due_cents=int(sums["due"] or 0),
         overdue_cents=int(sums["overdue"] or 0),
         paid_cents=int(sums["paid"] or 0),
-        draft_nano_usd=int(sums["draft"] or 0),
+        draft_nanos=int(sums["draft"] or 0),
     )

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from frontend.formatting import exact_usd
 from frontend.leases import BoughtLease
 from metering.domain.lease_intervals import METERS
@@ -20,16 +20,16 @@ class Extension:
     minutes: int
     """From now."""
     until: datetime
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """On top, at most; None: its price is not there."""
 
     @property
     def title(self) -> str:
         until = self.until.astimezone(UTC)
         title = f"{_MINUTES[self.minutes]} from now, until {until:%H:%M:%S} UTC"
-        if self.amount_nano_usd is None:
+        if self.amount_nanos is None:
             return title
-        return f"{title}: at most {exact_usd(self.amount_nano_usd)} more"
+        return f"{title}: at most {exact_usd(self.amount_nanos)} more"
 
 
 def extensions(lease: BoughtLease, now: datetime) -> list[Extension]:
@@ -39,9 +39,7 @@ def extensions(lease: BoughtLease, now: datetime) -> list[Extension]:
         until = now + timedelta(minutes=minutes)
         if lease.sold_until and until > lease.sold_until:
             amount = _amount(lease, until - lease.sold_until)
-            found.append(
-                Extension(minutes=minutes, until=until, amount_nano_usd=amount)
-            )
+            found.append(Extension(minutes=minutes, until=until, amount_nanos=amount))
     return found
 
 
@@ -53,7 +51,7 @@ def _amount(lease: BoughtLease, longer: timedelta) -> int | None:
     if rate is None:
         return None
     byte_ms = lease.lease.bytes * (longer // timedelta(milliseconds=1))
-    return amount_nano_usd(-(-byte_ms // BYTE_MS_PER_MB_S), rate)
+    return amount_nanos(-(-byte_ms // BYTE_MS_PER_MB_S), rate)
 
 
 class ExtensionForm(forms.Form):

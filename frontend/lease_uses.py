@@ -11,7 +11,7 @@ from uuid import UUID
 from django.db.models import Count, F, Sum, Value
 from django.db.models.functions import Least
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from frontend.prices import find_rates
 from inference.cached_prompt_models import CachedPrompt
 from metering.domain.usage import Meter
@@ -25,7 +25,7 @@ class LeaseUse:
     """Turns that came in time and began with it."""
     tokens: int = 0
     """That these turns did not pay for."""
-    worth_nano_usd: int | None = 0
+    worth_nanos: int | None = 0
     """Those tokens as new input; None: a price is not there."""
 
 
@@ -70,11 +70,11 @@ def _summed(sums: list[tuple[UUID, int, int, int]]) -> dict[UUID, LeaseUse]:
         if version in rates:
             rate = rates[version].of_meter(Meter.NEW_INPUT_TOKENS)
         worth = None
-        if rate is not None and before.worth_nano_usd is not None:
-            worth = before.worth_nano_usd + amount_nano_usd(tokens, rate)
+        if rate is not None and before.worth_nanos is not None:
+            worth = before.worth_nanos + amount_nanos(tokens, rate)
         found[whose] = LeaseUse(
             hits=before.hits + hits,
             tokens=before.tokens + tokens,
-            worth_nano_usd=worth,
+            worth_nanos=worth,
         )
     return found

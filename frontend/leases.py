@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.domain.rating import Rates
 from frontend.lease_uses import LeaseUse, uses_of_leases
 from frontend.prices import find_rates
@@ -46,7 +46,7 @@ class BoughtLease:
     """It can be extended and released."""
     mb_s: int
     """So far."""
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """So far; None: its price is not there."""
     is_credited: bool
     """Its engine lost it, and nothing of its time is charged."""
@@ -59,9 +59,9 @@ class BoughtLease:
         return f"kvl_{self.event.lease_id.hex}" if self.event.lease_id else ""
 
     @property
-    def saved_nano_usd(self) -> int | None:
+    def saved_nanos(self) -> int | None:
         """By its turns, less what it cost; None: none came, or a price is not there."""
-        worth, cost = self.use.worth_nano_usd, self.amount_nano_usd
+        worth, cost = self.use.worth_nanos, self.amount_nanos
         if not self.use.hits or worth is None or cost is None:
             return None
         return worth - cost
@@ -73,9 +73,9 @@ class LeaseTotals:
     held_bytes: int
     hits: int
     tokens: int
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """None: a price is not there."""
-    saved_nano_usd: int | None
+    saved_nanos: int | None
     """By all their turns, less what all of them cost."""
 
 
@@ -88,15 +88,15 @@ def bought_leases(tenant: Tenant) -> UsageEventQuerySet:
 def totals(leases: Iterable[BoughtLease]) -> LeaseTotals:
     all_of_them = list(leases)
     held = [one.lease.bytes for one in all_of_them if one.is_live and one.lease]
-    cost = sum_of(one.amount_nano_usd for one in all_of_them)
-    worth = sum_of(one.use.worth_nano_usd for one in all_of_them)
+    cost = sum_of(one.amount_nanos for one in all_of_them)
+    worth = sum_of(one.use.worth_nanos for one in all_of_them)
     return LeaseTotals(
         held=len(held),
         held_bytes=sum(held),
         hits=sum(one.use.hits for one in all_of_them),
         tokens=sum(one.use.tokens for one in all_of_them),
-        amount_nano_usd=cost,
-        saved_nano_usd=None if cost is None or worth is None else worth - cost,
+        amount_nanos=cost,
+        saved_nanos=None if cost is None or worth is None else worth - cost,
     )
 
 
@@ -198,7 +198,7 @@ def _bought(
         sold_until=sold_until if is_held else None,
         is_live=is_held and sold_until > now,
         mb_s=sum(sums.values()),
-        amount_nano_usd=_amount(sums, rates),
+        amount_nanos=_amount(sums, rates),
         is_credited=any(one.credit_reason for one in intervals),
         use=use,
         rates=rates,
@@ -250,5 +250,5 @@ def _amount(sums: dict[str, int], rates: Rates | None) -> int | None:
         rate = rates.of_meter(meter) if rates else None
         if quantity and rate is None:
             return None
-        amount += amount_nano_usd(quantity, rate or 0)
+        amount += amount_nanos(quantity, rate or 0)
     return amount

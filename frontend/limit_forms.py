@@ -50,7 +50,7 @@ class SubjectForm(forms.Form):
 
 
 class SpendLimitForm(SubjectForm):
-    amount_nano_usd = UsdField(
+    amount_nanos = UsdField(
         label="Amount in US dollars",
         help_text="A call that might cost more than what is left is refused.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
@@ -58,7 +58,7 @@ class SpendLimitForm(SubjectForm):
 
 
 class BudgetForm(SubjectForm):
-    amount_nano_usd = UsdField(
+    amount_nanos = UsdField(
         label="Amount in US dollars",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )

@@ -59,7 +59,7 @@ class SpendRow:
     share: Share | None
     """None: what is spent is not known now."""
     held: int
-    """Nano-USD: the most that calls which run now may cost beside."""
+    """Nanos: the most that calls which run now may cost beside."""
 
     @property
     def api_key_id(self) -> int | None:
@@ -115,7 +115,7 @@ class Overview:
 
     @property
     def all_held(self) -> int:
-        """By all running calls of the tenant; nano-USD."""
+        """By all running calls of the tenant; nanos."""
         held = self.spend.held if self.spend else {}
         return next((held[one] for one in held if one.scope is Scope.TENANT), 0)
 
@@ -188,7 +188,7 @@ def _spend_row(row: Any, spend: SpendNow | None) -> SpendRow:
     if spend:
         held = spend.held[_spender(row)]
         used = spend.spent[_spender(row), SpendPeriod(row.period)]
-        share = Share(used=used, amount=row.amount_nano_usd)
+        share = Share(used=used, amount=row.amount_nanos)
     return SpendRow(row=row, whose=whose(row), share=share, held=held)
 
 

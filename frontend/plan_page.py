@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from billing.domain.charges import Charge
 from billing.domain.line_titles import METER_TITLES, line_title
-from billing.domain.money import nano_usd, percent
+from billing.domain.money import nanos, percent
 from billing.domain.month import MonthTerms, use_allowances
 from billing.domain.periods import month_of
 from billing.domain.subscriptions import whole_second
@@ -194,8 +194,8 @@ def _credit(held: Subscription, now: datetime) -> Included:
     return Included(
         title="Calls at list prices",
         share=Share(
-            used=sum(rated.values_list("amount_nano_usd", flat=True)),
-            amount=nano_usd(held.plan.credit_cents),
+            used=sum(rated.values_list("amount_nanos", flat=True)),
+            amount=nanos(held.plan.credit_cents),
         ),
         is_money=True,
     )

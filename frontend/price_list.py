@@ -56,7 +56,7 @@ class ShownStep:
 @dataclass(frozen=True, kw_only=True)
 class Sample:
     quantity: int
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,7 +139,7 @@ def show_meter(meter: str, pricing: MeterPricing) -> ShownMeter:
 
 def _price(meter: str, pricing: MeterPricing) -> str:
     if pricing.model is PriceModel.PACKAGE:
-        return exact_usd(pricing.package_nano_usd)
+        return exact_usd(pricing.package_nanos)
     rate = rate_text(meter, dearest_rate(pricing))
     return rate if pricing.model is PriceModel.STANDARD else f"up to {rate}"
 
@@ -158,13 +158,13 @@ def unit_of(meter: str) -> str:
     return _UNITS.get(meter, "tokens")
 
 
-def rate_text(meter: str, rate_nano_usd_per_million: int) -> str:
+def rate_text(meter: str, rate_nanos_per_million: int) -> str:
     """An image is priced each, all else by the million. Rounded up, for a dearest rate
-    may be a part of a nano-USD.
+    may be a part of a nanos.
     """
     is_image = meter == Meter.IMAGES
     divisor = UNITS_PER_RATE if is_image else 1
-    return exact_usd(-(-rate_nano_usd_per_million // divisor))
+    return exact_usd(-(-rate_nanos_per_million // divisor))
 
 
 def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
@@ -174,9 +174,8 @@ def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
             label=f"{begin + 1:,} and more"
             if step.up_to is None
             else f"{begin + 1:,} to {step.up_to:,}",
-            price=f"{rate_text(meter, step.rate_nano_usd_per_million)}"
-            f" {per_rate(meter)}",
-            flat=exact_usd(step.flat_nano_usd) if step.flat_nano_usd else "",
+            price=f"{rate_text(meter, step.rate_nanos_per_million)} {per_rate(meter)}",
+            flat=exact_usd(step.flat_nanos) if step.flat_nanos else "",
         )
         for begin, step in zip(begins, pricing.steps, strict=False)
     )
@@ -202,14 +201,13 @@ def _most(pricing: MeterPricing) -> int:
 def _samples(pricing: MeterPricing) -> tuple[Sample, ...]:
     quantities = sorted({1, _most(pricing), *_turns(pricing)})
     return tuple(
-        Sample(quantity=one, amount_nano_usd=amount_of(pricing, one))
-        for one in quantities
+        Sample(quantity=one, amount_nanos=amount_of(pricing, one)) for one in quantities
     )
 
 
 def _chart(pricing: MeterPricing) -> dict[str, Any]:
-    """`{"at": [quantities], "nano_usd": [amounts]}`: integers all."""
+    """`{"at": [quantities], "nanos": [amounts]}`: integers all."""
     most = _most(pricing)
     between = (most * n // _CHART_POINTS for n in range(_CHART_POINTS + 1))
     at = sorted({1, *between, *(turn for turn in _turns(pricing) if turn <= most)})
-    return {"at": at, "nano_usd": [amount_of(pricing, one) for one in at]}
+    return {"at": at, "nanos": [amount_of(pricing, one) for one in at]}

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.domain.rating import METER_NAMES, Rates
 from billing.models.prices import PriceVersion
 
@@ -29,7 +29,7 @@ def have_steps(totals: Iterable[dict[str, Any]]) -> bool:
 def amounts_of_totals(
     totals: Iterable[dict[str, Any]], dimension: str | None = None
 ) -> dict[Any, int | None]:
-    """Nano-USD per value of `dimension` (without one: under the key None).
+    """Nanos per value of `dimension` (without one: under the key None).
 
     `totals`: dicts with `price_version_id`, `meter`, `quantity` and the dimension.
     Quantities are added before they are multiplied, as on an invoice. None: something
@@ -58,5 +58,5 @@ def _amount(
         rate = rates[version].of_meter(meter) if version in rates else None
         if rate is None:
             return None
-        amount += amount_nano_usd(quantity, rate)
+        amount += amount_nanos(quantity, rate)
     return amount

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from django.db.models import Q, Sum
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.domain.rating import Rates
 from frontend.leases import describe_leases
 from frontend.prices import find_rates
@@ -23,9 +23,9 @@ DAY = timedelta(days=1)
 @dataclass(frozen=True, kw_only=True)
 class Storage:
     mb_s: int
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """None: a price is not there."""
-    day_nano_usd: int | None
+    day_nanos: int | None
     """Of leases that ended within the last 24 hours, or are held."""
 
 
@@ -48,11 +48,11 @@ def storage_of(prompt: CachedPrompt, *, now: datetime) -> Storage:
         )
         if one.is_live
     ]
-    so_far = [one.amount_nano_usd for one in running]
+    so_far = [one.amount_nanos for one in running]
     return Storage(
         mb_s=measured.mb_s + sum(one.mb_s for one in running),
-        amount_nano_usd=sum_of([measured.amount_nano_usd, *so_far]),
-        day_nano_usd=sum_of([measured.day_nano_usd, *so_far]),
+        amount_nanos=sum_of([measured.amount_nanos, *so_far]),
+        day_nanos=sum_of([measured.day_nanos, *so_far]),
     )
 
 
@@ -76,11 +76,11 @@ def _measured(prompt: CachedPrompt, now: datetime) -> Storage:
     rates = find_rates(version for version, *_ in sums)
     return Storage(
         mb_s=sum(quantity for *_, quantity, _ in sums),
-        amount_nano_usd=sum_of(
+        amount_nanos=sum_of(
             _amount(rates.get(version), tier, quantity)
             for version, tier, quantity, _ in sums
         ),
-        day_nano_usd=sum_of(
+        day_nanos=sum_of(
             _amount(rates.get(version), tier, quantity)
             for version, tier, _, quantity in sums
         ),
@@ -89,4 +89,4 @@ def _measured(prompt: CachedPrompt, now: datetime) -> Storage:
 
 def _amount(rates: Rates | None, tier: str, quantity: int) -> int | None:
     rate = rates.of_meter(METERS[tier].value) if rates else None
-    return None if rate is None else amount_nano_usd(quantity, rate)
+    return None if rate is None else amount_nanos(quantity, rate)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from billing.domain.lease_cost import storage_nano_usd
+from billing.domain.lease_cost import storage_nanos
 from billing.services.read_lease_rates import LeaseRates
 
 
@@ -11,14 +11,14 @@ def held_price(size: int, tier: str, rates: LeaseRates, *, time_ms: int) -> int 
     rate = rates.of(tier)
     if rate is None:
         return None
-    return storage_nano_usd(size, time_ms=time_ms, rate_nano_usd_per_million=rate)
+    return storage_nanos(size, time_ms=time_ms, rate_nanos_per_million=rate)
 
 
-def calls_to_pay(hour_nano_usd: int | None, worth_nano_usd: int) -> int | None:
+def calls_to_pay(hour_nanos: int | None, worth_nanos: int) -> int | None:
     """Calls per hour from which on holding costs no more than reading anew."""
-    if hour_nano_usd is None or not worth_nano_usd:
+    if hour_nanos is None or not worth_nanos:
         return None
-    return -(-hour_nano_usd // worth_nano_usd)
+    return -(-hour_nanos // worth_nanos)
 
 
 def sum_of(amounts: Iterable[int | None]) -> int | None:

@@ -25,17 +25,17 @@ class QuotedTier:
     has_room: bool
     free_tokens: int
     """Of one engine, the one with the most room."""
-    hour_nano_usd: int | None
+    hour_nanos: int | None
     """None: it is not sold."""
-    whole_nano_usd: int | None
+    whole_nanos: int | None
     """For all of its time."""
-    worth_nano_usd: int
+    worth_nanos: int
     """That each call pays less."""
 
     @property
     def calls_to_pay(self) -> int | None:
         """Per hour."""
-        return calls_to_pay(self.hour_nano_usd, self.worth_nano_usd)
+        return calls_to_pay(self.hour_nanos, self.worth_nanos)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ class PromptQuote:
     @property
     def is_offered(self) -> bool:
         tier = self.asked_tier
-        return tier is not None and tier.hour_nano_usd is not None
+        return tier is not None and tier.hour_nanos is not None
 
     @property
     def digest(self) -> str:
@@ -84,16 +84,16 @@ def read_quote(api_key: ApiKey, asked: AskedPrompt, *, now: datetime) -> PromptQ
 
 
 def _quoted(quote: TierQuote, asked: AskedPrompt) -> QuotedTier:
-    hour = quote.cost.cost_nano_usd * asked.engine_count if quote.cost else None
+    hour = quote.cost.cost_nanos * asked.engine_count if quote.cost else None
     return QuotedTier(
         tier=quote.tier.value,
         is_asked=quote.tier is tier_of_room(asked.tier),
         bytes=quote.size * asked.engine_count,
         has_room=quote.is_available,
         free_tokens=quote.free_tokens,
-        hour_nano_usd=hour,
-        whole_nano_usd=None
+        hour_nanos=hour,
+        whole_nanos=None
         if hour is None
         else -(-hour * asked.ttl_seconds * 1000 // HOUR_MS),
-        worth_nano_usd=quote.cost.saved_nano_usd_per_turn if quote.cost else 0,
+        worth_nanos=quote.cost.saved_nanos_per_turn if quote.cost else 0,
     )

@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Prefetch, QuerySet
 
 from billing.domain.lease_cost import HOUR_MS
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.services.read_lease_rates import NOT_SOLD, LeaseRates, read_lease_rates
 from frontend.prompt_prices import calls_to_pay, held_price, sum_of
 from inference.cached_prompt_models import (
@@ -30,7 +30,7 @@ class ShownPlacement:
     """Where it lies now, as far as the engine has told."""
     is_held: bool
     """The engine holds it at this moment."""
-    hour_nano_usd: int | None
+    hour_nanos: int | None
     """Per hour; None: that tier has no price."""
 
     @property
@@ -71,9 +71,9 @@ class ShownPrompt:
         return sum(one.placement.bytes for one in self.held)
 
     @property
-    def hour_nano_usd(self) -> int | None:
+    def hour_nanos(self) -> int | None:
         """What is paid per hour for all that is held."""
-        return sum_of(one.hour_nano_usd for one in self.held)
+        return sum_of(one.hour_nanos for one in self.held)
 
     @property
     def verified_at(self) -> datetime | None:
@@ -81,14 +81,14 @@ class ShownPrompt:
         return max((at for at in times if at), default=None)
 
     @property
-    def worth_nano_usd(self) -> int:
+    def worth_nanos(self) -> int:
         """That a call with it pays less than one without."""
-        return amount_nano_usd(self.prompt.token_count, self.rates.input)
+        return amount_nanos(self.prompt.token_count, self.rates.input)
 
     @property
     def calls_to_pay(self) -> int | None:
         """Per hour, from which on it costs less than it saves."""
-        return calls_to_pay(self.hour_nano_usd, self.worth_nano_usd)
+        return calls_to_pay(self.hour_nanos, self.worth_nanos)
 
 
 def prompts_of(tenant: Tenant) -> QuerySet[CachedPrompt]:
@@ -162,5 +162,5 @@ def _placed(
         placement=placement,
         tier=tier,
         is_held=is_sold and not placement.is_lost and not has_ended,
-        hour_nano_usd=held_price(placement.bytes, tier, rates, time_ms=HOUR_MS),
+        hour_nanos=held_price(placement.bytes, tier, rates, time_ms=HOUR_MS),
     )

@@ -69,7 +69,7 @@ class UsageEventAdmin(ReadOnlyAdmin):
         "leased_input_tokens",
         "output_tokens",
         "images",
-        "cost_nano_usd",
+        "cost_nanos",
         "tries",
     )
     list_filter = ("usage_source", "outcome")

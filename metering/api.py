@@ -54,7 +54,7 @@ def _document(event: UsageEvent) -> dict[str, Any]:
             "output_tokens": event.output_tokens,
             "reasoning_tokens": event.reasoning_tokens,
             "images": event.images,
-            "cost": decimal_usd(event.cost_nano_usd, digits=9),
+            "cost": decimal_usd(event.cost_nanos, digits=9),
         },
         "timings": _timings(event),
         "engine": _engine_name(event.engine_id),

@@ -17,9 +17,9 @@ QUANTITY_FIELDS = (
     "output_tokens",
     "reasoning_tokens",
     "images",
-    "cost_nano_usd",
+    "cost_nanos",
     "leased_input_tokens",
-    "lease_cost_nano_usd",
+    "lease_cost_nanos",
 )
 
 
@@ -42,7 +42,7 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
     def summed(self, *dimensions: str) -> QuerySet["UsageEvent", dict[str, Any]]:
         """One dict per combination of `dimensions`: those, `events`, `request_count`,
         `input_sum`, `cached_input_sum`, `leased_input_sum`, `output_sum`, `image_sum`,
-        `charged_sum` (nano-USD, leases left out), `last_at`. Cached are those beyond
+        `charged_sum` (nanos, leases left out), `last_at`. Cached are those beyond
         the leased ones, as `split_input` says; warming calls are no requests, and their
         output is left out.
         """
@@ -60,7 +60,7 @@ class UsageEventQuerySet(QuerySet["UsageEvent"]):
                 leased_input_sum=Sum("leased_input_tokens"),
                 output_sum=Sum("output_tokens", filter=is_asked_for, default=0),
                 image_sum=Sum("images"),
-                charged_sum=Sum(F("cost_nano_usd") - F("lease_cost_nano_usd")),
+                charged_sum=Sum(F("cost_nanos") - F("lease_cost_nanos")),
                 last_at=models.Max("happened_at"),
             )
         )
@@ -111,7 +111,7 @@ class UsageEvent(models.Model):
     """Of engines, the last one included."""
     sent_at = models.DateTimeField(null=True)
     """The last try went out to its engine; null: an old journal did not say."""
-    cost_nano_usd = models.BigIntegerField(db_default=0)
+    cost_nanos = models.BigIntegerField(db_default=0)
     """At the price version, rounded up: what the money limits were charged."""
     leased_input_tokens = models.IntegerField(db_default=0)
     """At the prompt's beginning, paid for by a lease. Those that the engine computed
@@ -122,7 +122,7 @@ class UsageEvent(models.Model):
     """Until when that lease was sold; null: it was not."""
     previous_lease_id = models.UUIDField(null=True)
     """Of the lease that this call continued; null: none."""
-    lease_cost_nano_usd = models.BigIntegerField(db_default=0)
+    lease_cost_nanos = models.BigIntegerField(db_default=0)
     """What of the cost is for that lease, should it be held until it expires."""
     is_warming = models.BooleanField(db_default=False)
     """A call of ours, to have an engine hold a cached prompt: no meter shows its output
@@ -252,7 +252,7 @@ class UsageRollup(models.Model):
     hour_at = models.DateTimeField()
     """The begin of the UTC hour in which the events happened."""
     quantity = models.BigIntegerField()
-    """Tokens, MB_s, nano-USD, or events for the meter `requests`. Never 0."""
+    """Tokens, MB_s, nanos, or events for the meter `requests`. Never 0."""
     event_count = models.IntegerField()
     """Events of this hour and dimension, whether or not this meter showed any; of the
     meters of leases, intervals."""

@@ -33,24 +33,24 @@ LIST_BOOK_ID = 0
 
 
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
-    """The rates of one price version; nano-USD per million tokens."""
+    """The rates of one price version; nanos per million tokens."""
 
     price_version_id: int
     model: str
-    new_input_nano_usd_per_million: int
-    cached_input_nano_usd_per_million: int
-    output_nano_usd_per_million: int
-    image_nano_usd_per_million: int | None
+    new_input_nanos_per_million: int
+    cached_input_nanos_per_million: int
+    output_nanos_per_million: int
+    image_nanos_per_million: int | None
     """None: images of this model are not sold."""
     effective_from: float
     """Seconds since the epoch, inclusive."""
     effective_to: float | None
     """Seconds since the epoch, exclusive; None: open."""
-    hbm_mb_s_nano_usd_per_million: int | None = None
+    hbm_mb_s_nanos_per_million: int | None = None
     """Of a lease in HBM, per million MB_s (10^6 byte-seconds); None: not sold."""
-    host_mb_s_nano_usd_per_million: int | None = None
+    host_mb_s_nanos_per_million: int | None = None
     """The same in host memory."""
-    disk_mb_s_nano_usd_per_million: int | None = None
+    disk_mb_s_nanos_per_million: int | None = None
     """The same on disk."""
     price_book_id: int = LIST_BOOK_ID
     """In which it stands. A call is charged by the first of the books that its key's
@@ -99,7 +99,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Of engines, the last one included."""
     sent_at_us: int | None = None
     """Microseconds since the epoch: the last try went out to its engine."""
-    cost_nano_usd: int = 0
+    cost_nanos: int = 0
     """At the price version, rounded up: what the money limits were charged."""
     leased_input_tokens: int = 0
     """At the prompt's beginning, paid for by a lease that this call continued in time.
@@ -110,7 +110,7 @@ class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """Microseconds since the epoch: until when that lease was sold; 0: none."""
     previous_lease_id: str = ""
     """Of the lease that this call continued; empty: none."""
-    lease_cost_nano_usd: int = 0
+    lease_cost_nanos: int = 0
     """What of the cost is for that lease, should it be held until it expires; what was
     not held is returned when its time is measured."""
     is_warming: bool = False

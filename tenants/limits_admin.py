@@ -55,7 +55,7 @@ class RateLimitForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class SpendLimitForm(forms.ModelForm):  # type: ignore[type-arg]
-    amount_nano_usd = UsdField(label="Amount, USD", widget=UnfoldAdminTextInputWidget)
+    amount_nanos = UsdField(label="Amount, USD", widget=UnfoldAdminTextInputWidget)
 
 
 class BudgetForm(SpendLimitForm):
@@ -102,12 +102,12 @@ class TenantRateLimits(LimitInline):
 
 class TenantSpendLimits(LimitInline):
     model, form, fk_name = SpendLimit, SpendLimitForm, "tenant"
-    fields = ("project", "period", "amount_nano_usd")
+    fields = ("project", "period", "amount_nanos")
 
 
 class TenantBudgets(LimitInline):
     model, form, fk_name = Budget, BudgetForm, "tenant"
-    fields = ("project", "period", "amount_nano_usd", "thresholds_percent")
+    fields = ("project", "period", "amount_nanos", "thresholds_percent")
 
 
 class KeyRateLimits(LimitInline):
@@ -117,12 +117,12 @@ class KeyRateLimits(LimitInline):
 
 class KeySpendLimits(LimitInline):
     model, form, fk_name = SpendLimit, SpendLimitForm, "api_key"
-    fields = ("period", "amount_nano_usd")
+    fields = ("period", "amount_nanos")
 
 
 class KeyBudgets(LimitInline):
     model, form, fk_name = Budget, BudgetForm, "api_key"
-    fields = ("period", "amount_nano_usd", "thresholds_percent")
+    fields = ("period", "amount_nanos", "thresholds_percent")
 
 
 class SavesLimitsMixin:
@@ -182,7 +182,7 @@ def _save_spend_limits(parent: Subject, formset: Any) -> None:
         set_spend_limit(
             subject=subject,
             period=SpendPeriod(name),
-            amount_nano_usd=row["amount_nano_usd"],
+            amount_nanos=row["amount_nanos"],
         )
 
 
@@ -194,7 +194,7 @@ def _save_budgets(parent: Subject, formset: Any) -> None:
         set_budget(
             subject=subject,
             period=SpendPeriod(name),
-            amount_nano_usd=row["amount_nano_usd"],
+            amount_nanos=row["amount_nanos"],
             thresholds_percent=row["thresholds_percent"],
         )
 

@@ -281,7 +281,7 @@ class SpendLimit(OfSubject):
     """Hard: a call that might pass it is refused."""
 
     period = models.CharField(max_length=8, choices=_PERIODS)
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
 
     class Meta:
         constraints = [
@@ -294,7 +294,7 @@ class SpendLimit(OfSubject):
                 condition=_ONE_SUBJECT, name="spend_limit_of_one_subject"
             ),
             models.CheckConstraint(
-                condition=Q(amount_nano_usd__gt=0, amount_nano_usd__lte=AMOUNT_MAX),
+                condition=Q(amount_nanos__gt=0, amount_nanos__lte=AMOUNT_MAX),
                 name="spend_limit_amount_in_range",
             ),
             models.CheckConstraint(
@@ -310,7 +310,7 @@ class Budget(OfSubject):
     """Soft: the tenant's owners are told by mail; no call is refused."""
 
     period = models.CharField(max_length=8, choices=_PERIODS)
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     thresholds_percent = ArrayField(models.PositiveSmallIntegerField())
     """Ascending; a mail each time so much of the amount is spent."""
 
@@ -325,7 +325,7 @@ class Budget(OfSubject):
                 condition=_ONE_SUBJECT, name="budget_of_one_subject"
             ),
             models.CheckConstraint(
-                condition=Q(amount_nano_usd__gt=0, amount_nano_usd__lte=AMOUNT_MAX),
+                condition=Q(amount_nanos__gt=0, amount_nanos__lte=AMOUNT_MAX),
                 name="budget_amount_in_range",
             ),
             models.CheckConstraint(

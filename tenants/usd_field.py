@@ -7,26 +7,26 @@ from django import forms
 
 from tenants.domain.limits import AMOUNT_MAX
 
-_NANO_USD_DIGITS = 9
+_NANOS_DIGITS = 9
 
 
 class UsdField(forms.DecimalField):
-    """Dollars on the page, whole nano-USD in the program; nothing is rounded."""
+    """Dollars on the page, whole nanos in the program; nothing is rounded."""
 
     def __init__(self, **options: Any) -> None:
-        options.setdefault("min_value", Decimal(1).scaleb(-_NANO_USD_DIGITS))
-        options.setdefault("max_value", Decimal(AMOUNT_MAX // 10**_NANO_USD_DIGITS))
-        super().__init__(decimal_places=_NANO_USD_DIGITS, **options)
+        options.setdefault("min_value", Decimal(1).scaleb(-_NANOS_DIGITS))
+        options.setdefault("max_value", Decimal(AMOUNT_MAX // 10**_NANOS_DIGITS))
+        super().__init__(decimal_places=_NANOS_DIGITS, **options)
 
     def clean(self, value: Any) -> Any:
         dollars = super().clean(value)
-        return None if dollars is None else int(dollars.scaleb(_NANO_USD_DIGITS))
+        return None if dollars is None else int(dollars.scaleb(_NANOS_DIGITS))
 
     def prepare_value(self, value: Any) -> Any:
         """What was typed goes back as it is; what was stored becomes dollars."""
         if isinstance(value, int):
-            whole, rest = divmod(value, 10**_NANO_USD_DIGITS)
-            decimals = f"{rest:0{_NANO_USD_DIGITS}}".rstrip("0").ljust(2, "0")
+            whole, rest = divmod(value, 10**_NANOS_DIGITS)
+            decimals = f"{rest:0{_NANOS_DIGITS}}".rstrip("0").ljust(2, "0")
             return f"{whole}.{decimals}"
         return value
 

@@ -53,7 +53,7 @@ class SpendLimit(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     scope: Scope
     period: SpendPeriod
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 class KvTier(enum.StrEnum):

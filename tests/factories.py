@@ -120,10 +120,10 @@ def make_spend_limit(
     *,
     subject: Subject,
     period: SpendPeriod = SpendPeriod.MONTH,
-    amount_nano_usd: int = 10_000_000_000,
+    amount_nanos: int = 10_000_000_000,
 ) -> SpendLimit:
     return SpendLimit.objects.create(
-        **columns_of(subject), period=period, amount_nano_usd=amount_nano_usd
+        **columns_of(subject), period=period, amount_nanos=amount_nanos
     )
 
 
@@ -131,13 +131,13 @@ def make_budget(
     *,
     subject: Subject,
     period: SpendPeriod = SpendPeriod.MONTH,
-    amount_nano_usd: int = 10_000_000_000,
+    amount_nanos: int = 10_000_000_000,
     thresholds_percent: Sequence[int] = (50, 80, 100),
 ) -> Budget:
     return Budget.objects.create(
         **columns_of(subject),
         period=period,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         thresholds_percent=list(thresholds_percent),
     )
 

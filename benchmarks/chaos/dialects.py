@@ -15,7 +15,7 @@ class Said:
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
-    cost_nano_usd: int
+    cost_nanos: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ def _said(names: tuple[str, str, str]) -> Callable[[Document], Said]:
             input_tokens=usage[input_name],
             cached_input_tokens=(usage.get(details) or {}).get("cached_tokens", 0),
             output_tokens=usage[output_name],
-            cost_nano_usd=_nano_usd(usage["cost"]),
+            cost_nanos=_nanos(usage["cost"]),
         )
 
     return read
@@ -53,11 +53,11 @@ def _said_by_message(usage: Document) -> Said:
         input_tokens=usage["input_tokens"] + cached + written,
         cached_input_tokens=cached,
         output_tokens=usage["output_tokens"],
-        cost_nano_usd=_nano_usd(usage["cost"]),
+        cost_nanos=_nanos(usage["cost"]),
     )
 
 
-def _nano_usd(cost: str) -> int:
+def _nanos(cost: str) -> int:
     """Rounded up, as events are."""
     return -int(-Decimal(cost) * 1_000_000_000 // 1)
 

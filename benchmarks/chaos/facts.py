@@ -16,7 +16,7 @@ class Event:
     input_tokens: int
     cached_input_tokens: int
     output_tokens: int
-    cost_nano_usd: int
+    cost_nanos: int
     received_at_us: int
     day: str
     engine_id: int
@@ -24,7 +24,7 @@ class Event:
     """That the call was granted; empty: none."""
     lease_expires_at_ms: int
     leased_input_tokens: int
-    lease_cost_nano_usd: int
+    lease_cost_nanos: int
     """Part of the cost."""
 
     @property
@@ -34,12 +34,12 @@ class Event:
 
 _EVENTS = """
     SELECT replace(event_id::text, '-', ''), tenant_id, api_key_id, outcome,
-        usage_source, input_tokens, cached_input_tokens, output_tokens, cost_nano_usd,
+        usage_source, input_tokens, cached_input_tokens, output_tokens, cost_nanos,
         (extract(epoch FROM received_at) * 1000000)::bigint,
         to_char(happened_at AT TIME ZONE 'UTC', 'YYYY-MM-DD'), engine_id,
         coalesce(replace(lease_id::text, '-', ''), ''),
         coalesce((extract(epoch FROM lease_expires_at) * 1000)::bigint, 0),
-        leased_input_tokens, lease_cost_nano_usd
+        leased_input_tokens, lease_cost_nanos
     FROM usage_event ORDER BY received_at
 """
 
@@ -86,7 +86,7 @@ def is_money_settled(valkey_url: str, tenant_ids: list[int]) -> bool:
 
 
 def read_spent(valkey_url: str, tenant_id: int) -> dict[str, int]:
-    """Name of the counter behind the tenant's tag -> nano-USD."""
+    """Name of the counter behind the tenant's tag -> nanos."""
     prefix = f"tokenfab:spent:{{{tenant_id}}}:"
     with redis.Redis.from_url(
         valkey_url, socket_timeout=5, decode_responses=True

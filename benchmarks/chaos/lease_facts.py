@@ -64,7 +64,7 @@ class Interval:
     ended_ms: int
     mb_s: int
     credit_reason: str
-    rate_nano_usd_per_million: int
+    rate_nanos_per_million: int
     """Of its tier, at its price version."""
     day: str
     """UTC, of its end."""
@@ -90,9 +90,9 @@ _INTERVALS = """
         (extract(epoch FROM started_at) * 1000)::bigint AS started_ms,
         (extract(epoch FROM ended_at) * 1000)::bigint AS ended_ms, mb_s,
         credit_reason,
-        CASE tier WHEN 'hbm' THEN hbm_mb_s_nano_usd_per_million
-            WHEN 'host' THEN host_mb_s_nano_usd_per_million
-            ELSE disk_mb_s_nano_usd_per_million END AS rate_nano_usd_per_million,
+        CASE tier WHEN 'hbm' THEN hbm_mb_s_nanos_per_million
+            WHEN 'host' THEN host_mb_s_nanos_per_million
+            ELSE disk_mb_s_nanos_per_million END AS rate_nanos_per_million,
         to_char(ended_at AT TIME ZONE 'UTC', 'YYYY-MM-DD') AS day
     FROM lease_interval
     JOIN billing_priceversion ON billing_priceversion.id = price_version_id

@@ -136,14 +136,14 @@ def measured_ids(books: LeaseBooks) -> set[tuple[str, int]]:
     return {(one.lease_id, one.engine_id) for one in books.leases if one.is_measured}
 
 
-def held_nano_usd(intervals: Iterable[Interval], tenant_id: int) -> Counter[str]:
+def held_nanos(intervals: Iterable[Interval], tenant_id: int) -> Counter[str]:
     """What was held, by the names of the tenant's counters of money; rounded up for
     each month, tier and rate.
     """
     sums: Counter[tuple[str, str, str, int]] = Counter()
     for row in intervals:
         if row.tenant_id == tenant_id and not row.credit_reason:
-            group = row.day[:7], row.tier, row.rate_nano_usd_per_million
+            group = row.day[:7], row.tier, row.rate_nanos_per_million
             for name in counter_names(tenant_id, row.api_key_id, row.day):
                 sums[name, *group] += row.mb_s
     found: Counter[str] = Counter()

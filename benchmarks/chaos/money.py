@@ -19,7 +19,7 @@ _SUM_EVERY = 8
 """A look at PostgreSQL for so many at Valkey."""
 _REFUSALS_ENOUGH = 15
 """Since the last time that more was given."""
-_NANO_USD = 1_000_000_000
+_NANOS = 1_000_000_000
 _HOLD_US = 15_000_000
 """A hold lives so long after its process held or renewed it."""
 
@@ -29,11 +29,11 @@ class Look:
     """At a tenant's money in Valkey."""
 
     at_us: int
-    left_nano_usd: int
+    left_nanos: int
     """Of what was given, without what was spent and what is held."""
     held: Mapping[str, int]
     """By the process that holds it."""
-    expired_nano_usd: int
+    expired_nanos: int
     """Holds of dead processes that were spent in full since the last count."""
 
 
@@ -44,12 +44,12 @@ class Purse:
     tenant_id: int
     name: str
     is_prepaid: bool
-    step_nano_usd: int
-    amount_max_nano_usd: int
+    step_nanos: int
+    amount_max_nanos: int
     """Of credit or of a day: told before it is given, so that it is never too low."""
     tops: int = 0
     looks: int = 0
-    least_left_nano_usd: int | None = None
+    least_left_nanos: int | None = None
     """By the sum of the events."""
     below: list[Look] = field(default_factory=list)
     """Looks at Valkey that saw less than nothing left."""
@@ -58,20 +58,20 @@ class Purse:
     oversold: list[str] = field(default_factory=list)
     """Sums in PostgreSQL above what was given."""
 
-    def note_sum(self, left_nano_usd: int) -> None:
+    def note_sum(self, left_nanos: int) -> None:
         self.looks += 1
-        if self.least_left_nano_usd is None or left_nano_usd < self.least_left_nano_usd:
-            self.least_left_nano_usd = left_nano_usd
-        if left_nano_usd < 0:
-            self.oversold.append(f"PostgreSQL {clock(now_us())}: {left_nano_usd}")
+        if self.least_left_nanos is None or left_nanos < self.least_left_nanos:
+            self.least_left_nanos = left_nanos
+        if left_nanos < 0:
+            self.oversold.append(f"PostgreSQL {clock(now_us())}: {left_nanos}")
 
     @property
     def overdrawn(self) -> list[str]:
         """Moments at which more was spent and held than was given."""
         return self.oversold + [
-            f"Valkey {clock(look.at_us)}: {look.left_nano_usd}"
+            f"Valkey {clock(look.at_us)}: {look.left_nanos}"
             for look in self.below
-            if look.left_nano_usd + self._counted_twice(look) < 0
+            if look.left_nanos + self._counted_twice(look) < 0
         ]
 
     def _counted_twice(self, look: Look) -> int:
@@ -84,7 +84,7 @@ class Purse:
             for owner, amount in look.held.items()
             if self.alive_at_us[owner] <= look.at_us
         )
-        return sum(dead) + look.expired_nano_usd
+        return sum(dead) + look.expired_nanos
 
 
 def clock(at_us: int) -> str:
@@ -113,7 +113,7 @@ def look_at_valkey(url: str, purse: Purse) -> Look | None:
     server, credit, counted_at_us = state
     if server != info["run_id"]:
         return None
-    given = int(credit or 0) if purse.is_prepaid else purse.amount_max_nano_usd
+    given = int(credit or 0) if purse.is_prepaid else purse.amount_max_nanos
     spent = int((total if purse.is_prepaid else of_day) or 0)
     amounts: Counter[str] = Counter()
     for member, deadline_ms in held:
@@ -123,9 +123,9 @@ def look_at_valkey(url: str, purse: Purse) -> Look | None:
         purse.alive_at_us[owner] = max(purse.alive_at_us.get(owner, 0), alive_at_us)
     return Look(
         at_us=now_us(),
-        left_nano_usd=given - spent - int(sums or 0),
+        left_nanos=given - spent - int(sums or 0),
         held=amounts,
-        expired_nano_usd=sum(
+        expired_nanos=sum(
             amount_of(member)
             for member, at_ms in expired
             if at_ms * 1000 > int(counted_at_us or 0)
@@ -139,13 +139,13 @@ def amount_of(member: str) -> int:
 
 
 _SUM = """
-    SELECT coalesce(sum(cost_nano_usd - CASE WHEN EXISTS (
+    SELECT coalesce(sum(cost_nanos - CASE WHEN EXISTS (
         SELECT FROM lease WHERE lease.lease_id = usage_event.lease_id
             AND lease.engine_id = usage_event.engine_id AND is_measured
-    ) THEN lease_cost_nano_usd ELSE 0 END), 0)::bigint
+    ) THEN lease_cost_nanos ELSE 0 END), 0)::bigint
     + (
         SELECT coalesce(ceil(sum(
-            mb_s * hbm_mb_s_nano_usd_per_million::numeric / 1000000
+            mb_s * hbm_mb_s_nanos_per_million::numeric / 1000000
         )), 0)::bigint
         FROM lease_interval
         JOIN billing_priceversion ON billing_priceversion.id = price_version_id
@@ -166,7 +166,7 @@ def look_at_postgres(url: str, purse: Purse) -> int:
             _SUM, {"tenant": purse.tenant_id, "begin": begin}
         ).fetchone()
     assert row
-    return purse.amount_max_nano_usd - int(row[0])
+    return purse.amount_max_nanos - int(row[0])
 
 
 class Watch:
@@ -211,7 +211,7 @@ class Watch:
             look = look_at_valkey(services["VALKEY_URL"], purse)
             if look is not None:
                 purse.looks += 1
-                purse.below += [look] if look.left_nano_usd < 0 else []
+                purse.below += [look] if look.left_nanos < 0 else []
             if sums:
                 purse.note_sum(look_at_postgres(services["DATABASE_URL"], purse))
         except (KeyError, redis.RedisError, psycopg.Error):
@@ -233,16 +233,16 @@ class Watch:
 
 def give(product: Product, purse: Purse, stopping: threading.Event) -> None:
     """Until it went through: grants have a key, so that a repeat gives nothing more."""
-    purse.amount_max_nano_usd += purse.step_nano_usd
+    purse.amount_max_nanos += purse.step_nanos
     purse.tops += 1
     if purse.is_prepaid:
-        amount = f"{purse.step_nano_usd / _NANO_USD:.9f}"
+        amount = f"{purse.step_nanos / _NANOS:.9f}"
         arguments = [
             *("grant_credit", purse.name, amount, "--reason", "Chaos run"),
             *("--idempotency-key", uuid.uuid4().hex),
         ]
     else:
-        call = f"raise_spend_limit({purse.tenant_id}, {purse.amount_max_nano_usd})"
+        call = f"raise_spend_limit({purse.tenant_id}, {purse.amount_max_nanos})"
         arguments = [
             *("shell", "-c", f"from benchmarks.chaos.opening import *; {call}")
         ]

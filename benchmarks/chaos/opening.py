@@ -18,11 +18,11 @@ def open_all(wanted: str) -> None:
     print(json.dumps([_open(**one) for one in json.loads(wanted)]))
 
 
-def raise_spend_limit(tenant_id: int, amount_nano_usd: int) -> None:
+def raise_spend_limit(tenant_id: int, amount_nanos: int) -> None:
     set_spend_limit(
         subject=Tenant.objects.get(pk=tenant_id),
         period=SpendPeriod.DAY,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
     )
 
 
@@ -31,7 +31,7 @@ def _open(
     name: str,
     is_prepaid: bool,
     refuses_without_limiter: bool,
-    day_nano_usd: int | None,
+    day_nanos: int | None,
     limits: dict[str, int],
     lanes: int,
 ) -> dict[str, object]:
@@ -42,8 +42,8 @@ def _open(
         are_cached_tokens_limited=False,
         refuses_without_limiter=refuses_without_limiter,
     )
-    if day_nano_usd is not None:
-        raise_spend_limit(tenant.pk, day_nano_usd)
+    if day_nanos is not None:
+        raise_spend_limit(tenant.pk, day_nanos)
     set_rate_limits(
         subject=tenant,
         limits={(LimitKind(kind), None): amount for kind, amount in limits.items()},

@@ -167,8 +167,8 @@ def _money(outcome: Outcome) -> Iterator[str]:
     for purse in outcome.purses:
         given = "credit" if purse.is_prepaid else "spend limit of a day"
         yield (
-            f"{purse.name}: {purse.amount_max_nano_usd:,} nano-USD of {given} in "
-            f"{purse.tops} steps, {purse.least_left_nano_usd} at least left by the "
+            f"{purse.name}: {purse.amount_max_nanos:,} nanos of {given} in "
+            f"{purse.tops} steps, {purse.least_left_nanos} at least left by the "
             f"events. {len(purse.below)} looks saw holds of dead processes count twice."
         )
 

@@ -81,7 +81,7 @@ def _give_first_credit(product: Product, opened: Opened) -> None:
     product.wait_until(
         lambda: all(
             (look := look_at_valkey(product.services["VALKEY_URL"], purse))
-            and look.left_nano_usd
+            and look.left_nanos
             for purse in opened.purses
         ),
         what="the tenants' money is known",

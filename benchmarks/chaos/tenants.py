@@ -8,7 +8,7 @@ from benchmarks.chaos.money import Purse
 from benchmarks.chaos.operations import Lane
 from benchmarks.chaos.product import NotUpError, Product
 
-CREDIT_NANO_USD = 1_500_000
+CREDIT_NANOS = 1_500_000
 """A hundred and fifty calls or so: it is used up again and again."""
 LIMITS = {
     "requests_per_minute": 90,
@@ -23,14 +23,14 @@ class WantedTenant:
     lanes: int
     is_prepaid: bool = False
     refuses_without_limiter: bool = False
-    day_nano_usd: int | None = None
+    day_nanos: int | None = None
     limits: Mapping[str, int] = field(default_factory=dict)
 
 
 TENANTS = (
     WantedTenant(name="Chaos free", lanes=3),
     WantedTenant(name="Chaos prepaid", lanes=4, is_prepaid=True),
-    WantedTenant(name="Chaos capped", lanes=3, day_nano_usd=CREDIT_NANO_USD),
+    WantedTenant(name="Chaos capped", lanes=3, day_nanos=CREDIT_NANOS),
     WantedTenant(name="Chaos limited", lanes=2, limits=LIMITS),
     WantedTenant(
         name="Chaos strict", lanes=2, limits=LIMITS, refuses_without_limiter=True
@@ -68,11 +68,11 @@ def open_tenants(product: Product) -> Opened:
                 tenant_id=ids[one.name],
                 name=one.name,
                 is_prepaid=one.is_prepaid,
-                step_nano_usd=CREDIT_NANO_USD,
-                amount_max_nano_usd=one.day_nano_usd or 0,
+                step_nanos=CREDIT_NANOS,
+                amount_max_nanos=one.day_nanos or 0,
             )
             for one in TENANTS
-            if one.is_prepaid or one.day_nano_usd
+            if one.is_prepaid or one.day_nanos
         ],
         limited={ids[one.name]: one.name for one in TENANTS if one.limits},
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from benchmarks.chaos.facts import Event
 from benchmarks.chaos.lease_facts import LeaseBooks
-from benchmarks.chaos.lease_verdict import counter_names, held_nano_usd, measured_ids
+from benchmarks.chaos.lease_verdict import counter_names, held_nanos, measured_ids
 from benchmarks.chaos.operations import Attempt, Operation
 
 _MINUTE_US = 60_000_000
@@ -81,7 +81,7 @@ def _difference(attempt: Attempt, event: Event) -> str:
         "input": (said.input_tokens, event.input_tokens),
         "cached": (said.cached_input_tokens, event.cached_input_tokens),
         "output": (said.output_tokens, event.output_tokens),
-        "cost": (said.cost_nano_usd, event.cost_nano_usd - event.lease_cost_nano_usd),
+        "cost": (said.cost_nanos, event.cost_nanos - event.lease_cost_nanos),
         "lease": (attempt.lease_id, event.lease_id),
         "leased": (attempt.leased_tokens, event.leased_input_tokens),
     }
@@ -133,13 +133,13 @@ def drift(
 ) -> list[str]:
     """Counters of Valkey that are not the sum over the tenant's events and leases."""
     measured = measured_ids(books)
-    sums = held_nano_usd(books.intervals, tenant_id)
+    sums = held_nanos(books.intervals, tenant_id)
     for event in events:
         if event.tenant_id == tenant_id and event.is_billed:
             is_measured = (event.lease_id, event.engine_id) in measured
-            back = event.lease_cost_nano_usd if is_measured else 0
+            back = event.lease_cost_nanos if is_measured else 0
             for name in counter_names(tenant_id, event.api_key_id, event.day):
-                sums[name] += event.cost_nano_usd - back
+                sums[name] += event.cost_nanos - back
     return [
         f"tenant {tenant_id}, {name}: {spent.get(name, 0)} counted, {amount} billed"
         for name, amount in sums.items()

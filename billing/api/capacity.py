@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from billing.api.documents import usd
 from billing.api.refusals import refused
-from billing.domain.lease_cost import HOUR_MS, storage_nano_usd
+from billing.domain.lease_cost import HOUR_MS, storage_nanos
 from billing.services.read_lease_rates import NOT_SOLD, LeaseRates, read_lease_rates
 from inference.domain.lease_terms import LeaseClass, Tier
 from inference.errors import CapacityExhaustedError
@@ -60,10 +60,10 @@ def _alternative(
     room: TierRoom, lease_class: LeaseClass, rates: LeaseRates, *, tokens: int
 ) -> dict[str, Any]:
     size = tokens // room.block_tokens * room.block_bytes
-    per_hour = storage_nano_usd(
+    per_hour = storage_nanos(
         size,
         time_ms=HOUR_MS,
-        rate_nano_usd_per_million=rates.of(room.tier) or 0,
+        rate_nanos_per_million=rates.of(room.tier) or 0,
     )
     return {"tier": room.tier, "class": lease_class, "usd_per_hour": usd(per_hour)}
 

@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.db.models import F
 
-from billing.domain.lease_cost import HOUR_MS, storage_nano_usd
+from billing.domain.lease_cost import HOUR_MS, storage_nanos
 from billing.services.quote_lease import Quote, TierQuote
 from billing.services.read_lease_rates import NOT_SOLD, LeaseRates
 from inference.cached_prompt_models import (
@@ -117,15 +117,15 @@ def _price(
     rates: LeaseRates,
 ) -> dict[str, Any]:
     per_hour = sum(
-        storage_nano_usd(one.bytes, time_ms=HOUR_MS, rate_nano_usd_per_million=rate)
+        storage_nanos(one.bytes, time_ms=HOUR_MS, rate_nanos_per_million=rate)
         for one in placements
         if (rate := rates.of(_tier(one, held))) is not None
     )
     return {
         "unit": "MB_s",
-        "hbm_nano_usd_per_million": rates.hbm,
-        "host_nano_usd_per_million": rates.host,
-        "disk_nano_usd_per_million": rates.disk,
+        "hbm_nanos_per_million": rates.hbm,
+        "host_nanos_per_million": rates.host,
+        "disk_nanos_per_million": rates.disk,
         "usd_per_hour": usd(per_hour),
     }
 
@@ -167,25 +167,25 @@ def _tier_document(quote: TierQuote, turns: int | None) -> dict[str, Any]:
     }
     if cost is None:
         return document
-    saved = None if turns is None else turns * cost.saved_nano_usd_per_turn
+    saved = None if turns is None else turns * cost.saved_nanos_per_turn
     return document | {
         "MB_s": cost.mb_s,
-        "cost_usd": usd(cost.cost_nano_usd),
-        "input_saved_usd_per_turn": usd(cost.saved_nano_usd_per_turn),
+        "cost_usd": usd(cost.cost_nanos),
+        "input_saved_usd_per_turn": usd(cost.saved_nanos_per_turn),
         "break_even_turns": cost.break_even_turns,
         "break_even_seconds": cost.break_even_seconds,
         "input_saved_usd": None if saved is None else usd(saved),
-        "net_saved_usd": None if saved is None else _signed(saved - cost.cost_nano_usd),
+        "net_saved_usd": None if saved is None else _signed(saved - cost.cost_nanos),
     }
 
 
-def usd(amount_nano_usd: int) -> str:
-    return decimal_usd(amount_nano_usd, digits=_USD_DIGITS)
+def usd(amount_nanos: int) -> str:
+    return decimal_usd(amount_nanos, digits=_USD_DIGITS)
 
 
-def _signed(amount_nano_usd: int) -> str:
-    sign = "-" if amount_nano_usd < 0 else ""
-    return sign + usd(abs(amount_nano_usd))
+def _signed(amount_nanos: int) -> str:
+    sign = "-" if amount_nanos < 0 else ""
+    return sign + usd(abs(amount_nanos))
 
 
 def time_text(at: datetime | None) -> str | None:

@@ -19,7 +19,7 @@ from lxml import etree
 
 from billing.domain.money import (
     UNITS_PER_RATE,
-    amount_nano_usd,
+    amount_nanos,
     cents,
     exact_usd,
     percent,
@@ -158,10 +158,10 @@ def _is_product(line: InvoiceLine) -> bool:
     """Whether quantity times rate is the amount; of what earlier invoices left over, it
     may be so to the cent only.
     """
-    rate, billed = line.rate_nano_usd_per_million, _billed(line)
+    rate, billed = line.rate_nanos_per_million, _billed(line)
     if rate is None or not billed:
         return False
-    return cents(amount_nano_usd(billed, rate)) == cents(line.gross_nano_usd)
+    return cents(amount_nanos(billed, rate)) == cents(line.gross_nanos)
 
 
 def _billed(line: InvoiceLine) -> int:
@@ -170,17 +170,17 @@ def _billed(line: InvoiceLine) -> int:
 
 def _write_product(item: LineItem, line: InvoiceLine) -> None:
     item.delivery.billed_quantity = (str(_billed(line)), _PIECE)
-    item.agreement.net.amount = exact_usd(line.rate_nano_usd_per_million or 0)
+    item.agreement.net.amount = exact_usd(line.rate_nanos_per_million or 0)
     item.agreement.net.basis_quantity = (str(UNITS_PER_RATE), _PIECE)
     if line.included_quantity:
         item.document.notes.add(_note(f"{line.included_quantity} more are included"))
-    _write_discount(item, cents(line.gross_nano_usd) - line.amount_cents)
+    _write_discount(item, cents(line.gross_nanos) - line.amount_cents)
 
 
 def _write_piece(
     item: LineItem, line: InvoiceLine, *, net_cents: int, is_inclusive: bool
 ) -> None:
-    discount_cents = cents(line.gross_nano_usd) - line.amount_cents
+    discount_cents = cents(line.gross_nanos) - line.amount_cents
     if is_inclusive:
         discount_cents = 0  # the net amount is what is left after it
     item.delivery.billed_quantity = ("1", _PIECE)

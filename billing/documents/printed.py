@@ -112,10 +112,10 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         notes.append(f"held for {_held(line.quantity)}")
     if line.included_quantity:
         notes.append(f"{line.included_quantity:,} of them included")
-    if line.discount_nano_usd:
+    if line.discount_nanos:
         notes.append(
-            f"{exact_usd(line.gross_nano_usd)} less a discount of"
-            f" {exact_usd(line.discount_nano_usd)}"
+            f"{exact_usd(line.gross_nanos)} less a discount of"
+            f" {exact_usd(line.discount_nanos)}"
         )
     return {
         "description": line.description,
@@ -127,8 +127,8 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
 
 
 def _rate(line: InvoiceLine) -> str:
-    if line.rate_nano_usd_per_million is not None:
-        return exact_usd(line.rate_nano_usd_per_million)
+    if line.rate_nanos_per_million is not None:
+        return exact_usd(line.rate_nanos_per_million)
     return "by quantity" if line.kind == ChargeKind.USAGE else ""
 
 

@@ -17,8 +17,8 @@ def budget_mail(
     whose: str,
     period: str,
     percent: int,
-    spent_nano_usd: int,
-    amount_nano_usd: int,
+    spent_nanos: int,
+    amount_nanos: int,
     url: str,
 ) -> BudgetMail:
     """`whose`: `all calls of the tenant`, `project Default`, `key Laptop`; `period`:
@@ -27,8 +27,8 @@ def budget_mail(
     return BudgetMail(
         subject=f"{percent} % of a budget of {tenant_name} is spent",
         text=(
-            f"{tenant_name} has spent {exact_usd(spent_nano_usd)} USD of the budget of"
-            f" {exact_usd(amount_nano_usd)} USD for {whose} this {period} (UTC).\n\n"
+            f"{tenant_name} has spent {exact_usd(spent_nanos)} USD of the budget of"
+            f" {exact_usd(amount_nanos)} USD for {whose} this {period} (UTC).\n\n"
             "A budget tells; it refuses no call. Set a spend limit if calls are to"
             " stop:\n"
             f"{url}\n"
@@ -37,11 +37,11 @@ def budget_mail(
 
 
 def passed(
-    *, spent_nano_usd: int, amount_nano_usd: int, thresholds_percent: list[int]
+    *, spent_nanos: int, amount_nanos: int, thresholds_percent: list[int]
 ) -> list[int]:
     """The thresholds that are reached, ascending."""
     return [
         percent
         for percent in sorted(thresholds_percent)
-        if 100 * spent_nano_usd >= percent * amount_nano_usd
+        if 100 * spent_nanos >= percent * amount_nanos
     ]

@@ -7,6 +7,6 @@ so that what an invoice of a month gives back is what the month's calls were cha
 from billing.domain.money import UNITS_PER_RATE
 
 
-def held_nano_usd(mb_s: int, rate_nano_usd_per_million: int) -> int:
+def held_nanos(mb_s: int, rate_nanos_per_million: int) -> int:
     """Of all that was held in a month, in one tier under one price version."""
-    return -(-mb_s * rate_nano_usd_per_million // UNITS_PER_RATE)
+    return -(-mb_s * rate_nanos_per_million // UNITS_PER_RATE)

@@ -26,7 +26,7 @@ class Charge:
     kind: ChargeKind
     quantity: int
     """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
-    gross_nano_usd: int
+    gross_nanos: int
     """Before discounts."""
     description: str = ""
     model: str = ""
@@ -34,13 +34,13 @@ class Charge:
     price_version_id: int | None = None
     included_quantity: int = 0
     """The part of it that plans include."""
-    rate_nano_usd_per_million: int | None = None
+    rate_nanos_per_million: int | None = None
     """None: it is not a rate that decides."""
-    discount_nano_usd: int = 0
+    discount_nanos: int = 0
 
     @property
-    def amount_nano_usd(self) -> int:
-        return self.gross_nano_usd - self.discount_nano_usd
+    def amount_nanos(self) -> int:
+        return self.gross_nanos - self.discount_nanos
 
 
 def usage_key(price_version_id: int, meter: str) -> str:

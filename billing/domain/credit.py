@@ -25,7 +25,7 @@ class Grant:
     """A credit grant as far as the order of spending asks."""
 
     grant_id: int
-    remaining_nano_usd: int
+    remaining_nanos: int
     """Not drawn by invoices, not withdrawn, not expired."""
     priority: int
     """The lowest is spent first."""
@@ -39,7 +39,7 @@ class Grant:
 
 class Share(NamedTuple):
     grant_id: int
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 def in_order(grants: Iterable[Grant], *, at: datetime) -> list[Grant]:
@@ -61,33 +61,33 @@ def in_order(grants: Iterable[Grant], *, at: datetime) -> list[Grant]:
 
 
 def allocate(
-    grants: Iterable[Grant], amount_nano_usd: int, *, at: datetime
+    grants: Iterable[Grant], amount_nanos: int, *, at: datetime
 ) -> list[Share]:
-    """Who pays `amount_nano_usd` at `at`, as far as there is anything left; nobody's
+    """Who pays `amount_nanos` at `at`, as far as there is anything left; nobody's
     share is nothing.
     """
     shares = []
     for grant in in_order(grants, at=at):
-        share = min(grant.remaining_nano_usd, amount_nano_usd)
+        share = min(grant.remaining_nanos, amount_nanos)
         if share > 0:
             shares.append(Share(grant.grant_id, share))
-            amount_nano_usd -= share
+            amount_nanos -= share
     return shares
 
 
 def consumed_before_expiry(
-    expiring: Grant, others: Iterable[Grant], *, unbilled_nano_usd: int
+    expiring: Grant, others: Iterable[Grant], *, unbilled_nanos: int
 ) -> int:
     """The part of what `expiring` has left that calls before its end used.
 
-    `unbilled_nano_usd` is the cost of the calls until then that no issued invoice
+    `unbilled_nanos` is the cost of the calls until then that no issued invoice
     bills. It goes through the order of that time: a grant given later pays none of it,
     one that expires at the same instant is still alive, and of one that expired before
     the rest is gone already.
     """
     end = expiring.expires_at
     if end is None:
-        return expiring.remaining_nano_usd
+        return expiring.remaining_nanos
     pool = [one for one in (*others, expiring) if one.granted_at < end]
-    shares = allocate(pool, unbilled_nano_usd, at=end - _INSTANT)
+    shares = allocate(pool, unbilled_nanos, at=end - _INSTANT)
     return dict(shares).get(expiring.grant_id, 0)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from billing.domain.money import cents, divided_half_up, nano_usd
+from billing.domain.money import cents, divided_half_up, nanos
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,7 +12,7 @@ class Creditable:
 
     line_id: int
     quantity: int
-    amount_nano_usd: int
+    amount_nanos: int
     amount_cents: int
 
 
@@ -22,34 +22,34 @@ class Taken:
 
     line_id: int
     quantity: int
-    amount_nano_usd: int
+    amount_nanos: int
     amount_cents: int
 
 
 def take(
-    lines: Iterable[Creditable], *, quantity: int, amount_nano_usd: int
+    lines: Iterable[Creditable], *, quantity: int, amount_nanos: int
 ) -> list[Taken]:
     """So much of the lines, in their order; less if there is not so much."""
     taken = []
     for line in lines:
-        amount = min(amount_nano_usd, line.amount_nano_usd)
+        amount = min(amount_nanos, line.amount_nanos)
         units = min(quantity, line.quantity)
-        amount_nano_usd -= amount
+        amount_nanos -= amount
         quantity -= units
         if amount or units:
-            taken.append(_taken(line, quantity=units, amount_nano_usd=amount))
+            taken.append(_taken(line, quantity=units, amount_nanos=amount))
     return taken
 
 
-def _taken(line: Creditable, *, quantity: int, amount_nano_usd: int) -> Taken:
+def _taken(line: Creditable, *, quantity: int, amount_nanos: int) -> Taken:
     """In cents it is what the line shrinks by: taken in however many parts, a whole
     line gives back exactly the cents that it cost.
     """
-    left = cents(line.amount_nano_usd - amount_nano_usd)
+    left = cents(line.amount_nanos - amount_nanos)
     return Taken(
         line_id=line.line_id,
         quantity=quantity,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         amount_cents=max(0, line.amount_cents - left),
     )
 
@@ -62,7 +62,7 @@ def take_cents(line: Creditable, amount_cents: int) -> Taken:
     return Taken(
         line_id=line.line_id,
         quantity=0,
-        amount_nano_usd=line.amount_nano_usd if is_whole else nano_usd(amount_cents),
+        amount_nanos=line.amount_nanos if is_whole else nanos(amount_cents),
         amount_cents=min(amount_cents, line.amount_cents),
     )
 
@@ -87,7 +87,7 @@ def share_cents(lines: Sequence[Creditable], amount_cents: int) -> list[Taken]:
         # What lies below half a cent is let go with the rest alone.
         if share or is_all
     ]
-    return [part for part in taken if part.amount_nano_usd]
+    return [part for part in taken if part.amount_nanos]
 
 
 @dataclass(frozen=True, kw_only=True)

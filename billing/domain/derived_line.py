@@ -19,8 +19,8 @@ class BilledLine:
 
     quantity: int
     included_quantity: int
-    gross_nano_usd: int
-    discount_nano_usd: int
+    gross_nanos: int
+    discount_nanos: int
     amount_cents: int
 
 
@@ -33,10 +33,10 @@ class DerivedLine:
     """What earlier invoices bill of the month: the price is of all together."""
     steps: list[ExplainedStep]
     """Of the quantity that is paid, with the earlier one."""
-    earlier_nano_usd: int
+    earlier_nanos: int
     """What of the steps earlier invoices, and what they included, took."""
-    gross_nano_usd: int
-    amount_nano_usd: int
+    gross_nanos: int
+    amount_nanos: int
     amount_cents: int
     is_same: bool
     """Quantity, amount and cents are those of the line."""
@@ -60,18 +60,18 @@ def derive_line(
     earlier = 0
     if earlier_quantity:
         as_billed = max(0, earlier_quantity + line.quantity - line.included_quantity)
-        earlier = amount_of(pricing, as_billed) - line.gross_nano_usd
+        earlier = amount_of(pricing, as_billed) - line.gross_nanos
     gross = max(0, whole - earlier)
-    amount = max(0, gross - line.discount_nano_usd)
+    amount = max(0, gross - line.discount_nanos)
     return DerivedLine(
         days=days,
         quantity=quantity,
         earlier_quantity=earlier_quantity,
         steps=steps,
-        earlier_nano_usd=earlier,
-        gross_nano_usd=gross,
-        amount_nano_usd=amount,
+        earlier_nanos=earlier,
+        gross_nanos=gross,
+        amount_nanos=amount,
         amount_cents=cents(amount),
         is_same=(quantity, gross, cents(amount))
-        == (line.quantity, line.gross_nano_usd, line.amount_cents),
+        == (line.quantity, line.gross_nanos, line.amount_cents),
     )

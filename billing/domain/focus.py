@@ -2,7 +2,7 @@
 
 One row for each day (or hour) and project of a line item. A line is shared out by what
 was used in each, so that the rows of an invoice come to its lines exactly: to the
-nano-USD and to the token. Taxes are left out.
+nanos and to the token. Taxes are left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -52,9 +52,9 @@ class BilledLine:
     meter: str
     price_version_id: int | None
     quantity: int
-    rate_nano_usd_per_million: int | None
-    gross_nano_usd: int
-    amount_nano_usd: int
+    rate_nanos_per_million: int | None
+    gross_nanos: int
+    amount_nanos: int
     is_correction: bool
 
 
@@ -130,8 +130,8 @@ def focus_rows(line: BilledLine, parts: Sequence[Part]) -> Iterator[FocusRow]:
         for part, quantity, gross, amount in zip(
             parts,
             shares(line.quantity, weights),
-            shares(line.gross_nano_usd, weights),
-            shares(line.amount_nano_usd, weights),
+            shares(line.gross_nanos, weights),
+            shares(line.amount_nanos, weights),
             strict=True,
         )
     )
@@ -141,10 +141,10 @@ def _row(
     line: BilledLine, part: Part, *, quantity: int, gross: int, amount: int
 ) -> FocusRow:
     is_usage = line.kind is ChargeKind.USAGE
-    has_rate = is_usage and line.rate_nano_usd_per_million is not None
+    has_rate = is_usage and line.rate_nanos_per_million is not None
     unit = _UNITS.get(line.meter, _TOKENS) if is_usage else None
     billed, listed = _usd(amount), _usd(gross)
-    rate = _usd(line.rate_nano_usd_per_million or 0) if has_rate else None
+    rate = _usd(line.rate_nanos_per_million or 0) if has_rate else None
     return FocusRow(
         billed_cost=billed,
         billing_account_id=line.tenant_slug,
@@ -189,5 +189,5 @@ def _row(
     )
 
 
-def _usd(amount_nano_usd: int) -> Decimal:
-    return Decimal(amount_nano_usd).scaleb(-9)
+def _usd(amount_nanos: int) -> Decimal:
+    return Decimal(amount_nanos).scaleb(-9)

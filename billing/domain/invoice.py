@@ -23,7 +23,7 @@ class Billed:
     """What issued invoices of a month say of one charge, less what was credited."""
 
     quantity: int
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +31,7 @@ class Totals:
     """Of lines."""
 
     cents: int
-    nano_usd: int
+    nanos: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,10 +50,10 @@ class Overbilled:
 
     key: str
     quantity: int
-    amount_nano_usd: int
+    amount_nanos: int
 
 
-_NOTHING = Billed(quantity=0, amount_nano_usd=0)
+_NOTHING = Billed(quantity=0, amount_nanos=0)
 
 
 def unbilled(charges: Iterable[Charge], billed: Mapping[str, Billed]) -> list[Charge]:
@@ -64,24 +64,24 @@ def unbilled(charges: Iterable[Charge], billed: Mapping[str, Billed]) -> list[Ch
     of which more is billed already gives no line, or one of its quantity alone.
     """
     lines = [_rest(charge, billed.get(charge.key, _NOTHING)) for charge in charges]
-    return [line for line in lines if line.quantity or line.amount_nano_usd]
+    return [line for line in lines if line.quantity or line.amount_nanos]
 
 
 def _rest(charge: Charge, before: Billed) -> Charge:
     if before == _NOTHING:
         return charge
-    amount = max(0, charge.amount_nano_usd - before.amount_nano_usd)
+    amount = max(0, charge.amount_nanos - before.amount_nanos)
     quantity = max(0, charge.quantity - before.quantity)
     return replace(
         charge,
         quantity=quantity,
         # What was included, and taken off, is told where it was billed first.
         included_quantity=0,
-        rate_nano_usd_per_million=(
-            charge.rate_nano_usd_per_million if not charge.included_quantity else None
+        rate_nanos_per_million=(
+            charge.rate_nanos_per_million if not charge.included_quantity else None
         ),
-        gross_nano_usd=amount,
-        discount_nano_usd=0,
+        gross_nanos=amount,
+        discount_nanos=0,
     )
 
 
@@ -96,11 +96,11 @@ def overbilled(
     for key, before in billed.items():
         charge = rated.get(key)
         quantity = before.quantity - (charge.quantity if charge else 0)
-        amount = before.amount_nano_usd - (charge.amount_nano_usd if charge else 0)
+        amount = before.amount_nanos - (charge.amount_nanos if charge else 0)
         if quantity > 0 or amount > 0:
             found.append(
                 Overbilled(
-                    key=key, quantity=max(0, quantity), amount_nano_usd=max(0, amount)
+                    key=key, quantity=max(0, quantity), amount_nanos=max(0, amount)
                 )
             )
     return found
@@ -108,8 +108,8 @@ def overbilled(
 
 def totals(lines: Iterable[Charge]) -> Totals:
     """Cents are added after each line was rounded: the total is what the lines show."""
-    amounts = [line.amount_nano_usd for line in lines]
-    return Totals(cents=sum(map(cents, amounts)), nano_usd=sum(amounts))
+    amounts = [line.amount_nanos for line in lines]
+    return Totals(cents=sum(map(cents, amounts)), nanos=sum(amounts))
 
 
 def number(series: str, *, year: int, sequence: int) -> str:

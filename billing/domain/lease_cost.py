@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.domain.money import UNITS_PER_RATE, amount_nano_usd
+from billing.domain.money import UNITS_PER_RATE, amount_nanos
 from metering.domain.leased import BYTE_MS_PER_MB_S
 
 HOUR_MS = 3_600_000
@@ -14,8 +14,8 @@ class LeaseCost:
 
     mb_s: int
     """10^6 byte-seconds, rounded down as they are billed."""
-    cost_nano_usd: int
-    saved_nano_usd_per_turn: int
+    cost_nanos: int
+    saved_nanos_per_turn: int
     """Input that a turn does not pay."""
     break_even_turns: int | None
     """From so many turns within the time on, keeping is the cheaper; None: never."""
@@ -23,9 +23,9 @@ class LeaseCost:
     """So long one saved turn pays for keeping; None: keeping costs nothing."""
 
 
-def storage_nano_usd(size: int, *, time_ms: int, rate_nano_usd_per_million: int) -> int:
+def storage_nanos(size: int, *, time_ms: int, rate_nanos_per_million: int) -> int:
     """Of `size` bytes through one interval."""
-    return amount_nano_usd(_mb_s(size, time_ms), rate_nano_usd_per_million)
+    return amount_nanos(_mb_s(size, time_ms), rate_nanos_per_million)
 
 
 def lease_cost(
@@ -33,18 +33,18 @@ def lease_cost(
     tokens: int,
     size: int,
     time_ms: int,
-    rate_nano_usd_per_million: int,
-    input_nano_usd_per_million: int,
+    rate_nanos_per_million: int,
+    input_nanos_per_million: int,
 ) -> LeaseCost:
-    cost = storage_nano_usd(
-        size, time_ms=time_ms, rate_nano_usd_per_million=rate_nano_usd_per_million
+    cost = storage_nanos(
+        size, time_ms=time_ms, rate_nanos_per_million=rate_nanos_per_million
     )
-    saved = amount_nano_usd(tokens, input_nano_usd_per_million)
-    byte_rate = size * rate_nano_usd_per_million
+    saved = amount_nanos(tokens, input_nanos_per_million)
+    byte_rate = size * rate_nanos_per_million
     return LeaseCost(
         mb_s=_mb_s(size, time_ms),
-        cost_nano_usd=cost,
-        saved_nano_usd_per_turn=saved,
+        cost_nanos=cost,
+        saved_nanos_per_turn=saved,
         break_even_turns=-(-cost // saved) if saved else None,
         break_even_seconds=saved
         * BYTE_MS_PER_MB_S

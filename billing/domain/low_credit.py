@@ -15,19 +15,19 @@ class CreditMail:
 
 
 def passed_thresholds(
-    *, left_nano_usd: int, granted_nano_usd: int, own_nano_usd: int | None
+    *, left_nanos: int, granted_nanos: int, own_nanos: int | None
 ) -> list[int]:
-    """Nano-USD of the thresholds that what is left has reached, the highest first.
-    `granted_nano_usd`: of the last grant; `own_nano_usd`: what the tenant set.
+    """Nanos of the thresholds that what is left has reached, the highest first.
+    `granted_nanos`: of the last grant; `own_nanos`: what the tenant set.
     """
-    thresholds = {granted_nano_usd * share // 100 for share in SHARES_PERCENT}
-    if own_nano_usd is not None:
-        thresholds.add(own_nano_usd)
-    return sorted((one for one in thresholds if left_nano_usd <= one), reverse=True)
+    thresholds = {granted_nanos * share // 100 for share in SHARES_PERCENT}
+    if own_nanos is not None:
+        thresholds.add(own_nanos)
+    return sorted((one for one in thresholds if left_nanos <= one), reverse=True)
 
 
-def credit_mail(*, tenant_name: str, left_nano_usd: int, url: str) -> CreditMail:
-    left = exact_usd(max(left_nano_usd, 0))
+def credit_mail(*, tenant_name: str, left_nanos: int, url: str) -> CreditMail:
+    left = exact_usd(max(left_nanos, 0))
     return CreditMail(
         subject=f"{tenant_name} has {left} USD of credit left",
         text=(

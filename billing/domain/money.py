@@ -1,6 +1,6 @@
-"""Money: integers of nano-USD (10⁻⁹ USD), and the places where it is rounded.
+"""Money: integers of nanos (10⁻⁹ USD), and the places where it is rounded.
 
-1. `amount_nano_usd`: a quantity times a rate, to whole nano-USD.
+1. `amount_nanos`: a quantity times a rate, to whole nanos.
 2. `cents`: a line item's amount, to whole cents.
 3. `tax_cents` and `included_tax_cents`: the tax of all lines of one rate together.
 
@@ -11,8 +11,8 @@ from decimal import Decimal, InvalidOperation
 
 from billing.errors import InvalidAmountError, InvalidRateError
 
-NANO_USD_PER_USD = 1_000_000_000
-NANO_USD_PER_CENT = 10_000_000
+NANOS_PER_USD = 1_000_000_000
+NANOS_PER_CENT = 10_000_000
 _CENTS_PER_USD = 100
 BASIS_POINTS = 10_000
 """In a whole: a rate of 1900 is 19 %."""
@@ -20,7 +20,7 @@ UNITS_PER_RATE = 1_000_000
 """Tokens, or images: a rate is for a million of them."""
 _RATE_DECIMALS = 9
 _AMOUNT_USD_MAX = 9_000_000
-"""Valkey's Lua counts nano-USD in doubles; above this they skip integers."""
+"""Valkey's Lua counts nanos in doubles; above this they skip integers."""
 _RATE_USD_MAX = 1_000_000
 """Per million tokens, a dollar a token: above it somebody mistook the unit."""
 _IMAGE_RATE_USD_MAX = 1000
@@ -33,20 +33,20 @@ def divided_half_up(dividend: int, divisor: int) -> int:
     return (2 * dividend + divisor) // (2 * divisor)
 
 
-def amount_nano_usd(quantity: int, rate_nano_usd_per_million: int) -> int:
-    """What `quantity` tokens or images cost, half a nano-USD rounded up.
+def amount_nanos(quantity: int, rate_nanos_per_million: int) -> int:
+    """What `quantity` tokens or images cost, half a nanos rounded up.
 
     Raises ValueError when the product is below zero.
     """
-    return divided_half_up(quantity * rate_nano_usd_per_million, UNITS_PER_RATE)
+    return divided_half_up(quantity * rate_nanos_per_million, UNITS_PER_RATE)
 
 
-def cents(amount_nano_usd: int) -> int:
+def cents(amount_nanos: int) -> int:
     """A line item's amount in cents, half a cent rounded up.
 
     Raises ValueError for an amount below zero.
     """
-    return divided_half_up(amount_nano_usd, NANO_USD_PER_CENT)
+    return divided_half_up(amount_nanos, NANOS_PER_CENT)
 
 
 def tax_cents(taxable_cents: int, rate_basis_points: int) -> int:
@@ -67,14 +67,14 @@ def included_tax_cents(total_cents: int, rate_basis_points: int) -> int:
     )
 
 
-def nano_usd(amount_cents: int) -> int:
-    return amount_cents * NANO_USD_PER_CENT
+def nanos(amount_cents: int) -> int:
+    return amount_cents * NANOS_PER_CENT
 
 
-def exact_usd(amount_nano_usd: int) -> str:
+def exact_usd(amount_nanos: int) -> str:
     """USD with as many decimals as it takes, at least two: `0.0000123`, `1.50`."""
-    sign = "-" if amount_nano_usd < 0 else ""
-    whole, rest = divmod(abs(amount_nano_usd), NANO_USD_PER_USD)
+    sign = "-" if amount_nanos < 0 else ""
+    whole, rest = divmod(abs(amount_nanos), NANOS_PER_USD)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{decimals}"
 
@@ -93,7 +93,7 @@ def percent(basis_points: int) -> str:
 
 
 def parse_rate_usd(text: str) -> int:
-    """Nano-USD per million tokens, of a rate in USD per million such as `0.10`.
+    """Nanos per million tokens, of a rate in USD per million such as `0.10`.
 
     Raises InvalidRateError for anything but a plain number from 0 with at most nine
     decimals: a finer one could only be kept by rounding it.
@@ -102,7 +102,7 @@ def parse_rate_usd(text: str) -> int:
 
 
 def parse_image_rate_usd(text: str) -> int:
-    """Nano-USD per million images, of a price in USD per image such as `0.04`.
+    """Nanos per million images, of a price in USD per image such as `0.04`.
 
     Raises InvalidRateError like `parse_rate_usd`.
     """
@@ -110,7 +110,7 @@ def parse_image_rate_usd(text: str) -> int:
 
 
 def parse_amount_usd(text: str) -> int:
-    """Nano-USD, of an amount above zero in USD such as `25` or `0.50`.
+    """Nanos, of an amount above zero in USD such as `25` or `0.50`.
 
     Raises InvalidAmountError.
     """

@@ -47,10 +47,10 @@ class AllowanceUse:
 
 @dataclass(frozen=True, kw_only=True)
 class Commitment:
-    amount_nano_usd: int
+    amount_nanos: int
     ends_at: datetime
     """The term's end, exclusive."""
-    spent_before_nano_usd: int
+    spent_before_nanos: int
     """What the earlier months of the term came to."""
 
 
@@ -65,8 +65,8 @@ class PlanTerms:
     """None: open."""
     trial_ends_at: datetime | None = None
     """Until then it costs nothing, and includes what it includes."""
-    price_nano_usd: int = 0
-    minimum_nano_usd: int = 0
+    price_nanos: int = 0
+    minimum_nanos: int = 0
     percentage_basis_points: int = 0
     allowances: tuple[Allowance, ...] = ()
     commitment: Commitment | None = None
@@ -77,7 +77,7 @@ class CouponTerms:
     """What a redemption takes off in each month that it holds for; one of the two."""
 
     percent_basis_points: int = 0
-    amount_nano_usd: int = 0
+    amount_nanos: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +96,7 @@ def charge_month(
     invoice. `usages` are of the same span.
 
     Each plan is shared out by the seconds that it held: its price and minimum half a
-    nano-USD up, what it includes rounded down to whole units. Its percentage is taken
+    nanos up, what it includes rounded down to whole units. Its percentage is taken
     of the month's usage in proportion to that time. Discounts go from all that but what
     lacks to a minimum or a commitment: those are of what the month came to before them.
     """
@@ -145,14 +145,14 @@ def _share(amount: int, held: int, month: Period) -> int:
 
 def _plan(plan: PlanTerms, terms: MonthTerms, span: Period) -> Charge | None:
     held = held_seconds(plan, span, is_paid=True)
-    if not held or not plan.price_nano_usd:
+    if not held or not plan.price_nanos:
         return None
     return Charge(
         key=plan_key(plan.subscription_id),
         kind=ChargeKind.PLAN,
         description=plan.name,
         quantity=held,
-        gross_nano_usd=_share(plan.price_nano_usd, held, terms.month),
+        gross_nanos=_share(plan.price_nanos, held, terms.month),
     )
 
 
@@ -199,10 +199,10 @@ def _usage_charge(priced: PricedUsage, free: int) -> Charge:
         price_version_id=usage.price_version_id,
         quantity=usage.quantity,
         included_quantity=free,
-        rate_nano_usd_per_million=(
-            pricing.rate_nano_usd_per_million if is_standard else None
+        rate_nanos_per_million=(
+            pricing.rate_nanos_per_million if is_standard else None
         ),
-        gross_nano_usd=amount_of(pricing, usage.quantity - free),
+        gross_nanos=amount_of(pricing, usage.quantity - free),
     )
 
 
@@ -210,7 +210,7 @@ def _percentage(used: list[Charge], terms: MonthTerms, span: Period) -> list[Cha
     """Of all plans together: who had which when does not follow from a month's sums."""
     if span.is_empty:
         return []
-    total = sum(charge.gross_nano_usd for charge in used)
+    total = sum(charge.gross_nanos for charge in used)
     weighted = sum(
         plan.percentage_basis_points * held_seconds(plan, span, is_paid=True)
         for plan in terms.plans
@@ -229,17 +229,15 @@ def _percentage(used: list[Charge], terms: MonthTerms, span: Period) -> list[Cha
             kind=ChargeKind.PERCENTAGE,
             description=f"On usage: {names}",
             quantity=1,
-            gross_nano_usd=amount,
+            gross_nanos=amount,
         )
     ]
 
 
 def _lacking(charges: list[Charge], terms: MonthTerms, span: Period) -> list[Charge]:
-    total = sum(charge.gross_nano_usd for charge in charges)
+    total = sum(charge.gross_nanos for charge in charges)
     minimum = sum(
-        _share(
-            plan.minimum_nano_usd, held_seconds(plan, span, is_paid=True), terms.month
-        )
+        _share(plan.minimum_nanos, held_seconds(plan, span, is_paid=True), terms.month)
         for plan in terms.plans
     )
     lacking = []
@@ -250,7 +248,7 @@ def _lacking(charges: list[Charge], terms: MonthTerms, span: Period) -> list[Cha
                 kind=ChargeKind.MINIMUM,
                 description="To the minimum of the month",
                 quantity=1,
-                gross_nano_usd=minimum - total,
+                gross_nanos=minimum - total,
             )
         )
     for plan in terms.plans:
@@ -264,7 +262,7 @@ def _missing_commitment(plan: PlanTerms, total: int, span: Period) -> Charge | N
     commitment = plan.commitment
     if commitment is None or not span.start < commitment.ends_at <= span.end:
         return None
-    missing = commitment.amount_nano_usd - commitment.spent_before_nano_usd - total
+    missing = commitment.amount_nanos - commitment.spent_before_nanos - total
     if missing <= 0:
         return None
     return Charge(
@@ -272,7 +270,7 @@ def _missing_commitment(plan: PlanTerms, total: int, span: Period) -> Charge | N
         kind=ChargeKind.COMMITMENT,
         description=f"To the commitment of {plan.name}",
         quantity=1,
-        gross_nano_usd=missing,
+        gross_nanos=missing,
     )
 
 
@@ -282,20 +280,20 @@ def _discounted(charges: list[Charge], coupons: Sequence[CouponTerms]) -> list[C
         if coupon.percent_basis_points:
             charges = [_less_percent(charge, coupon) for charge in charges]
     for coupon in coupons:
-        rest = coupon.amount_nano_usd
+        rest = coupon.amount_nanos
         for place, charge in enumerate(charges):
-            taken = min(rest, charge.amount_nano_usd)
+            taken = min(rest, charge.amount_nanos)
             rest -= taken
             charges[place] = _less(charge, taken)
     return charges
 
 
 def _less_percent(charge: Charge, coupon: CouponTerms) -> Charge:
-    off = charge.amount_nano_usd * coupon.percent_basis_points
+    off = charge.amount_nanos * coupon.percent_basis_points
     return _less(charge, divided_half_up(off, _BASIS_POINTS))
 
 
 def _less(charge: Charge, taken: int) -> Charge:
     if not taken:
         return charge
-    return replace(charge, discount_nano_usd=charge.discount_nano_usd + taken)
+    return replace(charge, discount_nanos=charge.discount_nanos + taken)

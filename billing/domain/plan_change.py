@@ -10,16 +10,16 @@ from billing.domain.month import MonthTerms, PlanTerms
 
 @dataclass(frozen=True, kw_only=True)
 class Difference:
-    """Of one charge; nano-USD, 0 where there is none."""
+    """Of one charge; nanos, 0 where there is none."""
 
     charge: Charge
     """As it is after the change, or was before it if it is gone then."""
-    before_nano_usd: int
-    after_nano_usd: int
+    before_nanos: int
+    after_nanos: int
 
     @property
-    def amount_nano_usd(self) -> int:
-        return self.after_nano_usd - self.before_nano_usd
+    def amount_nanos(self) -> int:
+        return self.after_nanos - self.before_nanos
 
 
 def changed(terms: MonthTerms, new: PlanTerms) -> MonthTerms:
@@ -49,12 +49,12 @@ def differences(
     return tuple(
         Difference(
             charge=charge,
-            before_nano_usd=_amount(was.get(charge.key)),
-            after_nano_usd=_amount(is_now.get(charge.key)),
+            before_nanos=_amount(was.get(charge.key)),
+            after_nanos=_amount(is_now.get(charge.key)),
         )
         for charge in (*gone, *is_now.values())
     )
 
 
 def _amount(charge: Charge | None) -> int:
-    return charge.amount_nano_usd if charge else 0
+    return charge.amount_nanos if charge else 0

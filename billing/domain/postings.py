@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from billing.domain.credit import CreditKind
 from billing.domain.invoice import Tax, Totals
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 
 
 class AccountKind(enum.StrEnum):
@@ -16,7 +16,7 @@ class AccountKind(enum.StrEnum):
     RECEIVABLE = "receivable"
     """Issued and not yet paid, in whole cents."""
     REVENUE = "revenue"
-    """What is rated, to the nano-USD."""
+    """What is rated, to the nanos."""
     ROUNDING = "rounding"
     """What rounding lines to cents gave (credit) or took (debit)."""
     CREDIT = "credit"
@@ -55,14 +55,14 @@ class TransactionKind(enum.StrEnum):
 @dataclass(frozen=True, kw_only=True)
 class Posting:
     account: AccountKind
-    amount_nano_usd: int
+    amount_nanos: int
 
 
-def usage_rated(growth_nano_usd: int) -> list[Posting]:
+def usage_rated(growth_nanos: int) -> list[Posting]:
     """A month's rated total has grown; a rebuilt one may have shrunk (below zero)."""
     return _without_zeros(
-        Posting(account=AccountKind.UNBILLED, amount_nano_usd=growth_nano_usd),
-        Posting(account=AccountKind.REVENUE, amount_nano_usd=-growth_nano_usd),
+        Posting(account=AccountKind.UNBILLED, amount_nanos=growth_nanos),
+        Posting(account=AccountKind.REVENUE, amount_nanos=-growth_nanos),
     )
 
 
@@ -71,19 +71,19 @@ def invoice_issued(totals: Totals, tax: Tax) -> list[Posting]:
     the difference to the cents is booked. Where prices include the tax, it is no
     revenue.
     """
-    owed = nano_usd(totals.cents)
-    taxed = nano_usd(tax.cents)
+    owed = nanos(totals.cents)
+    taxed = nanos(tax.cents)
     return _without_zeros(
         Posting(
             account=AccountKind.RECEIVABLE,
-            amount_nano_usd=owed if tax.is_inclusive else owed + taxed,
+            amount_nanos=owed if tax.is_inclusive else owed + taxed,
         ),
-        Posting(account=AccountKind.UNBILLED, amount_nano_usd=-totals.nano_usd),
-        Posting(account=AccountKind.TAX, amount_nano_usd=-taxed),
-        Posting(account=AccountKind.ROUNDING, amount_nano_usd=totals.nano_usd - owed),
+        Posting(account=AccountKind.UNBILLED, amount_nanos=-totals.nanos),
+        Posting(account=AccountKind.TAX, amount_nanos=-taxed),
+        Posting(account=AccountKind.ROUNDING, amount_nanos=totals.nanos - owed),
         Posting(
             account=AccountKind.REVENUE,
-            amount_nano_usd=taxed if tax.is_inclusive else 0,
+            amount_nanos=taxed if tax.is_inclusive else 0,
         ),
     )
 
@@ -95,7 +95,7 @@ def credit_note_issued(
     leaves that as it is and costs us the amount.
     """
     back = [
-        replace(posting, amount_nano_usd=-posting.amount_nano_usd)
+        replace(posting, amount_nanos=-posting.amount_nanos)
         for posting in invoice_issued(totals, tax)
     ]
     if is_adjustment:
@@ -115,7 +115,7 @@ _BEHIND_CREDIT = {
 
 
 def credit_granted(
-    amount_nano_usd: int, kind: CreditKind, *, behind: AccountKind | None = None
+    amount_nanos: int, kind: CreditKind, *, behind: AccountKind | None = None
 ) -> list[Posting]:
     """The tenant may call for so much more; below zero, for what is withdrawn.
 
@@ -123,39 +123,35 @@ def credit_granted(
     credit note takes from a paid invoice comes from `receivable`.
     """
     return _moved(
-        amount_nano_usd,
+        amount_nanos,
         debit=behind or _BEHIND_CREDIT[kind],
         credit=AccountKind.CREDIT,
     )
 
 
-def credit_drawn(amount_nano_usd: int) -> list[Posting]:
+def credit_drawn(amount_nanos: int) -> list[Posting]:
     """Credit pays for an invoice; below zero, what it paid returns."""
-    return _moved(
-        amount_nano_usd, debit=AccountKind.CREDIT, credit=AccountKind.RECEIVABLE
-    )
+    return _moved(amount_nanos, debit=AccountKind.CREDIT, credit=AccountKind.RECEIVABLE)
 
 
-def credit_expired(amount_nano_usd: int) -> list[Posting]:
+def credit_expired(amount_nanos: int) -> list[Posting]:
     """We owe it no longer."""
-    return _moved(
-        amount_nano_usd, debit=AccountKind.CREDIT, credit=AccountKind.BREAKAGE
-    )
+    return _moved(amount_nanos, debit=AccountKind.CREDIT, credit=AccountKind.BREAKAGE)
 
 
 def _moved(
-    amount_nano_usd: int, *, debit: AccountKind, credit: AccountKind
+    amount_nanos: int, *, debit: AccountKind, credit: AccountKind
 ) -> list[Posting]:
     return _without_zeros(
-        Posting(account=debit, amount_nano_usd=amount_nano_usd),
-        Posting(account=credit, amount_nano_usd=-amount_nano_usd),
+        Posting(account=debit, amount_nanos=amount_nanos),
+        Posting(account=credit, amount_nanos=-amount_nanos),
     )
 
 
-def written_off(amount_nano_usd: int) -> list[Posting]:
+def written_off(amount_nanos: int) -> list[Posting]:
     """So much of what is owed is given up; below zero, it is owed again, or came."""
     return _moved(
-        amount_nano_usd,
+        amount_nanos,
         debit=AccountKind.UNCOLLECTIBLE,
         credit=AccountKind.RECEIVABLE,
     )
@@ -166,36 +162,34 @@ def invoice_voided(totals: Totals, tax: Tax) -> list[Posting]:
     return credit_note_issued(totals, tax, is_adjustment=True)
 
 
-def payment_received(amount_nano_usd: int) -> list[Posting]:
+def payment_received(amount_nanos: int) -> list[Posting]:
     """Money for what was owed."""
-    return _moved(
-        amount_nano_usd, debit=AccountKind.FUNDS, credit=AccountKind.RECEIVABLE
-    )
+    return _moved(amount_nanos, debit=AccountKind.FUNDS, credit=AccountKind.RECEIVABLE)
 
 
-def payment_reversed(amount_nano_usd: int) -> list[Posting]:
+def payment_reversed(amount_nanos: int) -> list[Posting]:
     """The bank took it back: it is owed again."""
-    return payment_received(-amount_nano_usd)
+    return payment_received(-amount_nanos)
 
 
-def spent_credit_reversed(amount_nano_usd: int) -> list[Posting]:
+def spent_credit_reversed(amount_nanos: int) -> list[Posting]:
     """The bank took back what had bought credit, and calls had spent that already."""
     return _without_zeros(
-        Posting(account=AccountKind.UNCOLLECTIBLE, amount_nano_usd=amount_nano_usd),
-        Posting(account=AccountKind.FUNDS, amount_nano_usd=-amount_nano_usd),
+        Posting(account=AccountKind.UNCOLLECTIBLE, amount_nanos=amount_nanos),
+        Posting(account=AccountKind.FUNDS, amount_nanos=-amount_nanos),
     )
 
 
-def refund_paid(amount_nano_usd: int) -> list[Posting]:
+def refund_paid(amount_nanos: int) -> list[Posting]:
     """A credit note had made us owe it; now it has left."""
-    return payment_received(-amount_nano_usd)
+    return payment_received(-amount_nanos)
 
 
-def refund_failed(amount_nano_usd: int) -> list[Posting]:
+def refund_failed(amount_nanos: int) -> list[Posting]:
     """It came back: we owe it again."""
-    return payment_received(amount_nano_usd)
+    return payment_received(amount_nanos)
 
 
 def _without_zeros(*postings: Posting) -> list[Posting]:
     """An entry of nothing says nothing, and the ledger refuses it."""
-    return [posting for posting in postings if posting.amount_nano_usd]
+    return [posting for posting in postings if posting.amount_nanos]

@@ -27,9 +27,9 @@ lease stays in the fastest memory that it may lie in."""
 
 _ALWAYS = (Meter.NEW_INPUT_TOKENS, Meter.CACHED_INPUT_TOKENS, Meter.OUTPUT_TOKENS)
 _FREE = Rates(
-    new_input_nano_usd_per_million=0,
-    cached_input_nano_usd_per_million=0,
-    output_nano_usd_per_million=0,
+    new_input_nanos_per_million=0,
+    cached_input_nanos_per_million=0,
+    output_nanos_per_million=0,
 )
 
 

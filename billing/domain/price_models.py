@@ -1,6 +1,6 @@
 """Price models: what a month's quantity of one meter costs under one price version.
 
-Amounts are added up exactly, in femto-USD (a quantity times nano-USD per million), and
+Amounts are added up exactly, in femtos (a quantity times nanos per million), and
 rounded half up once, by `amount_of`.
 """
 
@@ -8,15 +8,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 
-from billing.domain.money import UNITS_PER_RATE, amount_nano_usd
+from billing.domain.money import UNITS_PER_RATE, amount_nanos
 from billing.errors import InvalidPricingError
 
 STEPS_MAX = 20
 QUANTITY_MAX = 10**15
 """Of a step's end and of a package: more than any month can hold."""
-FLAT_NANO_USD_MAX = 9 * 10**15
+FLAT_NANOS_MAX = 9 * 10**15
 """9 million USD: sums of a bill stay far within a bigint."""
-RATE_NANO_USD_PER_MILLION_MAX = 10**18
+RATE_NANOS_PER_MILLION_MAX = 10**18
 """The dearest image, 1000 USD, per million."""
 
 
@@ -35,8 +35,8 @@ class PriceModel(StrEnum):
 class Step:
     up_to: int | None
     """The last unit that lies in it; None: no end."""
-    rate_nano_usd_per_million: int
-    flat_nano_usd: int = 0
+    rate_nanos_per_million: int
+    flat_nanos: int = 0
     """Owed once as soon as one unit lies in it."""
 
 
@@ -45,19 +45,19 @@ class MeterPricing:
     """How one meter is priced. Raises InvalidPricingError for what makes no sense."""
 
     model: PriceModel
-    rate_nano_usd_per_million: int = 0
+    rate_nanos_per_million: int = 0
     """Of a standard price; zero in the others."""
     package_units: int = 0
-    package_nano_usd: int = 0
+    package_nanos: int = 0
     steps: tuple[Step, ...] = ()
     """Of a graduated or volume price, upwards; the last has no end."""
 
     def __post_init__(self) -> None:
-        if self.model is not PriceModel.STANDARD and self.rate_nano_usd_per_million:
+        if self.model is not PriceModel.STANDARD and self.rate_nanos_per_million:
             raise InvalidPricingError(f"A {self.model} price has no rate of its own.")
         _check_package(self)
         _check_steps(self)
-        if not 0 <= dearest_rate(self) <= RATE_NANO_USD_PER_MILLION_MAX:
+        if not 0 <= dearest_rate(self) <= RATE_NANOS_PER_MILLION_MAX:
             raise InvalidPricingError("A rate lies between 0 and 1000 USD a unit.")
 
 
@@ -68,54 +68,54 @@ class ExplainedStep:
     label: str
     quantity: int
     """Zero for a flat amount."""
-    rate_nano_usd_per_million: int | None
+    rate_nanos_per_million: int | None
     """None: the amount is no product of the quantity."""
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 @dataclass(frozen=True)
 class _Part:
     label: str
     quantity: int
-    rate_nano_usd_per_million: int | None
-    femto_usd: int
+    rate_nanos_per_million: int | None
+    femtos: int
 
 
-def standard(rate_nano_usd_per_million: int) -> MeterPricing:
-    return MeterPricing(PriceModel.STANDARD, rate_nano_usd_per_million)
+def standard(rate_nanos_per_million: int) -> MeterPricing:
+    return MeterPricing(PriceModel.STANDARD, rate_nanos_per_million)
 
 
 def amount_of(pricing: MeterPricing, quantity: int) -> int:
-    """Nano-USD, of a month's whole quantity, half a nano-USD rounded up.
+    """Nanos, of a month's whole quantity, half a nanos rounded up.
 
     Never falls when the quantity rises, and nothing costs nothing. Raises ValueError
     for a quantity below zero.
     """
-    return _nano_usd(sum(part.femto_usd for part in _parts(pricing, quantity)))
+    return _nanos(sum(part.femtos for part in _parts(pricing, quantity)))
 
 
 def explain(pricing: MeterPricing, quantity: int) -> list[ExplainedStep]:
     """How `amount_of` comes about: the amounts of the rows add up to it exactly.
 
     A row's amount is the difference of two rounded sums, so that the halves of a
-    nano-USD that rows share are neither lost nor counted twice.
+    nanos that rows share are neither lost nor counted twice.
     """
     rows, total = [], 0
     for part in _parts(pricing, quantity):
-        before, total = total, total + part.femto_usd
+        before, total = total, total + part.femtos
         rows.append(
             ExplainedStep(
                 label=part.label,
                 quantity=part.quantity,
-                rate_nano_usd_per_million=part.rate_nano_usd_per_million,
-                amount_nano_usd=_nano_usd(total) - _nano_usd(before),
+                rate_nanos_per_million=part.rate_nanos_per_million,
+                amount_nanos=_nanos(total) - _nanos(before),
             )
         )
     return rows
 
 
 def dearest_rate(pricing: MeterPricing) -> int:
-    """Nano-USD per million, rounded up: what the proxy holds and charges a unit by.
+    """Nanos per million, rounded up: what the proxy holds and charges a unit by.
 
     A package's price is spread over its units and a flat amount over those of its step
     (of the last: over all before it). So at the end of each step and of each package
@@ -124,13 +124,13 @@ def dearest_rate(pricing: MeterPricing) -> int:
     """
     match pricing.model:
         case PriceModel.STANDARD:
-            return pricing.rate_nano_usd_per_million
+            return pricing.rate_nanos_per_million
         case PriceModel.PACKAGE:
-            return _spread(pricing.package_nano_usd, pricing.package_units)
+            return _spread(pricing.package_nanos, pricing.package_units)
         case PriceModel.GRADUATED | PriceModel.VOLUME:
             return max(
-                step.rate_nano_usd_per_million
-                + _spread(step.flat_nano_usd, _flat_units(pricing.model, begin, step))
+                step.rate_nanos_per_million
+                + _spread(step.flat_nanos, _flat_units(pricing.model, begin, step))
                 for begin, step in _steps(pricing)
             )
 
@@ -143,20 +143,20 @@ def is_dearer_somewhere(pricing: MeterPricing, other: MeterPricing) -> bool:
     """
     ends = {step.up_to for step in (*pricing.steps, *other.steps)}
     return any(
-        _linear_femto_usd(pricing, end) > _linear_femto_usd(other, end)
+        _linear_femtos(pricing, end) > _linear_femtos(other, end)
         for end in {end or QUANTITY_MAX for end in ends} | {QUANTITY_MAX}
     )
 
 
-def _linear_femto_usd(pricing: MeterPricing, quantity: int) -> int:
+def _linear_femtos(pricing: MeterPricing, quantity: int) -> int:
     if pricing.model is PriceModel.PACKAGE:
-        package = pricing.package_nano_usd * UNITS_PER_RATE
+        package = pricing.package_nanos * UNITS_PER_RATE
         return quantity * package // pricing.package_units
-    return sum(part.femto_usd for part in _parts(pricing, quantity))
+    return sum(part.femtos for part in _parts(pricing, quantity))
 
 
-def _nano_usd(femto_usd: int) -> int:
-    return amount_nano_usd(1, femto_usd)
+def _nanos(femtos: int) -> int:
+    return amount_nanos(1, femtos)
 
 
 def _spread(amount: int, units: int) -> int:
@@ -186,7 +186,7 @@ def _parts(pricing: MeterPricing, quantity: int) -> list[_Part]:
         return []
     match pricing.model:
         case PriceModel.STANDARD:
-            return [_at_rate("each", quantity, pricing.rate_nano_usd_per_million)]
+            return [_at_rate("each", quantity, pricing.rate_nanos_per_million)]
         case PriceModel.PACKAGE:
             return [_packages(pricing, quantity)]
         case PriceModel.GRADUATED:
@@ -195,9 +195,9 @@ def _parts(pricing: MeterPricing, quantity: int) -> list[_Part]:
             return _volume(pricing, quantity)
 
 
-def _at_rate(label: str, quantity: int, rate_nano_usd_per_million: int) -> _Part:
-    femto_usd = quantity * rate_nano_usd_per_million
-    return _Part(label, quantity, rate_nano_usd_per_million, femto_usd)
+def _at_rate(label: str, quantity: int, rate_nanos_per_million: int) -> _Part:
+    femtos = quantity * rate_nanos_per_million
+    return _Part(label, quantity, rate_nanos_per_million, femtos)
 
 
 def _amount(label: str, quantity: int, amount: int) -> _Part:
@@ -207,7 +207,7 @@ def _amount(label: str, quantity: int, amount: int) -> _Part:
 def _packages(pricing: MeterPricing, quantity: int) -> _Part:
     count = -(-quantity // pricing.package_units)
     label = f"{count:,} of {pricing.package_units:,}"
-    return _amount(label, quantity, count * pricing.package_nano_usd)
+    return _amount(label, quantity, count * pricing.package_nanos)
 
 
 def _graduated(pricing: MeterPricing, quantity: int) -> list[_Part]:
@@ -221,9 +221,9 @@ def _graduated(pricing: MeterPricing, quantity: int) -> list[_Part]:
 
 def _step_parts(begin: int, step: Step, end: int) -> list[_Part]:
     label = _span(begin, step)
-    used = _at_rate(label, end - begin, step.rate_nano_usd_per_million)
-    flat = _amount(f"{label}, flat", 0, step.flat_nano_usd)
-    return [used, flat] if step.flat_nano_usd else [used]
+    used = _at_rate(label, end - begin, step.rate_nanos_per_million)
+    flat = _amount(f"{label}, flat", 0, step.flat_nanos)
+    return [used, flat] if step.flat_nanos else [used]
 
 
 def _volume(pricing: MeterPricing, quantity: int) -> list[_Part]:
@@ -233,9 +233,9 @@ def _volume(pricing: MeterPricing, quantity: int) -> list[_Part]:
     steps = _steps(pricing)
     here = max(index for index, (begin, _) in enumerate(steps) if quantity > begin)
     parts = _volume_parts(*steps[here], quantity)
-    cost = sum(part.femto_usd for part in parts)
+    cost = sum(part.femtos for part in parts)
     for begin, step in steps[here + 1 :]:
-        later = sum(part.femto_usd for part in _volume_parts(begin, step, begin + 1))
+        later = sum(part.femtos for part in _volume_parts(begin, step, begin + 1))
         if later < cost:
             label = f"no more than {begin + 1:,} cost"
             cost, parts = later, [_Part(label, quantity, None, later)]
@@ -244,9 +244,9 @@ def _volume(pricing: MeterPricing, quantity: int) -> list[_Part]:
 
 def _volume_parts(begin: int, step: Step, quantity: int) -> list[_Part]:
     label = f"all, for {_span(begin, step)}"
-    used = _at_rate(label, quantity, step.rate_nano_usd_per_million)
-    flat = _amount(f"{label}, flat", 0, step.flat_nano_usd)
-    return [used, flat] if step.flat_nano_usd else [used]
+    used = _at_rate(label, quantity, step.rate_nanos_per_million)
+    flat = _amount(f"{label}, flat", 0, step.flat_nanos)
+    return [used, flat] if step.flat_nanos else [used]
 
 
 def _span(begin: int, step: Step) -> str:
@@ -255,11 +255,11 @@ def _span(begin: int, step: Step) -> str:
 
 
 def _check_package(pricing: MeterPricing) -> None:
-    units, price = pricing.package_units, pricing.package_nano_usd
+    units, price = pricing.package_units, pricing.package_nanos
     if pricing.model is not PriceModel.PACKAGE:
         if units or price:
             raise InvalidPricingError(f"A {pricing.model} price has no package.")
-    elif not (1 <= units <= QUANTITY_MAX and 0 <= price <= FLAT_NANO_USD_MAX):
+    elif not (1 <= units <= QUANTITY_MAX and 0 <= price <= FLAT_NANOS_MAX):
         raise InvalidPricingError("A package holds at least one unit, for 0 USD or up.")
 
 
@@ -286,10 +286,10 @@ def _check_ends(ends: list[int | None]) -> None:
 
 
 def _check_amounts(steps: tuple[Step, ...]) -> None:
-    flats = [step.flat_nano_usd for step in steps]
-    if min(step.rate_nano_usd_per_million for step in steps) < 0 or min(flats) < 0:
+    flats = [step.flat_nanos for step in steps]
+    if min(step.rate_nanos_per_million for step in steps) < 0 or min(flats) < 0:
         raise InvalidPricingError("A rate or flat amount is not below zero.")
-    if max(flats) > FLAT_NANO_USD_MAX:
+    if max(flats) > FLAT_NANOS_MAX:
         raise InvalidPricingError("A flat amount is 9 million USD at most.")
     if len(steps) == 1 and flats[0]:
         # There is no unit to spread it over: it is what the month costs.

@@ -40,10 +40,10 @@ def pricing_text(meter: str, pricing: MeterPricing) -> str:
     """What `parse_pricing` makes the same of."""
     match pricing.model:
         case PriceModel.STANDARD:
-            return _rate_text(meter, pricing.rate_nano_usd_per_million)
+            return _rate_text(meter, pricing.rate_nanos_per_million)
         case PriceModel.PACKAGE:
             units = _count_text(pricing.package_units)
-            return f"package {units}:{exact_usd(pricing.package_nano_usd)}"
+            return f"package {units}:{exact_usd(pricing.package_nanos)}"
         case PriceModel.GRADUATED | PriceModel.VOLUME:
             steps = [_step_text(meter, step) for step in pricing.steps]
             return " ".join([pricing.model, *steps])
@@ -56,7 +56,7 @@ def _package(parts: list[str]) -> MeterPricing:
     return MeterPricing(
         PriceModel.PACKAGE,
         package_units=_count(units),
-        package_nano_usd=parse_amount_usd(amount),
+        package_nanos=parse_amount_usd(amount),
     )
 
 
@@ -96,13 +96,13 @@ def _rate(meter: str, text: str) -> int:
     return parse_image_rate_usd(text) if is_image else parse_rate_usd(text)
 
 
-def _rate_text(meter: str, rate_nano_usd_per_million: int) -> str:
+def _rate_text(meter: str, rate_nanos_per_million: int) -> str:
     if meter == Meter.IMAGES:
-        return exact_usd(rate_nano_usd_per_million // UNITS_PER_RATE)
-    return exact_usd(rate_nano_usd_per_million)
+        return exact_usd(rate_nanos_per_million // UNITS_PER_RATE)
+    return exact_usd(rate_nanos_per_million)
 
 
 def _step_text(meter: str, step: Step) -> str:
     end = _REST if step.up_to is None else _count_text(step.up_to)
-    flat = f"+{exact_usd(step.flat_nano_usd)}" if step.flat_nano_usd else ""
-    return f"{end}:{_rate_text(meter, step.rate_nano_usd_per_million)}{flat}"
+    flat = f"+{exact_usd(step.flat_nanos)}" if step.flat_nanos else ""
+    return f"{end}:{_rate_text(meter, step.rate_nanos_per_million)}{flat}"

@@ -19,13 +19,13 @@ METER_NAMES = (
 """The meters that have a price, in the order of an invoice."""
 
 RATE_FIELDS = {
-    METER_NAMES[0]: "new_input_nano_usd_per_million",
-    METER_NAMES[1]: "cached_input_nano_usd_per_million",
-    METER_NAMES[2]: "output_nano_usd_per_million",
-    METER_NAMES[3]: "image_nano_usd_per_million",
-    METER_NAMES[4]: "hbm_mb_s_nano_usd_per_million",
-    METER_NAMES[5]: "host_mb_s_nano_usd_per_million",
-    METER_NAMES[6]: "disk_mb_s_nano_usd_per_million",
+    METER_NAMES[0]: "new_input_nanos_per_million",
+    METER_NAMES[1]: "cached_input_nanos_per_million",
+    METER_NAMES[2]: "output_nanos_per_million",
+    METER_NAMES[3]: "image_nanos_per_million",
+    METER_NAMES[4]: "hbm_mb_s_nanos_per_million",
+    METER_NAMES[5]: "host_mb_s_nanos_per_million",
+    METER_NAMES[6]: "disk_mb_s_nanos_per_million",
 }
 """Of `Rates`, by meter."""
 
@@ -33,29 +33,29 @@ _UNPRICED_METERS = frozenset(
     {
         Meter.REQUESTS.value,
         Meter.LEASED_INPUT_TOKENS.value,
-        Meter.CHARGED_NANO_USD.value,
+        Meter.CHARGED_NANOS.value,
     }
 )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Rates:
-    new_input_nano_usd_per_million: int
-    cached_input_nano_usd_per_million: int
-    output_nano_usd_per_million: int
-    image_nano_usd_per_million: int | None = None
+    new_input_nanos_per_million: int
+    cached_input_nanos_per_million: int
+    output_nanos_per_million: int
+    image_nanos_per_million: int | None = None
     """Per million images; None: images of the model are not sold."""
-    hbm_mb_s_nano_usd_per_million: int | None = None
+    hbm_mb_s_nanos_per_million: int | None = None
     """Of a lease, per million MB_s; None: not sold."""
-    host_mb_s_nano_usd_per_million: int | None = None
-    disk_mb_s_nano_usd_per_million: int | None = None
+    host_mb_s_nanos_per_million: int | None = None
+    disk_mb_s_nanos_per_million: int | None = None
 
     def __post_init__(self) -> None:
         if min(rate for rate in vars(self).values() if rate is not None) < 0:
             raise ValueError(f"a rate is below zero: {self}")
 
     def of_meter(self, meter: str) -> int | None:
-        """Nano-USD per million; None: it is not sold. Raises KeyError for a meter that
+        """Nanos per million; None: it is not sold. Raises KeyError for a meter that
         never has a price.
         """
         rate: int | None = getattr(self, RATE_FIELDS[meter])
@@ -76,10 +76,10 @@ class Price:
         """None: it is not sold. Raises KeyError for a meter that never has a price."""
         if meter in self.pricings:
             return self.pricings[meter]
-        rate_nano_usd_per_million = self.rates.of_meter(meter)
-        if rate_nano_usd_per_million is None:
+        rate_nanos_per_million = self.rates.of_meter(meter)
+        if rate_nanos_per_million is None:
             return None
-        return standard(rate_nano_usd_per_million)
+        return standard(rate_nanos_per_million)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from billing.domain.money import exact_usd
 
 @dataclass(frozen=True, kw_only=True)
 class RechargeTerms:
-    threshold_nano_usd: int
+    threshold_nanos: int
     """At so much left, or less, credit is bought."""
     amount_cents: int
     monthly_max_cents: int
@@ -29,21 +29,21 @@ class RechargeMail:
 
 
 def is_recharge_due(
-    terms: RechargeTerms, so_far: RechargeSoFar, *, left_nano_usd: int
+    terms: RechargeTerms, so_far: RechargeSoFar, *, left_nanos: int
 ) -> bool:
     """Never two at once, never beyond the month's most, and not again right after a
     card was declined.
     """
     return (
-        left_nano_usd <= terms.threshold_nano_usd
+        left_nanos <= terms.threshold_nanos
         and not so_far.is_one_open
         and not so_far.has_failed_lately
         and so_far.this_month_cents + terms.amount_cents <= terms.monthly_max_cents
     )
 
 
-def no_card_mail(*, tenant_name: str, left_nano_usd: int, url: str) -> RechargeMail:
-    left = exact_usd(max(left_nano_usd, 0))
+def no_card_mail(*, tenant_name: str, left_nanos: int, url: str) -> RechargeMail:
+    left = exact_usd(max(left_nanos, 0))
     return RechargeMail(
         subject=f"{tenant_name} has no card to buy credit with",
         text=(

@@ -1,7 +1,7 @@
 """Names of the counters in Valkey that the money limits are decided by.
 
 The proxies raise them, the control plane seeds them, pages read them: one source. All
-of a tenant's share a hash tag. Values are whole nano-USD.
+of a tenant's share a hash tag. Values are whole nanos.
 """
 
 from dataclasses import dataclass

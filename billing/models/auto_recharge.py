@@ -9,7 +9,7 @@ from tenants.models import Tenant
 class AutoRecharge(models.Model):
     tenant = models.OneToOneField(Tenant, models.PROTECT, related_name="auto_recharge")
     is_enabled = models.BooleanField(default=True)
-    threshold_nano_usd = models.BigIntegerField()
+    threshold_nanos = models.BigIntegerField()
     """At so much left, or less, credit is bought."""
     amount_cents = models.BigIntegerField()
     monthly_max_cents = models.BigIntegerField()
@@ -23,7 +23,7 @@ class AutoRecharge(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(
-                    threshold_nano_usd__gte=0,
+                    threshold_nanos__gte=0,
                     amount_cents__gt=0,
                     monthly_max_cents__gte=F("amount_cents"),
                 ),

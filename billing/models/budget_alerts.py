@@ -15,7 +15,7 @@ class BudgetAlert(models.Model):
     period_starts_on = models.DateField()
     """The day, or the first day of the month (UTC)."""
     threshold_percent = models.PositiveSmallIntegerField()
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     """Of the budget, at the time: a budget that is changed has new thresholds."""
     alerted_at = models.DateTimeField()
 
@@ -26,7 +26,7 @@ class BudgetAlert(models.Model):
                     "budget",
                     "period_starts_on",
                     "threshold_percent",
-                    "amount_nano_usd",
+                    "amount_nanos",
                 ],
                 name="budget_alert_once",
             )

@@ -23,14 +23,14 @@ _NO_MORE_THAN_GRANTED = """
 PERFORM 1 FROM billing_creditgrant WHERE id = NEW.grant_id FOR NO KEY UPDATE;
 IF EXISTS (
     SELECT 1 FROM billing_creditgrant g,
-        LATERAL (SELECT coalesce(sum(amount_nano_usd), 0) AS amount
+        LATERAL (SELECT coalesce(sum(amount_nanos), 0) AS amount
             FROM billing_creditdraw WHERE grant_id = g.id) d,
-        LATERAL (SELECT coalesce(sum(amount_nano_usd), 0) AS amount
+        LATERAL (SELECT coalesce(sum(amount_nanos), 0) AS amount
             FROM billing_creditexpiry WHERE grant_id = g.id) e,
-        LATERAL (SELECT coalesce(sum(amount_nano_usd), 0) AS amount
+        LATERAL (SELECT coalesce(sum(amount_nanos), 0) AS amount
             FROM billing_creditwithdrawal WHERE grant_id = g.id) w
     WHERE g.id = NEW.grant_id
-        AND (d.amount < 0 OR d.amount + e.amount + w.amount > g.amount_nano_usd))
+        AND (d.amount < 0 OR d.amount + e.amount + w.amount > g.amount_nanos))
 THEN
     RAISE EXCEPTION 'no more than was granted leaves credit grant %', NEW.grant_id
         USING ERRCODE = 'check_violation';
@@ -54,7 +54,7 @@ def _guards() -> list[pgtrigger.Trigger]:
 
 
 class WhereItWent(TypedDict):
-    """Nano-USD; `remaining` is the grant's amount less the others."""
+    """Nanos; `remaining` is the grant's amount less the others."""
 
     drawn: int
     expired: int
@@ -73,7 +73,7 @@ class CreditGrantQuerySet(QuerySet["CreditGrant"]):
                 ("withdrawn", CreditWithdrawal.objects.all()),
             )
         }
-        left = F("amount_nano_usd") - F("drawn") - F("expired") - F("withdrawn")
+        left = F("amount_nanos") - F("drawn") - F("expired") - F("withdrawn")
         rows = self.annotate(**sums).annotate(remaining=left)
         return cast("QuerySet[WithAnnotations[CreditGrant, WhereItWent]]", rows)
 
@@ -81,7 +81,7 @@ class CreditGrantQuerySet(QuerySet["CreditGrant"]):
 def _sum_of_grant(rows: QuerySet[models.Model]) -> QuerySet[models.Model, int]:
     of_grant = rows.filter(grant=OuterRef("pk")).order_by().values("grant")
     total: QuerySet[models.Model, int] = of_grant.values_list(
-        Sum("amount_nano_usd"), flat=True
+        Sum("amount_nanos"), flat=True
     )
     return total
 
@@ -102,7 +102,7 @@ class CreditGrant(models.Model):
     kind = models.CharField(max_length=16, choices=[(kind, kind) for kind in _KINDS])
     priority = models.PositiveSmallIntegerField()
     """The lowest is spent first."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     reason = models.CharField(max_length=200)
     granted_at = models.DateTimeField()
     expires_at = models.DateTimeField(null=True, blank=True)
@@ -119,7 +119,7 @@ class CreditGrant(models.Model):
                 fields=["id", "tenant"], name="credit_grant_of_tenant"
             ),
             models.CheckConstraint(
-                condition=Q(amount_nano_usd__gt=0, amount_nano_usd__lte=AMOUNT_MAX),
+                condition=Q(amount_nanos__gt=0, amount_nanos__lte=AMOUNT_MAX),
                 name="credit_grant_amount_in_range",
             ),
             models.CheckConstraint(
@@ -160,23 +160,23 @@ class CreditDraw(models.Model):
         Invoice, models.PROTECT, related_name="credit_draws", db_constraint=False
     )
     """Both guarded by a key together with the tenant."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     drawn_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(amount_nano_usd=0), name="credit_draw_not_zero"
+                condition=~Q(amount_nanos=0), name="credit_draw_not_zero"
             ),
             # An invoice draws once, and what it drew returns once.
             models.UniqueConstraint(
                 fields=["grant", "invoice"],
-                condition=Q(amount_nano_usd__gt=0),
+                condition=Q(amount_nanos__gt=0),
                 name="credit_draw_once",
             ),
             models.UniqueConstraint(
                 fields=["grant", "invoice"],
-                condition=Q(amount_nano_usd__lt=0),
+                condition=Q(amount_nanos__lt=0),
                 name="credit_draw_returned_once",
             ),
         ]
@@ -193,14 +193,14 @@ class CreditExpiry(models.Model):
         CreditGrant, models.PROTECT, related_name="expiries", db_constraint=False
     )
     """Guarded by a key together with the tenant."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     expired_at = models.DateTimeField()
     """When it was booked; its end is the grant's `expires_at`."""
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_nano_usd__gt=0), name="credit_expiry_positive"
+                condition=Q(amount_nanos__gt=0), name="credit_expiry_positive"
             )
         ]
         triggers = _guards()
@@ -216,7 +216,7 @@ class CreditWithdrawal(models.Model):
         CreditGrant, models.PROTECT, related_name="withdrawals", db_constraint=False
     )
     """Guarded by a key together with the tenant."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     reason = models.CharField(max_length=200)
     idempotency_key = models.CharField(max_length=70)
     """Names the one act for whoever repeats it."""
@@ -225,7 +225,7 @@ class CreditWithdrawal(models.Model):
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=Q(amount_nano_usd__gt=0), name="credit_withdrawal_positive"
+                condition=Q(amount_nanos__gt=0), name="credit_withdrawal_positive"
             ),
             models.UniqueConstraint(
                 fields=["tenant", "idempotency_key"], name="credit_withdrawal_once"

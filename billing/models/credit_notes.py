@@ -41,7 +41,7 @@ _NO_MORE_THAN_BILLED = """
 IF EXISTS (
     SELECT 1 FROM billing_creditnoteline n JOIN billing_lineitem l ON l.id = n.line_id
     WHERE n.line_id = NEW.line_id GROUP BY l.id
-    HAVING sum(n.amount_nano_usd) > l.amount_nano_usd
+    HAVING sum(n.amount_nanos) > l.amount_nanos
         OR sum(n.amount_cents) > l.amount_cents OR sum(n.quantity) > l.quantity)
 THEN
     RAISE EXCEPTION 'credit notes take more from line % than it billed', NEW.line_id
@@ -54,7 +54,7 @@ IF EXISTS (
     SELECT 1 FROM billing_creditnote c
     LEFT JOIN billing_creditnoteline l ON l.credit_note_id = c.id
     WHERE c.id = NEW.id GROUP BY c.id
-    HAVING c.total_nano_usd <> coalesce(sum(l.amount_nano_usd), 0)
+    HAVING c.total_nanos <> coalesce(sum(l.amount_nanos), 0)
         OR c.lines_cents <> coalesce(sum(l.amount_cents), 0))
 THEN
     RAISE EXCEPTION 'the totals of credit note % are not the sums of its lines', NEW.id
@@ -113,7 +113,7 @@ class CreditNote(models.Model):
     """The part that became credit."""
     refunded_cents = models.BigIntegerField(default=0)
     """The part that goes back to where it was paid from."""
-    total_nano_usd = models.BigIntegerField(default=0)
+    total_nanos = models.BigIntegerField(default=0)
     """The sum of the lines before rounding."""
     refreshed_at = models.DateTimeField()
     """When its lines last changed."""
@@ -148,7 +148,7 @@ class CreditNote(models.Model):
                     lines_cents__gte=0,
                     tax_cents__gte=0,
                     total_cents__gte=F("lines_cents"),
-                    total_nano_usd__gte=0,
+                    total_nanos__gte=0,
                 ),
                 name="credit_note_not_negative",
             ),
@@ -203,7 +203,7 @@ class CreditNoteLine(models.Model):
     )
     """Both guarded by a key together with the tenant (migration)."""
     quantity = models.BigIntegerField(default=0)
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
     amount_cents = models.BigIntegerField()
     """By what the line's cents shrink when so much is taken from it."""
 
@@ -213,9 +213,7 @@ class CreditNoteLine(models.Model):
                 fields=["credit_note", "line"], name="credit_note_line_once"
             ),
             models.CheckConstraint(
-                condition=Q(
-                    quantity__gte=0, amount_nano_usd__gte=0, amount_cents__gte=0
-                ),
+                condition=Q(quantity__gte=0, amount_nanos__gte=0, amount_cents__gte=0),
                 name="credit_note_line_not_negative",
             ),
         ]

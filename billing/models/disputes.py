@@ -25,7 +25,7 @@ class LineDispute(models.Model):
     """In the tenant's words; empty: the arithmetic itself differed."""
     derived_quantity = models.BigIntegerField()
     """What the usage events came to when it was opened."""
-    derived_amount_nano_usd = models.BigIntegerField()
+    derived_amount_nanos = models.BigIntegerField()
     opened_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )
@@ -54,6 +54,6 @@ class LineDispute(models.Model):
         return f"{self.line.key}, {self.status}"
 
     @property
-    def difference_nano_usd(self) -> int:
+    def difference_nanos(self) -> int:
         """What is billed, less what the events came to."""
-        return self.line.amount_nano_usd - self.derived_amount_nano_usd
+        return self.line.amount_nanos - self.derived_amount_nanos

@@ -26,18 +26,18 @@ class CreditThreshold(models.Model):
     tenant = models.OneToOneField(
         Tenant, models.PROTECT, related_name="credit_threshold"
     )
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=models.Q(amount_nano_usd__gt=0),
+                condition=models.Q(amount_nanos__gt=0),
                 name="credit_threshold_positive",
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.amount_nano_usd}"
+        return f"{self.amount_nanos}"
 
 
 class CreditAlert(models.Model):
@@ -50,15 +50,15 @@ class CreditAlert(models.Model):
         CreditGrant, models.PROTECT, related_name="alerts", db_constraint=False
     )
     """The last one then; guarded by a key together with the tenant."""
-    threshold_nano_usd = models.BigIntegerField()
+    threshold_nanos = models.BigIntegerField()
     alerted_at = models.DateTimeField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["grant", "threshold_nano_usd"], name="credit_alert_once"
+                fields=["grant", "threshold_nanos"], name="credit_alert_once"
             )
         ]
 
     def __str__(self) -> str:
-        return f"{self.threshold_nano_usd} of grant {self.grant_id}"
+        return f"{self.threshold_nanos} of grant {self.grant_id}"

@@ -39,7 +39,7 @@ _TOTALS_ARE_THE_LINES = """
 IF EXISTS (
     SELECT 1 FROM billing_invoice i LEFT JOIN billing_lineitem l ON l.invoice_id = i.id
     WHERE i.id = NEW.id GROUP BY i.id
-    HAVING i.total_nano_usd <> coalesce(sum(l.amount_nano_usd), 0)
+    HAVING i.total_nanos <> coalesce(sum(l.amount_nanos), 0)
         OR i.lines_cents <> coalesce(sum(l.amount_cents), 0))
 THEN
     RAISE EXCEPTION 'the totals of invoice % are not the sums of its lines', NEW.id
@@ -106,9 +106,9 @@ class Invoice(models.Model):
     """What is owed, with tax."""
     credit_applied_cents = models.BigIntegerField(default=0)
     """What prepaid credit paid of it when it was issued."""
-    total_nano_usd = models.BigIntegerField(default=0)
+    total_nanos = models.BigIntegerField(default=0)
     """The sum of the lines before rounding."""
-    charged_nano_usd = models.BigIntegerField(default=0)
+    charged_nanos = models.BigIntegerField(default=0)
     """What the money limits were charged for the usage that it bills."""
     merkle_root = models.CharField(max_length=64, blank=True)
     """Of the receipts of what it bills, hexadecimal; empty: a draft."""
@@ -145,10 +145,10 @@ class Invoice(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    total_nano_usd__gte=0,
+                    total_nanos__gte=0,
                     lines_cents__gte=0,
                     tax_cents__gte=0,
-                    charged_nano_usd__gte=0,
+                    charged_nanos__gte=0,
                     credit_applied_cents__gte=0,
                     credit_applied_cents__lte=F("total_cents"),
                 ),
@@ -248,12 +248,12 @@ class LineItem(models.Model):
     """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
     included_quantity = models.BigIntegerField(default=0)
     """The part of it that a plan includes."""
-    rate_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    rate_nanos_per_million = models.BigIntegerField(null=True, blank=True)
     """Null: it is not a rate that decides."""
-    gross_nano_usd = models.BigIntegerField()
+    gross_nanos = models.BigIntegerField()
     """Before discounts."""
-    discount_nano_usd = models.BigIntegerField(default=0)
-    amount_nano_usd = models.BigIntegerField()
+    discount_nanos = models.BigIntegerField(default=0)
+    amount_nanos = models.BigIntegerField()
     """What the month's charge comes to, less what issued invoices billed of it."""
     amount_cents = models.BigIntegerField()
 
@@ -272,24 +272,20 @@ class LineItem(models.Model):
                     quantity__gte=0,
                     included_quantity__gte=0,
                     included_quantity__lte=F("quantity"),
-                    gross_nano_usd__gte=0,
-                    discount_nano_usd__gte=0,
-                    amount_nano_usd__gte=0,
+                    gross_nanos__gte=0,
+                    discount_nanos__gte=0,
+                    amount_nanos__gte=0,
                     amount_cents__gte=0,
                 ),
                 name="line_item_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(
-                    amount_nano_usd=F("gross_nano_usd") - F("discount_nano_usd")
-                ),
+                condition=Q(amount_nanos=F("gross_nanos") - F("discount_nanos")),
                 name="line_item_adds_up",
             ),
             # billing.domain.money.cents, said once more where nobody can pass it by.
             models.CheckConstraint(
-                condition=Q(
-                    amount_cents=(F("amount_nano_usd") + 5_000_000) / 10_000_000
-                ),
+                condition=Q(amount_cents=(F("amount_nanos") + 5_000_000) / 10_000_000),
                 name="line_item_rounded_half_up",
             ),
             models.CheckConstraint(

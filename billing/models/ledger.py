@@ -10,7 +10,7 @@ from tenants.models import Tenant
 
 # Deferred to the commit, when all entries of the transaction are there.
 _SUMS_TO_ZERO = """
-IF (SELECT coalesce(sum(amount_nano_usd), 0) FROM billing_ledgerentry
+IF (SELECT coalesce(sum(amount_nanos), 0) FROM billing_ledgerentry
     WHERE transaction_id = NEW.transaction_id) <> 0
 THEN
     RAISE EXCEPTION 'ledger transaction % does not sum to zero', NEW.transaction_id
@@ -101,9 +101,9 @@ class LedgerTransaction(models.Model):
 
 
 class LedgerEntryQuerySet(QuerySet["LedgerEntry"]):
-    def balance_nano_usd(self) -> int:
+    def balance_nanos(self) -> int:
         """Debits less credits."""
-        return int(self.aggregate(total=Sum("amount_nano_usd"))["total"] or 0)
+        return int(self.aggregate(total=Sum("amount_nanos"))["total"] or 0)
 
 
 class LedgerEntry(models.Model):
@@ -117,14 +117,14 @@ class LedgerEntry(models.Model):
         LedgerAccount, models.PROTECT, related_name="entries", db_constraint=False
     )
     """Both guarded by a key together with the tenant (migration 0002)."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
 
     objects = LedgerEntryQuerySet.as_manager()
 
     class Meta:
         constraints = [
             models.CheckConstraint(
-                condition=~Q(amount_nano_usd=0), name="ledger_entry_not_zero"
+                condition=~Q(amount_nanos=0), name="ledger_entry_not_zero"
             )
         ]
         indexes = [
@@ -150,4 +150,4 @@ class LedgerBalance(models.Model):
     up_to = models.BigIntegerField()
     """Id of the last entry in it. The entries of a tenant are written under its lock,
     so none with a lower id can come later."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()

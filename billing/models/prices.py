@@ -55,18 +55,18 @@ class PriceVersion(models.Model):
     served_model = models.ForeignKey(
         ServedModel, models.PROTECT, related_name="price_versions"
     )
-    new_input_nano_usd_per_million = models.BigIntegerField()
+    new_input_nanos_per_million = models.BigIntegerField()
     """Input tokens that the prefix cache did not hold."""
-    cached_input_nano_usd_per_million = models.BigIntegerField()
-    output_nano_usd_per_million = models.BigIntegerField()
-    image_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    cached_input_nanos_per_million = models.BigIntegerField()
+    output_nanos_per_million = models.BigIntegerField()
+    image_nanos_per_million = models.BigIntegerField(null=True, blank=True)
     """Null: images of the model are not sold."""
-    hbm_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    hbm_mb_s_nanos_per_million = models.BigIntegerField(null=True, blank=True)
     """Of leases in the engine's memory, per million MB_s (10^6 byte-seconds); null: not
     sold."""
-    host_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    host_mb_s_nanos_per_million = models.BigIntegerField(null=True, blank=True)
     """Of leases in host memory; null: not sold."""
-    disk_mb_s_nano_usd_per_million = models.BigIntegerField(null=True, blank=True)
+    disk_mb_s_nanos_per_million = models.BigIntegerField(null=True, blank=True)
     """Of leases on disk; null: not sold."""
     pricings_document = models.JSONField(default=dict, blank=True)
     """How the meters are priced that are not standard, as `MeterPricing` by meter: here
@@ -101,20 +101,20 @@ class PriceVersion(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(
-                    new_input_nano_usd_per_million__gte=0,
-                    cached_input_nano_usd_per_million__gte=0,
-                    output_nano_usd_per_million__gte=0,
+                    new_input_nanos_per_million__gte=0,
+                    cached_input_nanos_per_million__gte=0,
+                    output_nanos_per_million__gte=0,
                 ),
                 name="price_rates_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(image_nano_usd_per_million__gte=0),
+                condition=Q(image_nanos_per_million__gte=0),
                 name="price_image_rate_not_negative",
             ),
             models.CheckConstraint(
-                condition=Q(hbm_mb_s_nano_usd_per_million__gte=0)
-                & Q(host_mb_s_nano_usd_per_million__gte=0)
-                & Q(disk_mb_s_nano_usd_per_million__gte=0),
+                condition=Q(hbm_mb_s_nanos_per_million__gte=0)
+                & Q(host_mb_s_nanos_per_million__gte=0)
+                & Q(disk_mb_s_nanos_per_million__gte=0),
                 name="price_lease_rates_not_negative",
             ),
             # An empty span would overlap nothing and could not apply to anything.
@@ -140,13 +140,13 @@ class PriceVersion(models.Model):
     @property
     def rates(self) -> Rates:
         return Rates(
-            new_input_nano_usd_per_million=self.new_input_nano_usd_per_million,
-            cached_input_nano_usd_per_million=self.cached_input_nano_usd_per_million,
-            output_nano_usd_per_million=self.output_nano_usd_per_million,
-            image_nano_usd_per_million=self.image_nano_usd_per_million,
-            hbm_mb_s_nano_usd_per_million=self.hbm_mb_s_nano_usd_per_million,
-            host_mb_s_nano_usd_per_million=self.host_mb_s_nano_usd_per_million,
-            disk_mb_s_nano_usd_per_million=self.disk_mb_s_nano_usd_per_million,
+            new_input_nanos_per_million=self.new_input_nanos_per_million,
+            cached_input_nanos_per_million=self.cached_input_nanos_per_million,
+            output_nanos_per_million=self.output_nanos_per_million,
+            image_nanos_per_million=self.image_nanos_per_million,
+            hbm_mb_s_nanos_per_million=self.hbm_mb_s_nanos_per_million,
+            host_mb_s_nanos_per_million=self.host_mb_s_nanos_per_million,
+            disk_mb_s_nanos_per_million=self.disk_mb_s_nanos_per_million,
         )
 
     @property

@@ -94,13 +94,13 @@ class RatedCharge(models.Model):
     """Of `billing.domain.charges`."""
     quantity = models.BigIntegerField()
     """Tokens, images or MB_s, as the meter says; of a plan, seconds; else 1."""
-    amount_nano_usd = models.BigIntegerField()
+    amount_nanos = models.BigIntegerField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["period", "key"], name="rated_charge_once"),
             models.CheckConstraint(
-                condition=Q(quantity__gte=0, amount_nano_usd__gte=0),
+                condition=Q(quantity__gte=0, amount_nanos__gte=0),
                 name="rated_charge_not_negative",
             ),
         ]

@@ -51,8 +51,8 @@ def spender_of(budget: Budget) -> Spender:
 def _is_told(budget: Budget, spend: SpendNow, now: datetime) -> bool:
     spent = spend.spent[spender_of(budget), SpendPeriod(budget.period)]
     reached = passed(
-        spent_nano_usd=spent,
-        amount_nano_usd=budget.amount_nano_usd,
+        spent_nanos=spent,
+        amount_nanos=budget.amount_nanos,
         thresholds_percent=budget.thresholds_percent,
     )
     if not reached:
@@ -93,7 +93,7 @@ def _is_new(budget: Budget, percent: int, now: datetime) -> bool:
         budget=budget,
         period_starts_on=first_day_of(SpendPeriod(budget.period), now),
         threshold_percent=percent,
-        amount_nano_usd=budget.amount_nano_usd,
+        amount_nanos=budget.amount_nanos,
         defaults={"alerted_at": now},
     )
     return is_new
@@ -107,8 +107,8 @@ def _describe(budget: Budget, percent: int, spent: int) -> dict[str, Any]:
         "api_key_id": budget.api_key_id,
         "period": budget.period,
         "threshold_percent": percent,
-        "amount_nano_usd": budget.amount_nano_usd,
-        "spent_nano_usd": spent,
+        "amount_nanos": budget.amount_nanos,
+        "spent_nanos": spent,
     }
 
 
@@ -123,7 +123,7 @@ def _mail(budget: Budget, percent: int, spent: int) -> BudgetMail:
         whose=whose,
         period=budget.period,
         percent=percent,
-        spent_nano_usd=spent,
-        amount_nano_usd=budget.amount_nano_usd,
+        spent_nanos=spent,
+        amount_nanos=budget.amount_nanos,
         url=f"{settings.PORTAL_URL}/limits/",
     )

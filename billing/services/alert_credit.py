@@ -37,9 +37,9 @@ def _alert(tenant: Tenant, now: datetime) -> bool:
     own = CreditThreshold.objects.filter(tenant=tenant).first()
     grant = CreditGrant.objects.filter(tenant=tenant).latest("granted_at", "pk")
     reached = passed_thresholds(
-        left_nano_usd=spend.credit_left,
-        granted_nano_usd=grant.amount_nano_usd,
-        own_nano_usd=None if own is None else own.amount_nano_usd,
+        left_nanos=spend.credit_left,
+        granted_nanos=grant.amount_nanos,
+        own_nanos=None if own is None else own.amount_nanos,
     )
     try:
         return _tell_once(grant, reached, spend.credit_left, now)
@@ -59,12 +59,12 @@ def _tell_once(
     emit_event(
         tenant_id=grant.tenant_id,
         type=EventType.CREDIT_LOW,
-        data={"left_nano_usd": left, "threshold_nano_usd": new[-1]},
+        data={"left_nanos": left, "threshold_nanos": new[-1]},
         now=now,
     )
     mail = credit_mail(
         tenant_name=grant.tenant.name,
-        left_nano_usd=left,
+        left_nanos=left,
         url=f"{settings.PORTAL_URL}/limits/",
     )
     if addresses := find_owner_addresses(grant.tenant):
@@ -76,7 +76,7 @@ def _is_new(grant: CreditGrant, threshold: int, now: datetime) -> bool:
     _, is_new = CreditAlert.objects.get_or_create(
         tenant_id=grant.tenant_id,
         grant=grant,
-        threshold_nano_usd=threshold,
+        threshold_nanos=threshold,
         defaults={"alerted_at": now},
     )
     return is_new

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.payments import ProviderDispute
 from billing.domain.postings import (
     TransactionKind,
@@ -62,7 +62,7 @@ def open_dispute(
     _move(payment, PaymentStatus.REVERSED)
     credit = reverse_credit(payment, now=now)
     post_transaction(
-        payment_reversed(nano_usd(payment.amount_cents) - credit),
+        payment_reversed(nanos(payment.amount_cents) - credit),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_REVERSED,
         reference=f"payment-reversed:{payment.pk}",
@@ -84,7 +84,7 @@ def close_dispute(chargeback: Chargeback, *, is_won: bool, now: datetime) -> Non
     _move(payment, PaymentStatus.SUCCEEDED)
     credit = restore_credit(payment, now=now)
     post_transaction(
-        payment_received(nano_usd(payment.amount_cents) - credit),
+        payment_received(nanos(payment.amount_cents) - credit),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_RECEIVED,
         reference=f"payment-restored:{payment.pk}",

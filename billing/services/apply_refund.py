@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.payments import (
     ProviderRefund,
     RefundTold,
@@ -54,7 +54,7 @@ def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
     if refund.credit_note_id is None:
         grant_credit(
             tenant=refund.tenant,
-            amount_nano_usd=nano_usd(refund.amount_cents),
+            amount_nanos=nanos(refund.amount_cents),
             reason="The refund did not arrive",
             idempotency_key=f"refund-failed-{refund.pk}",
             now=now,
@@ -64,7 +64,7 @@ def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
 
 
 def _post(refund: Refund, kind: TransactionKind, now: datetime) -> None:
-    amount = nano_usd(refund.amount_cents)
+    amount = nanos(refund.amount_cents)
     is_paid = kind is TransactionKind.REFUND_PAID
     post_transaction(
         refund_paid(amount) if is_paid else refund_failed(amount),

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.postings import TransactionKind, payment_received
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment
@@ -19,7 +19,7 @@ def book_payment(payment: Payment, *, due_before_cents: int, now: datetime) -> N
     """
     applied = max(0, min(payment.amount_cents, due_before_cents))
     post_transaction(
-        payment_received(nano_usd(applied)),
+        payment_received(nanos(applied)),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_RECEIVED,
         reference=f"payment:{payment.pk}",
@@ -51,7 +51,7 @@ def _grant(payment: Payment, surplus_cents: int, now: datetime) -> None:
         reason = f"Paid beyond invoice {payment.invoice.number}"
     grant_credit(
         tenant=payment.tenant,
-        amount_nano_usd=nano_usd(surplus_cents),
+        amount_nanos=nanos(surplus_cents),
         reason=reason,
         idempotency_key=credit_key(payment),
         now=now,

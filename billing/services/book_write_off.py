@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.postings import AccountKind, TransactionKind, written_off
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerEntry, LedgerTransaction
@@ -21,9 +21,9 @@ def book_write_off(invoice: Invoice, *, due_cents: int, now: datetime) -> None:
     )
     booked = LedgerEntry.objects.filter(
         transaction__in=before, account__kind=AccountKind.UNCOLLECTIBLE
-    ).balance_nano_usd()
+    ).balance_nanos()
     post_transaction(
-        written_off(nano_usd(max(0, due_cents)) - booked),
+        written_off(nanos(max(0, due_cents)) - booked),
         tenant_id=invoice.tenant_id,
         kind=TransactionKind.INVOICE_WRITTEN_OFF,
         reference=f"{prefix}{before.count() + 1}",

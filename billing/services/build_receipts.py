@@ -34,10 +34,10 @@ CALL_COLUMNS = ", ".join(
         *map(_time, ("e.received_at", "e.sent_at", "e.first_token_at")),
         "e.input_tokens, e.cached_input_tokens, e.cache_write_tokens",
         "e.output_tokens, e.reasoning_tokens, e.images, e.leased_input_tokens",
-        "e.cost_nano_usd",
+        "e.cost_nanos",
         _hex("e.lease_id"),
         _time("e.lease_expires_at"),
-        "e.lease_cost_nano_usd",
+        "e.lease_cost_nanos",
         *map(_hex, ("e.previous_lease_id", "e.cached_prompt_id")),
     )
 )
@@ -58,7 +58,7 @@ INTERVAL_COLUMNS = ", ".join(
 
 
 class RateBook(dict[int, Mapping[str, int]]):
-    """Price version -> meter -> nano-USD per million; each is read once."""
+    """Price version -> meter -> nanos per million; each is read once."""
 
     def __missing__(self, price_version_id: int) -> Mapping[str, int]:
         version = PriceVersion.objects.filter(pk=price_version_id).first()
@@ -133,10 +133,10 @@ def build_call(row: tuple[Any, ...], rate_book: RateBook, **link: Any) -> CallRe
         images=images,
         leased_input_tokens=leased,
         absorbed_input_tokens=split.absorbed,
-        cost_nano_usd=cost,
+        cost_nanos=cost,
         lease_id=lease_id,
         lease_expires_at=lease_expires_at,
-        lease_cost_nano_usd=lease_cost,
+        lease_cost_nanos=lease_cost,
         previous_lease_id=previous_lease,
         cached_prompt_id=prompt,
         **link,

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Sum
 
-from billing.domain.charged import held_nano_usd
+from billing.domain.charged import held_nanos
 from billing.domain.periods import Period
 from billing.domain.rating import Rates
 from billing.models.invoices import Invoice
@@ -18,14 +18,14 @@ _LEASE_METERS = tuple(meter.value for meter in METERS.values())
 
 
 def charged_of(tenant_id: int, span: Period) -> int:
-    """Nano-USD, for the hours that begin in `span`, a month or the first part of one.
+    """Nanos, for the hours that begin in `span`, a month or the first part of one.
 
     Leases count once they are measured, as on invoices; until then what was charged for
     all of their time is held by nobody's invoice. Ask after the charges were read: what
     is rolled up in between is on a later invoice, and then charged for already.
     """
     rollups = UsageRollup.objects.of_tenant(tenant_id).between(span.start, span.end)
-    meters = (Meter.CHARGED_NANO_USD.value, *_LEASE_METERS)
+    meters = (Meter.CHARGED_NANOS.value, *_LEASE_METERS)
     rows = list(rollups.filter(meter__in=meters).totals("price_version_id"))
     rates = rates_of(row["price_version_id"] for row in rows)
     return sum(_charged(rates, **row) for row in rows)
@@ -41,7 +41,7 @@ def charged_by(invoice: Invoice) -> int:
         period_start=invoice.period_start,
         status__in=BILLING,
     )
-    covered = earlier.aggregate(total=Sum("charged_nano_usd"))["total"]
+    covered = earlier.aggregate(total=Sum("charged_nanos"))["total"]
     # An earlier one may have gone further into the month.
     return max(0, charged_of(invoice.tenant_id, span) - int(covered or 0))
 
@@ -54,7 +54,7 @@ def rates_of(price_version_ids: Iterable[int]) -> dict[int, Rates]:
 def _charged(
     rates: dict[int, Rates], price_version_id: int, meter: str, quantity: int
 ) -> int:
-    if meter == Meter.CHARGED_NANO_USD:
+    if meter == Meter.CHARGED_NANOS:
         return int(quantity)
     rate = rates[price_version_id].of_meter(meter) or 0
-    return held_nano_usd(int(quantity), rate)
+    return held_nanos(int(quantity), rate)

@@ -8,7 +8,7 @@ from tenants.models import Tenant
 
 
 def credit_of(tenant: Tenant) -> int:
-    """Nano-USD that no invoice drew and nothing else took. The cost of calls on no
+    """Nanos that no invoice drew and nothing else took. The cost of calls on no
     invoice is not taken off: Valkey alone knows that (`read_spend`).
     """
     return credits_of([tenant.pk]).get(tenant.pk, 0)

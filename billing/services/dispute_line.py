@@ -36,7 +36,7 @@ def dispute_line(line: LineItem, *, by: User, note: str, now: datetime) -> Dispu
             line=line,
             note=note,
             derived_quantity=derived.quantity,
-            derived_amount_nano_usd=derived.amount_nano_usd,
+            derived_amount_nanos=derived.amount_nanos,
             opened_by=by,
             opened_at=now,
         )

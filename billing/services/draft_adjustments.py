@@ -60,11 +60,11 @@ def _taken(period: BillingPeriod, one: Overbilled) -> list[tuple[int, Taken]]:
     taken = take(
         read_creditable(lines),
         quantity=one.quantity,
-        amount_nano_usd=one.amount_nano_usd,
+        amount_nanos=one.amount_nanos,
     )
-    if sum(part.amount_nano_usd for part in taken) < one.amount_nano_usd:
+    if sum(part.amount_nanos for part in taken) < one.amount_nanos:
         raise BilledMoreThanRatedError(
-            f"{one.key} is billed {one.amount_nano_usd} nano-USD too much, and credit"
+            f"{one.key} is billed {one.amount_nanos} nanos too much, and credit"
             " notes took some of it for other reasons already."
         )
     return [(invoices[part.line_id], part) for part in taken]

@@ -19,7 +19,7 @@ from metering.services.shipped_up_to import shipped_up_to
 
 
 def expire_grants(tenant_id: int, *, now: datetime) -> int:
-    """Nano-USD that expired. The caller holds the tenant's lock.
+    """Nanos that expired. The caller holds the tenant's lock.
 
     What calls before the end had used stays, for the invoices that will bill them; what
     those leave of it (a discount, an invoice that rounds down) expires in a later call.
@@ -40,9 +40,9 @@ def expire_grants(tenant_id: int, *, now: datetime) -> int:
             break
         unbilled = unbilled_before(tenant_id, end)
         others = _others(left.values(), grant)
-        kept = consumed_before_expiry(grant, others, unbilled_nano_usd=unbilled)
-        gone += _book(tenant_id, grant, grant.remaining_nano_usd - kept, now)
-        left[grant.grant_id] = replace(grant, remaining_nano_usd=kept)
+        kept = consumed_before_expiry(grant, others, unbilled_nanos=unbilled)
+        gone += _book(tenant_id, grant, grant.remaining_nanos - kept, now)
+        left[grant.grant_id] = replace(grant, remaining_nanos=kept)
     if gone:
         transaction.on_commit(lambda: publish_credit(tenant_id), robust=True)
     return gone
@@ -57,17 +57,17 @@ def _others(grants: Collection[Grant], one: Grant) -> list[Grant]:
     return [other for other in grants if other.grant_id != one.grant_id]
 
 
-def _book(tenant_id: int, grant: Grant, amount_nano_usd: int, now: datetime) -> int:
-    if not amount_nano_usd:
+def _book(tenant_id: int, grant: Grant, amount_nanos: int, now: datetime) -> int:
+    if not amount_nanos:
         return 0
     expiry = CreditExpiry.objects.create(
         tenant_id=tenant_id,
         grant_id=grant.grant_id,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         expired_at=now,
     )
     post_transaction(
-        credit_expired(amount_nano_usd),
+        credit_expired(amount_nanos),
         tenant_id=tenant_id,
         kind=TransactionKind.CREDIT_EXPIRED,
         reference=f"credit_expiry:{expiry.pk}",
@@ -76,7 +76,7 @@ def _book(tenant_id: int, grant: Grant, amount_nano_usd: int, now: datetime) -> 
     emit_event(
         tenant_id=tenant_id,
         type=EventType.CREDIT_EXPIRED,
-        data={"credit_grant_id": grant.grant_id, "amount_nano_usd": amount_nano_usd},
+        data={"credit_grant_id": grant.grant_id, "amount_nanos": amount_nanos},
         now=now,
     )
-    return amount_nano_usd
+    return amount_nanos

@@ -126,8 +126,8 @@ def _billed(tenant: Tenant, line: LineItem) -> BilledLine:
         line,
         document_number=line.invoice.number or "",
         quantity=line.quantity,
-        gross_nano_usd=line.gross_nano_usd,
-        amount_nano_usd=line.amount_nano_usd,
+        gross_nanos=line.gross_nanos,
+        amount_nanos=line.amount_nanos,
         is_correction=False,
     )
 
@@ -138,8 +138,8 @@ def _credited(tenant: Tenant, credited: CreditNoteLine) -> BilledLine:
         credited.line,
         document_number=credited.credit_note.number or "",
         quantity=-credited.quantity,
-        gross_nano_usd=-credited.amount_nano_usd,
-        amount_nano_usd=-credited.amount_nano_usd,
+        gross_nanos=-credited.amount_nanos,
+        amount_nanos=-credited.amount_nanos,
         is_correction=True,
     )
 
@@ -150,8 +150,8 @@ def _line(
     *,
     document_number: str,
     quantity: int,
-    gross_nano_usd: int,
-    amount_nano_usd: int,
+    gross_nanos: int,
+    amount_nanos: int,
     is_correction: bool,
 ) -> BilledLine:
     invoice = line.invoice
@@ -174,8 +174,8 @@ def _line(
         meter=line.meter,
         price_version_id=line.price_version_id,
         quantity=quantity,
-        rate_nano_usd_per_million=line.rate_nano_usd_per_million,
-        gross_nano_usd=gross_nano_usd,
-        amount_nano_usd=amount_nano_usd,
+        rate_nanos_per_million=line.rate_nanos_per_million,
+        gross_nanos=gross_nanos,
+        amount_nanos=amount_nanos,
         is_correction=is_correction,
     )

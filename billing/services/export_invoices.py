@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.money import NANO_USD_PER_USD
+from billing.domain.money import NANOS_PER_USD
 from billing.encoding import Column, Kind, Table, Value
 from billing.models.invoices import LineItem
 
@@ -23,7 +23,7 @@ _COLUMNS = (
     Column("price_version_id", Kind.INTEGER),
     Column("quantity", Kind.INTEGER),
     Column("included_quantity", Kind.INTEGER),
-    Column("rate_nano_usd_per_million", Kind.INTEGER),
+    Column("rate_nanos_per_million", Kind.INTEGER),
     Column("gross_usd", Kind.DECIMAL),
     Column("discount_usd", Kind.DECIMAL),
     Column("amount_usd", Kind.DECIMAL),
@@ -42,9 +42,9 @@ def export_invoices(tenant_id: int, *, start: datetime, end: datetime) -> Table:
     return Table(columns=_COLUMNS, rows=_rows(ordered.iterator(ROWS_AT_ONCE)))
 
 
-def exact(amount_nano_usd: int) -> Decimal:
+def exact(amount_nanos: int) -> Decimal:
     """US dollars."""
-    return Decimal(amount_nano_usd) / NANO_USD_PER_USD
+    return Decimal(amount_nanos) / NANOS_PER_USD
 
 
 def _rows(lines: Iterator[LineItem]) -> Iterator[tuple[Value, ...]]:
@@ -64,9 +64,9 @@ def _rows(lines: Iterator[LineItem]) -> Iterator[tuple[Value, ...]]:
             line.price_version_id,
             line.quantity,
             line.included_quantity,
-            line.rate_nano_usd_per_million,
-            exact(line.gross_nano_usd),
-            exact(line.discount_nano_usd),
-            exact(line.amount_nano_usd),
+            line.rate_nanos_per_million,
+            exact(line.gross_nanos),
+            exact(line.discount_nanos),
+            exact(line.amount_nanos),
             line.amount_cents,
         )

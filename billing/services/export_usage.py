@@ -25,14 +25,14 @@ _COLUMNS = (
     Column("output_tokens", Kind.INTEGER),
     Column("reasoning_tokens", Kind.INTEGER),
     Column("images", Kind.INTEGER),
-    Column("cost_nano_usd", Kind.INTEGER),
+    Column("cost_nanos", Kind.INTEGER),
     Column("is_warming", Kind.BOOLEAN),
 )
 
 
 def export_usage(tenant_id: int, *, start: datetime, end: datetime) -> Table:
     """The events that happened in [start, end), in the order of that time, read from a
-    cursor of the database. `cost_nano_usd` is what the money limits were charged; the
+    cursor of the database. `cost_nanos` is what the money limits were charged; the
     invoice adds tokens before it multiplies, and may differ by rounding.
     """
     events = UsageEvent.objects.of_tenant(tenant_id).between(start, end)
@@ -65,6 +65,6 @@ def usage_rows(events: Iterator[UsageEvent]) -> Iterator[tuple[Value, ...]]:
             event.output_tokens,
             event.reasoning_tokens,
             event.images,
-            event.cost_nano_usd,
+            event.cost_nanos,
             event.is_warming,
         )

@@ -22,7 +22,7 @@ from tenants.models import Tenant
 
 REASON_CHARACTERS_MAX = 200
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 70
-_SAID = ("amount_nano_usd", "reason", "kind", "priority", "expires_at")
+_SAID = ("amount_nanos", "reason", "kind", "priority", "expires_at")
 """What the same key must name again."""
 
 
@@ -30,7 +30,7 @@ _SAID = ("amount_nano_usd", "reason", "kind", "priority", "expires_at")
 def grant_credit(
     *,
     tenant: Tenant,
-    amount_nano_usd: int,
+    amount_nanos: int,
     reason: str,
     idempotency_key: str,
     now: datetime,
@@ -52,7 +52,7 @@ def grant_credit(
         idempotency_key=idempotency_key,
         kind=kind.value,
         priority=DEFAULT_PRIORITIES[kind] if priority is None else priority,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         reason=reason,
         granted_at=now,
         expires_at=expires_at,
@@ -73,7 +73,7 @@ def grant_credit(
 
 
 def _check(wanted: CreditGrant) -> None:
-    if not is_amount(wanted.amount_nano_usd):
+    if not is_amount(wanted.amount_nanos):
         raise InvalidAmountError("Credit is more than nothing.")
     check_words(wanted.reason, wanted.idempotency_key)
     if not 0 <= wanted.priority <= PRIORITY_MAX:
@@ -97,7 +97,7 @@ def _booked(grant: CreditGrant, behind: AccountKind | None) -> CreditGrant:
         # Here, since a repeat may come after the end.
         raise InvalidCreditError("Credit cannot expire before it is granted.")
     booked = post_transaction(
-        credit_granted(grant.amount_nano_usd, CreditKind(grant.kind), behind=behind),
+        credit_granted(grant.amount_nanos, CreditKind(grant.kind), behind=behind),
         tenant_id=grant.tenant_id,
         kind=TransactionKind.CREDIT_GRANTED,
         reference=f"credit:{grant.tenant_id}:{grant.idempotency_key}",
@@ -112,7 +112,7 @@ def _booked(grant: CreditGrant, behind: AccountKind | None) -> CreditGrant:
         data={
             "credit_grant_id": grant.pk,
             "kind": grant.kind,
-            "amount_nano_usd": grant.amount_nano_usd,
+            "amount_nanos": grant.amount_nanos,
             "expires_at": grant.expires_at,
         },
         now=grant.granted_at,

@@ -8,7 +8,7 @@ from django.db.models import Exists, OuterRef, Value
 from django.db.models.functions import Concat
 
 from billing.domain.credit import CreditKind
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.periods import month_of
 from billing.errors import BillingError
 from billing.models.credit import CreditGrant
@@ -38,7 +38,7 @@ def grant_credit_of(subscription: Subscription, *, now: datetime) -> None:
     if plan.credit_cents:
         grant_credit(
             tenant=subscription.tenant,
-            amount_nano_usd=nano_usd(plan.credit_cents),
+            amount_nanos=nanos(plan.credit_cents),
             reason=f"{plan.name}, {month.start:%B %Y}",
             idempotency_key=f"plan:{plan.code}{_suffix(now)}",
             now=now,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from django.db import transaction
 
 from billing.domain.invoice import Tax, Totals
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.postings import (
     AccountKind,
     TransactionKind,
@@ -103,7 +103,7 @@ def _finalise(note: CreditNote, sums: NoteSums, now: datetime) -> None:
     )
     post_transaction(
         credit_note_issued(
-            Totals(cents=note.lines_cents, nano_usd=note.total_nano_usd),
+            Totals(cents=note.lines_cents, nanos=note.total_nanos),
             Tax(cents=note.tax_cents, is_inclusive=invoice.is_tax_inclusive),
             is_adjustment=note.kind == CreditNoteKind.ADJUSTMENT,
         ),
@@ -134,7 +134,7 @@ def _give_back(
     if note.credited_cents:
         grant_credit(
             tenant=note.tenant,
-            amount_nano_usd=nano_usd(note.credited_cents),
+            amount_nanos=nanos(note.credited_cents),
             reason=f"Credit note {note.number}",
             idempotency_key=f"credit-note-{note.pk}",
             now=now,

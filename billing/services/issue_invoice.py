@@ -6,7 +6,7 @@ from django.db import transaction
 
 from billing.domain.charges import Charge
 from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.domain.periods import Period
 from billing.domain.postings import TransactionKind, invoice_issued
 from billing.errors import (
@@ -124,15 +124,15 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
     invoice.issued_at = now
     invoice.due_at = now + timedelta(days=seller.payment_days)
     # While it is a draft: what calls used before credit expired is on no invoice yet.
-    invoice.charged_nano_usd = charged_by(invoice)
-    invoice.credit_applied_cents = draw_credit(invoice, now=now) // NANO_USD_PER_CENT
+    invoice.charged_nanos = charged_by(invoice)
+    invoice.credit_applied_cents = draw_credit(invoice, now=now) // NANOS_PER_CENT
     invoice.status = InvoiceStatus.ISSUED
     invoice.number = take_number(seller.number_prefix, year=now.astimezone(UTC).year)
     invoice.save()
     IssueBlock.objects.filter(invoice=invoice).delete()
     post_transaction(
         invoice_issued(
-            Totals(cents=invoice.lines_cents, nano_usd=invoice.total_nano_usd),
+            Totals(cents=invoice.lines_cents, nanos=invoice.total_nanos),
             Tax(cents=invoice.tax_cents, is_inclusive=invoice.is_tax_inclusive),
         ),
         tenant_id=invoice.tenant_id,

@@ -71,7 +71,7 @@ def keep_money_seeded() -> list[int]:
         failed: list[int] = []
         for tenant_id, since in _ready(state, counted):
             is_done = seed_money(
-                valkey, tenant_id, since=since, credit_nano_usd=credit.get(tenant_id)
+                valkey, tenant_id, since=since, credit_nanos=credit.get(tenant_id)
             )
             (seeded if is_done else failed).append(tenant_id)
         _note_seeded(valkey, seeded, gone=(state.marked | state.unsure) - counted)

@@ -10,7 +10,7 @@ from billing.services.read_billed import BILLING
 
 
 def limiter_credits(tenant_ids: Collection[int]) -> dict[int, int]:
-    """Nano-USD by tenant id; those without grants and invoices may be left out.
+    """Nanos by tenant id; those without grants and invoices may be left out.
 
     What remains of their grants by the books, and what the calls were charged that
     issued invoices bill. Less all that was ever spent, which is what the data plane
@@ -30,6 +30,6 @@ def charged_by_invoices(tenant_ids: Collection[int]) -> dict[int, int]:
         Invoice.objects.filter(tenant_id__in=tenant_ids, status__in=BILLING)
         .order_by()
         .values_list("tenant_id")
-        .annotate(charged=Sum("charged_nano_usd"))
+        .annotate(charged=Sum("charged_nanos"))
     )
     return {tenant_id: int(charged) for tenant_id, charged in rows}

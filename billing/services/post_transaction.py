@@ -32,7 +32,7 @@ def post_transaction(
             tenant_id=tenant_id,
             transaction=transaction,
             account_id=accounts[posting.account],
-            amount_nano_usd=posting.amount_nano_usd,
+            amount_nanos=posting.amount_nanos,
         )
         for posting in postings
     )

@@ -26,17 +26,17 @@ class ChangePreview:
     differences: tuple[Difference, ...]
 
     @property
-    def before_nano_usd(self) -> int:
+    def before_nanos(self) -> int:
         """What the month comes to as it stands, with what is used so far."""
-        return sum(one.before_nano_usd for one in self.differences)
+        return sum(one.before_nanos for one in self.differences)
 
     @property
-    def after_nano_usd(self) -> int:
-        return sum(one.after_nano_usd for one in self.differences)
+    def after_nanos(self) -> int:
+        return sum(one.after_nanos for one in self.differences)
 
     @property
-    def difference_nano_usd(self) -> int:
-        return self.after_nano_usd - self.before_nano_usd
+    def difference_nanos(self) -> int:
+        return self.after_nanos - self.before_nanos
 
 
 def preview_change(

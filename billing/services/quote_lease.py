@@ -101,7 +101,7 @@ def _tier_quote(
             tokens=tokens,
             size=size,
             time_ms=time_ms,
-            rate_nano_usd_per_million=rate,
-            input_nano_usd_per_million=rates.input,
+            rate_nanos_per_million=rate,
+            input_nanos_per_million=rates.input,
         ),
     )

@@ -30,27 +30,27 @@ def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
     # above the one we put down as rated, so a change we half see is rated once more.
     period = BillingPeriod.objects.get(pk=period_id)
     charges = read_charges(tenant_id, period.span)
-    growth_nano_usd = _replace_rated_charges(period, charges)
+    growth_nanos = _replace_rated_charges(period, charges)
     draft_invoice(period, charges, now=now)
-    if growth_nano_usd:
-        _book(period, growth_nano_usd, now)
+    if growth_nanos:
+        _book(period, growth_nanos, now)
     # Last, since a roll-up may hold this row until it commits, and would wait for it.
     BillingPeriod.objects.filter(pk=period_id).update(
         rated_generation=period.generation,
-        revision=F("revision") + (1 if growth_nano_usd else 0),
+        revision=F("revision") + (1 if growth_nanos else 0),
         rated_at=now,
         rate_after=None,
         problem="",
     )
-    if growth_nano_usd:
+    if growth_nanos:
         mark_commitments(period)
     return charges
 
 
-def _book(period: BillingPeriod, growth_nano_usd: int, now: datetime) -> None:
+def _book(period: BillingPeriod, growth_nanos: int, now: datetime) -> None:
     month = period.span.start.strftime("%Y-%m")
     post_transaction(
-        usage_rated(growth_nano_usd),
+        usage_rated(growth_nanos),
         tenant_id=period.tenant_id,
         kind=TransactionKind.USAGE_RATED,
         reference=f"usage:{period.tenant_id}:{month}:{period.revision + 1}",
@@ -59,20 +59,20 @@ def _book(period: BillingPeriod, growth_nano_usd: int, now: datetime) -> None:
 
 
 def _replace_rated_charges(period: BillingPeriod, charges: list[Charge]) -> int:
-    """Returns by how much the rated total grew, in nano-USD."""
+    """Returns by how much the rated total grew, in nanos."""
     before = {row.key: row for row in period.charges.all()}
     wanted = {charge.key: charge for charge in charges}
     changed = [
         charge
         for key, charge in wanted.items()
         if key not in before
-        or (before[key].quantity, before[key].amount_nano_usd)
-        != (charge.quantity, charge.amount_nano_usd)
+        or (before[key].quantity, before[key].amount_nanos)
+        != (charge.quantity, charge.amount_nanos)
     ]
     gone = [row.pk for key, row in before.items() if key not in wanted]
     _store(period, changed, gone)
-    rated_before = sum(row.amount_nano_usd for row in before.values())
-    return sum(charge.amount_nano_usd for charge in charges) - rated_before
+    rated_before = sum(row.amount_nanos for row in before.values())
+    return sum(charge.amount_nanos for charge in charges) - rated_before
 
 
 def _store(period: BillingPeriod, changed: list[Charge], gone: list[int]) -> None:
@@ -85,11 +85,11 @@ def _store(period: BillingPeriod, changed: list[Charge], gone: list[int]) -> Non
                 period=period,
                 key=charge.key,
                 quantity=charge.quantity,
-                amount_nano_usd=charge.amount_nano_usd,
+                amount_nanos=charge.amount_nanos,
             )
             for charge in changed
         ],
         update_conflicts=True,
         unique_fields=["period", "key"],
-        update_fields=["quantity", "amount_nano_usd"],
+        update_fields=["quantity", "amount_nanos"],
     )

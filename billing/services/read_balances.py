@@ -11,7 +11,7 @@ from billing.models.ledger import LedgerAccount, LedgerEntry
 
 
 def read_balances(tenant_id: int) -> dict[AccountKind, int]:
-    """Nano-USD, debits less credits; 0 of an account that nothing was booked on."""
+    """Nanos, debits less credits; 0 of an account that nothing was booked on."""
     accounts = LedgerAccount.objects.filter(tenant_id=tenant_id)
     found = _balances(accounts, by="kind")
     return {kind: found.get(kind.value, 0) for kind in AccountKind}
@@ -27,7 +27,7 @@ def _balances(accounts: QuerySet[LedgerAccount], *, by: str) -> dict[Any, int]:
     after = LedgerEntry.objects.filter(
         account=OuterRef("pk"), id__gt=Coalesce(OuterRef("balance__up_to"), 0)
     )
-    total = after.order_by().values("account").values_list(Sum("amount_nano_usd"))
-    cached = Coalesce(F("balance__amount_nano_usd"), 0)
+    total = after.order_by().values("account").values_list(Sum("amount_nanos"))
+    cached = Coalesce(F("balance__amount_nanos"), 0)
     rows = accounts.annotate(sum=cached + Coalesce(Subquery(total), 0))
     return {name: int(amount) for name, amount in rows.values_list(by, "sum")}

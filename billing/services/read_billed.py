@@ -33,12 +33,12 @@ def read_billed(tenant_id: int, period_start: datetime) -> dict[str, Billed]:
     sums: dict[str, list[int]] = defaultdict(lambda: [0, 0])
     for rows, key_name, sign in ((lines, "key", 1), (taken, "line__key", -1)):
         summed = rows.values_list(key_name).annotate(
-            quantity_sum=Sum("quantity"), amount_sum=Sum("amount_nano_usd")
+            quantity_sum=Sum("quantity"), amount_sum=Sum("amount_nanos")
         )
         for key, quantity, amount in summed:
             sums[key][0] += sign * quantity
             sums[key][1] += sign * amount
     return {
-        key: Billed(quantity=quantity, amount_nano_usd=amount)
+        key: Billed(quantity=quantity, amount_nanos=amount)
         for key, (quantity, amount) in sums.items()
     }

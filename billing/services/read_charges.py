@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Q, Sum
 
 from billing.domain.charges import Charge
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.domain.month import (
     Allowance,
     Commitment,
@@ -75,8 +75,8 @@ def plan_terms(row: Subscription, month: Period) -> PlanTerms:
         starts_at=row.starts_at,
         ends_at=row.ends_at,
         trial_ends_at=row.trial_ends_at,
-        price_nano_usd=nano_usd(plan.price_cents),
-        minimum_nano_usd=nano_usd(plan.minimum_cents),
+        price_nanos=nanos(plan.price_cents),
+        minimum_nanos=nanos(plan.minimum_cents),
         percentage_basis_points=plan.percentage_basis_points,
         allowances=tuple(
             Allowance(model=one.model, meter=one.meter, quantity=one.quantity)
@@ -99,10 +99,10 @@ def _commitment(row: Subscription, month: Period) -> Commitment | None:
         period__starts_at__lt=month.start,
     )
     return Commitment(
-        amount_nano_usd=nano_usd(row.plan.commitment_cents),
+        amount_nanos=nanos(row.plan.commitment_cents),
         ends_at=ends_at,
-        spent_before_nano_usd=int(
-            earlier.aggregate(total=Sum("amount_nano_usd"))["total"] or 0
+        spent_before_nanos=int(
+            earlier.aggregate(total=Sum("amount_nanos"))["total"] or 0
         ),
     )
 
@@ -116,5 +116,5 @@ def _coupons(tenant_id: int, month: Period) -> Iterator[CouponTerms]:
     for row in rows.order_by("redeemed_at", "pk"):
         yield CouponTerms(
             percent_basis_points=row.coupon.percent_basis_points,
-            amount_nano_usd=nano_usd(row.coupon.amount_cents),
+            amount_nanos=nanos(row.coupon.amount_cents),
         )

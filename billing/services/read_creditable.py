@@ -18,14 +18,14 @@ def read_creditable(
         taking = Q(credited__credit_note__status="issued")
     rows = lines.annotate(
         quantity_taken=Coalesce(Sum("credited__quantity", filter=taking), 0),
-        amount_taken=Coalesce(Sum("credited__amount_nano_usd", filter=taking), 0),
+        amount_taken=Coalesce(Sum("credited__amount_nanos", filter=taking), 0),
         cents_taken=Coalesce(Sum("credited__amount_cents", filter=taking), 0),
     )
     return [
         Creditable(
             line_id=row.pk,
             quantity=row.quantity - row.quantity_taken,
-            amount_nano_usd=row.amount_nano_usd - row.amount_taken,
+            amount_nanos=row.amount_nanos - row.amount_taken,
             amount_cents=row.amount_cents - row.cents_taken,
         )
         for row in rows

@@ -10,7 +10,7 @@ def read_grants(tenant_id: int) -> list[Grant]:
     return [
         Grant(
             grant_id=row.pk,
-            remaining_nano_usd=row.remaining,
+            remaining_nanos=row.remaining,
             priority=row.priority,
             granted_at=row.granted_at,
             expires_at=row.expires_at,

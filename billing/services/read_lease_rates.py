@@ -10,7 +10,7 @@ from inference.domain.lease_terms import Tier
 
 @dataclass(frozen=True, kw_only=True)
 class LeaseRates:
-    """Nano-USD per million; None: not sold."""
+    """Nanos per million; None: not sold."""
 
     input: int
     """New input tokens."""
@@ -35,10 +35,10 @@ def read_lease_rates(
     prices = prices_of(tenant_id, at=now, served_model_ids=served_model_ids)
     return {
         served_model_id: LeaseRates(
-            input=row.new_input_nano_usd_per_million,
-            hbm=row.hbm_mb_s_nano_usd_per_million,
-            host=row.host_mb_s_nano_usd_per_million,
-            disk=row.disk_mb_s_nano_usd_per_million,
+            input=row.new_input_nanos_per_million,
+            hbm=row.hbm_mb_s_nanos_per_million,
+            host=row.host_mb_s_nanos_per_million,
+            disk=row.disk_mb_s_nanos_per_million,
         )
         for served_model_id, row in prices.items()
     }

@@ -23,7 +23,7 @@ _TIMEOUT_SECONDS = 0.5
 
 @dataclass(frozen=True, kw_only=True)
 class SpendNow:
-    """Nano-USD. A call is refused by what is spent and held together."""
+    """Nanos. A call is refused by what is spent and held together."""
 
     spent: dict[tuple[Spender, SpendPeriod], int]
     held: dict[Spender, int]

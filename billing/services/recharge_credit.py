@@ -54,23 +54,21 @@ def _is_begun(row: AutoRecharge, now: datetime) -> bool:
 
 
 @transaction.atomic
-def _recharge(pk: int, left_nano_usd: int, now: datetime) -> bool:
+def _recharge(pk: int, left_nanos: int, now: datetime) -> bool:
     row = AutoRecharge.objects.select_related("tenant").get(pk=pk)
     lock_tenant(row.tenant_id)
     row.refresh_from_db()
     terms = RechargeTerms(
-        threshold_nano_usd=row.threshold_nano_usd,
+        threshold_nanos=row.threshold_nanos,
         amount_cents=row.amount_cents,
         monthly_max_cents=row.monthly_max_cents,
     )
     so_far = _so_far(row.tenant_id, now)
-    if not row.is_enabled or not is_recharge_due(
-        terms, so_far, left_nano_usd=left_nano_usd
-    ):
+    if not row.is_enabled or not is_recharge_due(terms, so_far, left_nanos=left_nanos):
         return False
     card = default_card(row.tenant_id) if is_on() else None
     if card is None:
-        _tell_once(row, left_nano_usd, now)
+        _tell_once(row, left_nanos, now)
         return False
     row.sequence += 1
     row.told_at = None
@@ -105,7 +103,7 @@ def _so_far(tenant_id: int, now: datetime) -> RechargeSoFar:
     )
 
 
-def _tell_once(row: AutoRecharge, left_nano_usd: int, now: datetime) -> None:
+def _tell_once(row: AutoRecharge, left_nanos: int, now: datetime) -> None:
     """The row first: whoever else is here waits for the lock, then finds it."""
     if row.told_at is not None:
         return
@@ -113,7 +111,7 @@ def _tell_once(row: AutoRecharge, left_nano_usd: int, now: datetime) -> None:
     row.save(update_fields=["told_at"])
     mail = no_card_mail(
         tenant_name=row.tenant.name,
-        left_nano_usd=left_nano_usd,
+        left_nanos=left_nanos,
         url=f"{settings.PORTAL_URL}/credit/",
     )
     if addresses := find_owner_addresses(row.tenant):

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.errors import (
     IdempotencyKeyReusedError,
     InvalidAmountError,
@@ -38,7 +38,7 @@ def record_bank_transfer(
     for more than is due: whoever types it says what the rest is for. Raises
     NothingDueError, and IdempotencyKeyReusedError.
     """
-    if not 0 < amount_cents <= AMOUNT_MAX // NANO_USD_PER_CENT:
+    if not 0 < amount_cents <= AMOUNT_MAX // NANOS_PER_CENT:
         raise InvalidAmountError("A transfer is more than nothing.")
     if len(note) > NOTE_CHARACTERS_MAX:
         raise InvalidAmountError(

@@ -50,8 +50,8 @@ def rederive_line(line: LineItem) -> DerivedLine:
     billed = BilledLine(
         quantity=line.quantity,
         included_quantity=line.included_quantity,
-        gross_nano_usd=line.gross_nano_usd,
-        discount_nano_usd=line.discount_nano_usd,
+        gross_nanos=line.gross_nanos,
+        discount_nanos=line.discount_nanos,
         amount_cents=line.amount_cents,
     )
     earlier = earlier_quantities(line.invoice)[line.key]

@@ -6,18 +6,18 @@ ENTRIES_MIN = 50
 """After the last one in the cache; fewer are as quickly added up."""
 # Another one who refreshes may be further already: what he wrote then stays.
 _REFRESH = """
-    INSERT INTO billing_ledgerbalance (tenant_id, account_id, up_to, amount_nano_usd)
-    SELECT a.tenant_id, a.id, later.up_to, coalesce(b.amount_nano_usd, 0) + later.amount
+    INSERT INTO billing_ledgerbalance (tenant_id, account_id, up_to, amount_nanos)
+    SELECT a.tenant_id, a.id, later.up_to, coalesce(b.amount_nanos, 0) + later.amount
     FROM billing_ledgeraccount a
     LEFT JOIN billing_ledgerbalance b ON b.account_id = a.id
     CROSS JOIN LATERAL (
-        SELECT max(e.id) AS up_to, sum(e.amount_nano_usd) AS amount, count(*) AS entries
+        SELECT max(e.id) AS up_to, sum(e.amount_nanos) AS amount, count(*) AS entries
         FROM billing_ledgerentry e
         WHERE e.account_id = a.id AND e.id > coalesce(b.up_to, 0)
     ) later
     WHERE later.entries >= %s
     ON CONFLICT (account_id) DO UPDATE
-        SET up_to = excluded.up_to, amount_nano_usd = excluded.amount_nano_usd
+        SET up_to = excluded.up_to, amount_nanos = excluded.amount_nanos
         WHERE billing_ledgerbalance.up_to < excluded.up_to
 """
 

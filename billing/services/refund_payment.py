@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 from django.db.models import Sum
 
-from billing.domain.money import nano_usd
+from billing.domain.money import nanos
 from billing.errors import IdempotencyKeyReusedError, NotRefundableError
 from billing.models.credit import CreditGrant
 from billing.models.credit_notes import CreditNote
@@ -75,7 +75,7 @@ def _withdraw(refund: Refund, payment: Payment, now: datetime) -> None:
         grant=CreditGrant.objects.get(
             tenant_id=payment.tenant_id, idempotency_key=credit_key(payment)
         ),
-        amount_nano_usd=nano_usd(refund.amount_cents),
+        amount_nanos=nanos(refund.amount_cents),
         reason=refund.reason,
         idempotency_key=f"refund-{refund.pk}",
         now=now,

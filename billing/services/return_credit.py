@@ -12,7 +12,7 @@ from billing.services.publish_credit import publish_credit
 
 
 def return_credit(invoice: Invoice, *, now: datetime) -> int:
-    """Nano-USD that returned to the grants they came from; 0: it drew nothing, or all
+    """Nanos that returned to the grants they came from; 0: it drew nothing, or all
     of it has returned before.
 
     The caller holds the tenant's lock, and voids the invoice in this transaction. What
@@ -21,19 +21,19 @@ def return_credit(invoice: Invoice, *, now: datetime) -> int:
     # What they were charged is on no invoice again.
     transaction.on_commit(lambda: publish_credit(invoice.tenant_id), robust=True)
     draws = list(CreditDraw.objects.filter(invoice=invoice))
-    if any(draw.amount_nano_usd < 0 for draw in draws):
+    if any(draw.amount_nanos < 0 for draw in draws):
         return 0
     CreditDraw.objects.bulk_create(
         CreditDraw(
             tenant_id=draw.tenant_id,
             grant_id=draw.grant_id,
             invoice=invoice,
-            amount_nano_usd=-draw.amount_nano_usd,
+            amount_nanos=-draw.amount_nanos,
             drawn_at=now,
         )
         for draw in draws
     )
-    amount = sum(draw.amount_nano_usd for draw in draws)
+    amount = sum(draw.amount_nanos for draw in draws)
     post_transaction(
         credit_drawn(-amount),
         tenant_id=invoice.tenant_id,

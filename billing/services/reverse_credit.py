@@ -16,7 +16,7 @@ from billing.services.withdraw_credit import unused_of, withdraw_credit
 def reverse_credit(payment: Payment, *, now: datetime) -> int:
     """Credit that no call has used is withdrawn; of the rest the money is lost. Once
     for a payment; the caller holds the tenant's lock. Returns what it had bought, in
-    nano-USD: nothing, where all of it paid an invoice.
+    nanos: nothing, where all of it paid an invoice.
     """
     bought = _bought(payment)
     if not bought:
@@ -26,7 +26,7 @@ def reverse_credit(payment: Payment, *, now: datetime) -> int:
     if unused:
         withdraw_credit(
             grant=grant,
-            amount_nano_usd=unused,
+            amount_nanos=unused,
             reason="The bank took the payment back",
             idempotency_key=_key(payment),
             now=now,
@@ -45,11 +45,11 @@ def restore_credit(payment: Payment, *, now: datetime) -> int:
     withdrawals = CreditWithdrawal.objects.filter(
         tenant_id=payment.tenant_id, idempotency_key=_key(payment)
     )
-    unused = withdrawals.values_list("amount_nano_usd", flat=True).first() or 0
+    unused = withdrawals.values_list("amount_nanos", flat=True).first() or 0
     if unused:
         grant_credit(
             tenant=payment.tenant,
-            amount_nano_usd=unused,
+            amount_nanos=unused,
             reason="The bank returned the payment",
             idempotency_key=_key(payment),
             now=now,
@@ -66,16 +66,16 @@ def _granted(payment: Payment) -> QuerySet[CreditGrant]:
 
 
 def _bought(payment: Payment) -> int:
-    return _granted(payment).values_list("amount_nano_usd", flat=True).first() or 0
+    return _granted(payment).values_list("amount_nanos", flat=True).first() or 0
 
 
 def _key(payment: Payment) -> str:
     return f"dispute-of-payment-{payment.pk}"
 
 
-def _book(payment: Payment, lost_nano_usd: int, reference: str, now: datetime) -> None:
+def _book(payment: Payment, lost_nanos: int, reference: str, now: datetime) -> None:
     post_transaction(
-        spent_credit_reversed(lost_nano_usd),
+        spent_credit_reversed(lost_nanos),
         tenant_id=payment.tenant_id,
         kind=TransactionKind.PAYMENT_REVERSED,
         reference=reference,

@@ -41,7 +41,7 @@ def time_us(at: datetime) -> int:
 
 
 def seed_money(
-    valkey: Redis, tenant_id: int, *, since: Beginning, credit_nano_usd: int | None
+    valkey: Redis, tenant_id: int, *, since: Beginning, credit_nanos: int | None
 ) -> bool:
     """True: done. False: the server is another, or something was spent since the
     beginning; the counters are as they were, and the seeding begins anew.
@@ -61,7 +61,7 @@ def seed_money(
     arguments = [
         since.server,
         since.total,
-        "" if credit_nano_usd is None else str(credit_nano_usd),
+        "" if credit_nanos is None else str(credit_nanos),
         str(since.at_us),
         str(total),
         *(str(part) for _, value, seconds in counters for part in (value, seconds)),
@@ -72,7 +72,7 @@ def seed_money(
 def _counters(
     tenant_id: int, spend: Spend, at: datetime
 ) -> Iterator[tuple[str, int, int]]:
-    """(key, nano-USD, seconds to keep it)"""
+    """(key, nanos, seconds to keep it)"""
     for spender, amounts in spend.items():
         for period in SpendPeriod:
             key = spent_key(tenant_id, spender, period, at)

@@ -25,7 +25,7 @@ def set_auto_recharge(tenant: Tenant, terms: RechargeTerms | None) -> None:
         tenant=tenant,
         defaults={
             "is_enabled": True,
-            "threshold_nano_usd": terms.threshold_nano_usd,
+            "threshold_nanos": terms.threshold_nanos,
             "amount_cents": terms.amount_cents,
             "monthly_max_cents": terms.monthly_max_cents,
             "told_at": None,
@@ -34,7 +34,7 @@ def set_auto_recharge(tenant: Tenant, terms: RechargeTerms | None) -> None:
 
 
 def _check(terms: RechargeTerms) -> None:
-    if not is_amount(terms.threshold_nano_usd):
+    if not is_amount(terms.threshold_nanos):
         raise InvalidAmountError("The threshold is more than nothing.")
     if not CARD_CENTS_MIN <= terms.amount_cents <= _CENTS_MAX:
         raise InvalidAmountError("A card is charged at least 0.50 USD.")

@@ -6,13 +6,13 @@ from tenants.domain.limits import is_amount
 from tenants.models import Tenant
 
 
-def set_credit_threshold(tenant: Tenant, amount_nano_usd: int | None) -> None:
+def set_credit_threshold(tenant: Tenant, amount_nanos: int | None) -> None:
     """None: at the usual shares of the last grant alone. Raises InvalidAmountError."""
-    if amount_nano_usd is None:
+    if amount_nanos is None:
         CreditThreshold.objects.filter(tenant=tenant).delete()
         return
-    if not is_amount(amount_nano_usd):
+    if not is_amount(amount_nanos):
         raise InvalidAmountError("A threshold is more than nothing.")
     CreditThreshold.objects.update_or_create(
-        tenant=tenant, defaults={"amount_nano_usd": amount_nano_usd}
+        tenant=tenant, defaults={"amount_nanos": amount_nanos}
     )

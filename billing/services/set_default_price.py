@@ -8,11 +8,11 @@ from billing.services.set_price import set_price
 from inference.models import ServedModel
 
 DEFAULT_RATES = Rates(
-    new_input_nano_usd_per_million=100_000_000,
-    cached_input_nano_usd_per_million=20_000_000,
-    output_nano_usd_per_million=400_000_000,
-    hbm_mb_s_nano_usd_per_million=13_500_000,
-    host_mb_s_nano_usd_per_million=200_000,
+    new_input_nanos_per_million=100_000_000,
+    cached_input_nanos_per_million=20_000_000,
+    output_nanos_per_million=400_000_000,
+    hbm_mb_s_nanos_per_million=13_500_000,
+    host_mb_s_nanos_per_million=200_000,
 )
 """0.10, 0.02 and 0.40 USD per million tokens; leases 0.0135 USD per million MB_s in the
 engine's memory and 0.0002 in host memory."""

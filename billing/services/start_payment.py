@@ -4,7 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.domain.payments import CARD_CENTS_MIN
 from billing.errors import (
     CardPaymentsOffError,
@@ -72,7 +72,7 @@ def start_payment(
 def _check(amount_cents: int, invoice: Invoice | None) -> None:
     if invoice is not None:
         _check_due(amount_cents, invoice)
-    if not CARD_CENTS_MIN <= amount_cents <= AMOUNT_MAX // NANO_USD_PER_CENT:
+    if not CARD_CENTS_MIN <= amount_cents <= AMOUNT_MAX // NANOS_PER_CENT:
         raise InvalidAmountError("A card is charged at least 50 cents.")
 
 

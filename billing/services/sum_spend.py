@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import Case, Exists, F, OuterRef, Q, Sum, When
 from django.db.models.functions import TruncMonth
 
-from billing.domain.charged import held_nano_usd
+from billing.domain.charged import held_nanos
 from billing.domain.spend_counters import Spender, begin_of
 from billing.services.charged_of import rates_of
 from inference.lease_models import Lease
@@ -26,7 +26,7 @@ from tenants.models import ApiKey, Project
 from tenants.wire import Scope, SpendPeriod
 
 Spend = dict[Spender, dict[SpendPeriod | None, int]]
-"""Nano-USD on the UTC day, in the month, and (None) ever; of every key and project,
+"""Nanos on the UTC day, in the month, and (None) ever; of every key and project,
 also of those that spent nothing: their counters may be wrong as well."""
 
 _SPANS = {None: "ever", SpendPeriod.DAY: "day", SpendPeriod.MONTH: "month"}
@@ -73,8 +73,8 @@ def _events(tenant_id: int, until: datetime) -> Iterable[Mapping[str, Any]]:
         lease_id=OuterRef("lease_id"), engine_id=OuterRef("engine_id"), is_measured=True
     )
     is_over = Q(lease_expires_at__lt=until - GIVEN_UP_AFTER) | Q(Exists(measured))
-    cost = F("cost_nano_usd") - Case(
-        When(Q(lease_cost_nano_usd__gt=0) & is_over, then=F("lease_cost_nano_usd")),
+    cost = F("cost_nanos") - Case(
+        When(Q(lease_cost_nanos__gt=0) & is_over, then=F("lease_cost_nanos")),
         default=0,
     )
     events = UsageEvent.objects.of_tenant(tenant_id).filter(happened_at__lte=until)
@@ -107,7 +107,7 @@ def _leases(
     rates = rates_of(row["price_version_id"] for row in rows)
     for (spender, span, version_id, tier, _), mb_s in held.items():
         rate = rates[version_id].of_meter(METERS[tier]) or 0
-        yield (spender, span), held_nano_usd(mb_s, rate)
+        yield (spender, span), held_nanos(mb_s, rate)
 
 
 def _by_span(amount: Any, time_field: str, until: datetime) -> dict[str, Any]:

@@ -15,7 +15,7 @@ _INSTANT = timedelta(microseconds=1)
 
 
 def unbilled_before(tenant_id: int, instant: datetime) -> int:
-    """Nano-USD, of the calls that happened before `instant`. One pass over the
+    """Nanos, of the calls that happened before `instant`. One pass over the
     tenant's events.
     """
     last = instant - _INSTANT
@@ -24,8 +24,8 @@ def unbilled_before(tenant_id: int, instant: datetime) -> int:
     in_month, month = spent[SpendPeriod.MONTH], month_of(last)
     invoices = Invoice.objects.filter(tenant_id=tenant_id, status__in=BILLING)
     billed = invoices.aggregate(
-        earlier=Sum("charged_nano_usd", filter=Q(period_start__lt=month.start)),
-        in_month=Sum("charged_nano_usd", filter=Q(period_start=month.start)),
+        earlier=Sum("charged_nanos", filter=Q(period_start__lt=month.start)),
+        in_month=Sum("charged_nanos", filter=Q(period_start=month.start)),
     )
     earlier = spent[None] - in_month - int(billed["earlier"] or 0)
     # An invoice of the month may bill calls after the instant as well.

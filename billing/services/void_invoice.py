@@ -49,7 +49,7 @@ def void_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice:
     return_credit(invoice, now=now)
     post_transaction(
         invoice_voided(
-            Totals(cents=invoice.lines_cents, nano_usd=invoice.total_nano_usd),
+            Totals(cents=invoice.lines_cents, nanos=invoice.total_nanos),
             Tax(cents=invoice.tax_cents, is_inclusive=invoice.is_tax_inclusive),
         ),
         tenant_id=invoice.tenant_id,

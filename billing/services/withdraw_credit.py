@@ -21,7 +21,7 @@ from billing.services.read_grants import read_grants
 from billing.services.read_spend import read_spend
 from billing.services.unbilled_before import unbilled_before
 
-_SAID = ("grant_id", "amount_nano_usd", "reason")
+_SAID = ("grant_id", "amount_nanos", "reason")
 """What the same key must name again."""
 
 
@@ -29,7 +29,7 @@ _SAID = ("grant_id", "amount_nano_usd", "reason")
 def withdraw_credit(
     *,
     grant: CreditGrant,
-    amount_nano_usd: int,
+    amount_nanos: int,
     reason: str,
     idempotency_key: str,
     now: datetime,
@@ -40,14 +40,14 @@ def withdraw_credit(
     InvalidAmountError, InvalidCreditError when calls have used more than would be left,
     and IdempotencyKeyReusedError.
     """
-    if amount_nano_usd <= 0:
+    if amount_nanos <= 0:
         raise InvalidAmountError("A withdrawal is of more than nothing.")
     check_words(reason, idempotency_key)
     lock_tenant(grant.tenant_id)
     wanted = CreditWithdrawal(
         tenant_id=grant.tenant_id,
         grant=grant,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         reason=reason,
         idempotency_key=idempotency_key,
         withdrawn_at=now,
@@ -65,7 +65,7 @@ def withdraw_credit(
 
 
 def unused_of(grant: CreditGrant, *, now: datetime) -> int:
-    """Nano-USD of it that no call has used, by the books and by the limits; of an
+    """Nanos of it that no call has used, by the books and by the limits; of an
     expired one 0.
     """
     if grant.expires_at and grant.expires_at <= now:
@@ -75,7 +75,7 @@ def unused_of(grant: CreditGrant, *, now: datetime) -> int:
         return 0
     unbilled = unbilled_before(grant.tenant_id, now)
     used = dict(allocate(left.values(), unbilled, at=now)).get(grant.pk, 0)
-    unused = left[grant.pk].remaining_nano_usd - used
+    unused = left[grant.pk].remaining_nanos - used
     # Calls that still run, and those whose events are on their way, are known there.
     spend = read_spend(grant.tenant_id, [], now=now)
     return min(unused, max(0, spend.credit_left)) if spend else unused
@@ -84,11 +84,11 @@ def unused_of(grant: CreditGrant, *, now: datetime) -> int:
 def _booked(withdrawal: CreditWithdrawal) -> CreditWithdrawal:
     grant, now = withdrawal.grant, withdrawal.withdrawn_at
     unused = unused_of(grant, now=now)
-    if withdrawal.amount_nano_usd > unused:
+    if withdrawal.amount_nanos > unused:
         raise InvalidCreditError(f"Only {exact_usd(unused)} USD of it are not used.")
     withdrawal.save(force_insert=True)
     post_transaction(
-        credit_granted(-withdrawal.amount_nano_usd, CreditKind(grant.kind)),
+        credit_granted(-withdrawal.amount_nanos, CreditKind(grant.kind)),
         tenant_id=grant.tenant_id,
         kind=TransactionKind.CREDIT_WITHDRAWN,
         reference=f"credit_withdrawal:{grant.tenant_id}:{withdrawal.idempotency_key}",

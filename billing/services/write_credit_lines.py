@@ -14,8 +14,8 @@ def write_credit_lines(
 
     The caller holds the tenant's lock.
     """
-    shown = {(x.line_id, x.quantity, x.amount_nano_usd) for x in note.lines.all()}
-    if shown == {(x.line_id, x.quantity, x.amount_nano_usd) for x in parts}:
+    shown = {(x.line_id, x.quantity, x.amount_nanos) for x in note.lines.all()}
+    if shown == {(x.line_id, x.quantity, x.amount_nanos) for x in parts}:
         return
     note.lines.all().delete()
     CreditNoteLine.objects.bulk_create(
@@ -24,12 +24,12 @@ def write_credit_lines(
             credit_note=note,
             line_id=part.line_id,
             quantity=part.quantity,
-            amount_nano_usd=part.amount_nano_usd,
+            amount_nanos=part.amount_nanos,
             amount_cents=part.amount_cents,
         )
         for part in parts
     )
     note.lines_cents = note.total_cents = sum(part.amount_cents for part in parts)
-    note.total_nano_usd = sum(part.amount_nano_usd for part in parts)
+    note.total_nanos = sum(part.amount_nanos for part in parts)
     note.refreshed_at = now
     note.save()

@@ -15,9 +15,9 @@ _CONTENT = (
     "price_version_id",
     "quantity",
     "included_quantity",
-    "rate_nano_usd_per_million",
-    "gross_nano_usd",
-    "discount_nano_usd",
+    "rate_nanos_per_million",
+    "gross_nanos",
+    "discount_nanos",
 )
 
 
@@ -38,16 +38,16 @@ def write_lines(draft: Invoice, lines: list[Charge], *, now: datetime) -> None:
         unique_fields=["invoice", "key"],
         update_fields=[
             *(name.removesuffix("_id") for name in _CONTENT),
-            "amount_nano_usd",
+            "amount_nanos",
             "amount_cents",
         ],
     )
     sums = totals(lines)
     draft.lines_cents = draft.total_cents = sums.cents
-    draft.total_nano_usd = sums.nano_usd
+    draft.total_nanos = sums.nanos
     draft.refreshed_at = now
     draft.save(
-        update_fields=["lines_cents", "total_cents", "total_nano_usd", "refreshed_at"]
+        update_fields=["lines_cents", "total_cents", "total_nanos", "refreshed_at"]
     )
 
 
@@ -60,7 +60,7 @@ def _line(draft: Invoice, charge: Charge) -> LineItem:
         tenant_id=draft.tenant_id,
         invoice=draft,
         key=charge.key,
-        amount_nano_usd=charge.amount_nano_usd,
-        amount_cents=cents(charge.amount_nano_usd),
+        amount_nanos=charge.amount_nanos,
+        amount_cents=cents(charge.amount_nanos),
         **{name: getattr(charge, name) for name in _CONTENT},
     )

@@ -21,16 +21,16 @@ def check_lines(document: InvoiceDocument) -> int:
 
 def _check_sums(line: InvoiceLine) -> None:
     check(
-        holds=line.amount_nano_usd == line.gross_nano_usd - line.discount_nano_usd,
+        holds=line.amount_nanos == line.gross_nanos - line.discount_nanos,
         otherwise=f"{line.key}: the amount is not gross less discount",
     )
     check(
-        holds=min(line.amount_nano_usd, line.discount_nano_usd) >= 0
+        holds=min(line.amount_nanos, line.discount_nanos) >= 0
         and 0 <= line.included_quantity <= line.quantity,
         otherwise=f"{line.key}: something is below zero",
     )
     check(
-        holds=line.amount_cents == cents(line.amount_nano_usd),
+        holds=line.amount_cents == cents(line.amount_nanos),
         otherwise=f"{line.key}: the cents are not the amount rounded half up",
     )
 
@@ -42,23 +42,23 @@ def _check_price(line: InvoiceLine, price: LinePrice | None) -> bool:
     if price is None:
         raise WrongError(f"{line.key}: no price is printed")
     pricing, earlier = price.pricing, price.earlier_quantity
-    if line.rate_nano_usd_per_million is not None:
+    if line.rate_nanos_per_million is not None:
         check(
             holds=pricing.model is PriceModel.STANDARD
-            and line.rate_nano_usd_per_million == pricing.rate_nano_usd_per_million,
+            and line.rate_nanos_per_million == pricing.rate_nanos_per_million,
             otherwise=f"{line.key}: the rate is not that of the printed price",
         )
     if not earlier:
         due = amount_of(pricing, line.quantity - line.included_quantity)
         check(
-            holds=line.gross_nano_usd == due,
-            otherwise=f"{line.key}: {line.gross_nano_usd} nano-USD are billed, by the"
+            holds=line.gross_nanos == due,
+            otherwise=f"{line.key}: {line.gross_nanos} nanos are billed, by the"
             f" price it is {due}",
         )
         return True
     at_most = amount_of(pricing, earlier + line.quantity)
     check(
-        holds=line.gross_nano_usd <= at_most,
+        holds=line.gross_nanos <= at_most,
         otherwise=f"{line.key}: more is billed than the whole month costs, {at_most}",
     )
     return False
@@ -67,7 +67,7 @@ def _check_price(line: InvoiceLine, price: LinePrice | None) -> bool:
 def check_totals(document: InvoiceDocument) -> None:
     """Raises WrongError."""
     lines = sum(line.amount_cents for line in document.lines)
-    exact = sum(line.amount_nano_usd for line in document.lines)
+    exact = sum(line.amount_nanos for line in document.lines)
     tax = sum(one.tax_cents for one in document.taxes)
     taxable = sum(one.taxable_cents for one in document.taxes)
     for one in document.taxes:
@@ -77,7 +77,7 @@ def check_totals(document: InvoiceDocument) -> None:
     due -= document.paid_cents + document.credited_cents
     paid = sum(one.amount_cents for one in document.payments)
     for holds, what in (
-        (document.total_nano_usd == exact, "the exact total is not that of the lines"),
+        (document.total_nanos == exact, "the exact total is not that of the lines"),
         (document.tax_cents == tax, "the tax is not the sum of its groups"),
         (not document.taxes or taxable == net, "not all that is sold is taxed"),
         (document.net_cents == net, "the net total is not that of the lines"),

@@ -101,7 +101,7 @@ def _receipts_of(document: InvoiceDocument) -> InvoiceReceipts:
 def _rates(receipts: InvoiceReceipts) -> dict[str, int]:
     """By key, of the plain prices."""
     return {
-        one.key: one.pricing.rate_nano_usd_per_million
+        one.key: one.pricing.rate_nanos_per_million
         for one in receipts.prices
         if one.pricing.model is PriceModel.STANDARD
     }
@@ -161,7 +161,7 @@ def _check_charges(receipt: AnyReceipt, rates: Mapping[str, int]) -> None:
 
 def _check_charge(charge: ReceiptCharge, rate: int | None, what: str) -> None:
     check(
-        holds=charge.rate_nano_usd_per_million == rate,
+        holds=charge.rate_nanos_per_million == rate,
         otherwise=f"{what}: it was sold at another rate than the invoice's",
     )
     check(

@@ -15,10 +15,10 @@ register.filter("percent", percent)
 
 
 @register.filter
-def usd(amount_nano_usd: int) -> SafeString:
-    short = formatting.short_usd(amount_nano_usd)
-    exact = formatting.exact_usd(amount_nano_usd)
-    title = f"exactly {exact} ({amount_nano_usd:,} nano-USD)"
+def usd(amount_nanos: int) -> SafeString:
+    short = formatting.short_usd(amount_nanos)
+    exact = formatting.exact_usd(amount_nanos)
+    title = f"exactly {exact} ({amount_nanos:,} nanos)"
     if short == exact:
         return format_html('<span title="{}">{}</span>', title, short)
     return format_html('<span class="exact" title="{}">{}</span>', title, short)

@@ -55,7 +55,7 @@ def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
     )
     context = {
         "living": living,
-        "hour_nano_usd": sum_of(one.hour_nano_usd for one in living),
+        "hour_nanos": sum_of(one.hour_nanos for one in living),
         "bytes": sum(one.bytes for one in living),
         "tokens": sum(one.prompt.token_count for one in living),
         "ended": rows.exclude(status__in=LIVING)[:ENDED_SHOWN],
@@ -142,7 +142,7 @@ def cached_prompt(
         "prompt": found.prompt,
         "storage": storage,
         "use": use,
-        "saved_nano_usd": _saved(use.worth_nano_usd, storage.day_nano_usd),
+        "saved_nanos": _saved(use.worth_nanos, storage.day_nanos),
         "events": latest_events(found.prompt),
         "now": now,
     }
@@ -150,10 +150,10 @@ def cached_prompt(
     return render(request, f"frontend/{part}.html", context)
 
 
-def _saved(worth_nano_usd: int | None, cost_nano_usd: int | None) -> int | None:
-    if worth_nano_usd is None or cost_nano_usd is None:
+def _saved(worth_nanos: int | None, cost_nanos: int | None) -> int | None:
+    if worth_nanos is None or cost_nanos is None:
         return None
-    return worth_nano_usd - cost_nano_usd
+    return worth_nanos - cost_nanos
 
 
 @require_http_methods(["GET", "POST"])

@@ -14,7 +14,7 @@ from tenants.usd_field import UsdField
 
 
 class CreditThresholdForm(forms.Form):
-    amount_nano_usd = UsdField(
+    amount_nanos = UsdField(
         label="Amount in US dollars",
         required=False,
         help_text="Empty: at 20 and 5 % of the last grant alone.",
@@ -30,10 +30,10 @@ def credit_threshold(request: HttpRequest, access: Access) -> HttpResponse:
     own = CreditThreshold.objects.filter(tenant=access.tenant).first()
     form = CreditThresholdForm(
         request.POST if request.method == "POST" else None,
-        initial={"amount_nano_usd": own.amount_nano_usd if own else None},
+        initial={"amount_nanos": own.amount_nanos if own else None},
     )
     if form.is_valid():
-        set_credit_threshold(access.tenant, form.cleaned_data["amount_nano_usd"])
+        set_credit_threshold(access.tenant, form.cleaned_data["amount_nanos"])
         messages.success(request, "Saved.")
         return redirect("frontend:limits")
     status = 422 if form.errors else 200

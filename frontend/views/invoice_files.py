@@ -52,7 +52,7 @@ def invoice_csv(
 
 def _csv_rows(lines: Iterable[InvoiceLine]) -> Iterator[tuple[object, ...]]:
     for line in lines:
-        rate = line.rate_nano_usd_per_million
+        rate = line.rate_nanos_per_million
         yield (
             line.kind,
             line.description,
@@ -61,9 +61,9 @@ def _csv_rows(lines: Iterable[InvoiceLine]) -> Iterator[tuple[object, ...]]:
             line.quantity,
             line.included_quantity,
             "" if rate is None else exact_usd(rate),
-            exact_usd(line.gross_nano_usd),
-            exact_usd(line.discount_nano_usd),
-            exact_usd(line.amount_nano_usd),
+            exact_usd(line.gross_nanos),
+            exact_usd(line.discount_nanos),
+            exact_usd(line.amount_nanos),
             usd_of_cents(line.amount_cents),
         )
 

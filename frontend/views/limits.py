@@ -90,7 +90,7 @@ def _initial(request: HttpRequest, access: Access, model: Any) -> dict[str, Any]
     initial: dict[str, Any] = {"subject": wanted}
     for row in model.objects.filter(tenant=access.tenant, period=period):
         if subject_name(row) == wanted:
-            initial |= {"period": period, "amount_nano_usd": row.amount_nano_usd}
+            initial |= {"period": period, "amount_nanos": row.amount_nanos}
             if isinstance(row, Budget):
                 initial["thresholds_percent"] = row.thresholds_percent
     return initial

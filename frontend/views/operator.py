@@ -51,13 +51,13 @@ def tenants(request: HttpRequest) -> HttpResponse:
     for tenant in page:
         mine = [row for row in totals if row["tenant_id"] == tenant.pk]
         tenant.figures = figures(mine)
-        tenant.amount_nano_usd = amounts.get(tenant.pk, 0)
+        tenant.amount_nanos = amounts.get(tenant.pk, 0)
     context = {
         "page": page,
         "wanted": wanted,
         "span": span,
         "figures": figures(totals),
-        "amount_nano_usd": amount_of_totals(totals),
+        "amount_nanos": amount_of_totals(totals),
         "problems": BillingPeriod.objects.exclude(problem="")
         .select_related("tenant")
         .order_by("-starts_at", "pk")[:PROBLEMS_SHOWN],
@@ -92,7 +92,7 @@ def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         "tenant": found,
         "span": span,
         "figures": figures(totals),
-        "amount_nano_usd": amount_of_totals(totals),
+        "amount_nanos": amount_of_totals(totals),
         "members": found.members.select_related("user").order_by("pk"),
         "keys": [describe(key, now) for key in keys[:PAGE_ROWS]],
         "invoices": Invoice.objects.filter(tenant=found).order_by(

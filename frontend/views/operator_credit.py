@@ -54,7 +54,7 @@ def _is_granted(form: GrantForm, tenant: Tenant) -> bool:
     try:
         grant_credit(
             tenant=tenant,
-            amount_nano_usd=values["amount_nano_usd"],
+            amount_nanos=values["amount_nanos"],
             reason=values["reason"],
             idempotency_key=f"form:{values['form_id']}",
             now=timezone.now(),
@@ -89,7 +89,7 @@ def _is_withdrawn(form: WithdrawForm, grant: CreditGrant) -> bool:
     try:
         withdraw_credit(
             grant=grant,
-            amount_nano_usd=values["amount_nano_usd"],
+            amount_nanos=values["amount_nanos"],
             reason=values["reason"],
             idempotency_key=f"form:{values['form_id']}",
             now=timezone.now(),

@@ -131,7 +131,7 @@ def void(request: HttpRequest, invoice_id: int) -> HttpResponse:
             ("No longer owed", usd_of_cents(invoice.total_cents)),
             ("Of that, tax", usd_of_cents(invoice.tax_cents)),
             ("Credit that returns", usd_of_cents(invoice.credit_applied_cents)),
-            ("Billed anew on a draft", exact_usd(invoice.total_nano_usd)),
+            ("Billed anew on a draft", exact_usd(invoice.total_nanos)),
         ],
         "explanation": "For an invoice that was issued by mistake. It keeps its number;"
         " what it billed is on the month's draft again, at once.",

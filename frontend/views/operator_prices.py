@@ -37,7 +37,7 @@ class PreviewedMeter:
     title: str
     unit: str
     rows: list[ExplainedStep]
-    amount_nano_usd: int
+    amount_nanos: int
 
 
 def _not_over(now: datetime) -> QuerySet[PriceVersion]:
@@ -134,7 +134,7 @@ def _previewed(meter: str, pricing: MeterPricing, quantity: int) -> PreviewedMet
         title=TITLES[meter],
         unit=unit_of(meter),
         rows=rows,
-        amount_nano_usd=sum(row.amount_nano_usd for row in rows),
+        amount_nanos=sum(row.amount_nanos for row in rows),
     )
 
 

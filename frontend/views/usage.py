@@ -86,7 +86,7 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
         "chosen": chosen,
         "ranges": TITLES,
         "figures": folded.figures(totals),
-        "amount_nano_usd": amount_of_totals(totals),
+        "amount_nanos": amount_of_totals(totals),
         "have_steps": have_steps(totals),
         "chart": folded.chart(totals, chosen.span, chosen.grouping),
         "calls": newest_calls(access.tenant, limit=CALLS_SHOWN, api_key=chosen.api_key),

@@ -41,5 +41,5 @@ def running_key(limit: str) -> str:
 
 
 def spent_key(tenant_id: int, scope: str, scope_id: int, period: str) -> str:
-    """An integer, nano-USD; `period` is `day:2026-11-21` or `month:2026-11`."""
+    """An integer, nanos; `period` is `day:2026-11-21` or `month:2026-11`."""
     return f"tokenfab:spent:{{{tenant_id}}}:{scope}:{scope_id}:{period}"

@@ -21,15 +21,15 @@ UtcText = Annotated[
 ]
 """A time in UTC, always to the microsecond: `2026-11-21T12:00:00.123456Z`."""
 _LEAF = b"\x00"
-_FEMTO_USD_PER_USD = 10**15
-"""Of a quantity times a rate: nano-USD per million."""
+_FEMTOS_PER_USD = 10**15
+"""Of a quantity times a rate: nanos per million."""
 
 
 class ReceiptCharge(msgspec.Struct, frozen=True, kw_only=True):
     """What a receipt adds to one line of an invoice."""
 
     quantity: int
-    rate_nano_usd_per_million: int | None
+    rate_nanos_per_million: int | None
     """As sold; None: the price of this meter is no plain rate."""
     amount_usd: str | None
     """Quantity times rate, exactly: nothing is rounded before the month's sum."""
@@ -84,11 +84,11 @@ class CallReceipt(Receipt, frozen=True, kw_only=True, tag_field="kind", tag="cal
     """What a lease paid for, at the prompt's beginning."""
     absorbed_input_tokens: int
     """The part of the leased tokens that the engine computed again, at our cost."""
-    cost_nano_usd: int
+    cost_nanos: int
     """What limits and credit were charged when the call ended."""
     lease_id: str | None
     lease_expires_at: UtcText | None
-    lease_cost_nano_usd: int
+    lease_cost_nanos: int
     previous_lease_id: str | None
     cached_prompt_id: str | None
 
@@ -136,7 +136,7 @@ def receipt_hash(text: bytes) -> bytes:
 def charges_of(
     quantities: Mapping[Meter, int], rates: Mapping[str, int]
 ) -> dict[str, ReceiptCharge]:
-    """`rates` in nano-USD per million, by meter; meters without one are priced in a
+    """`rates` in nanos per million, by meter; meters without one are priced in a
     way that depends on the month's sum.
     """
     return {
@@ -149,13 +149,13 @@ def charges_of(
 def charge_of(quantity: int, rate: int | None) -> ReceiptCharge:
     return ReceiptCharge(
         quantity=quantity,
-        rate_nano_usd_per_million=rate,
-        amount_usd=None if rate is None else _femto_usd(quantity * rate),
+        rate_nanos_per_million=rate,
+        amount_usd=None if rate is None else _femtos(quantity * rate),
     )
 
 
-def _femto_usd(amount: int) -> str:
-    whole, rest = divmod(amount, _FEMTO_USD_PER_USD)
+def _femtos(amount: int) -> str:
+    whole, rest = divmod(amount, _FEMTOS_PER_USD)
     return f"{whole}.{rest:015d}".rstrip("0").rstrip(".")
 
 

@@ -46,7 +46,7 @@ class Sums:
     leased_input_tokens: int = 0
     output_tokens: int = 0
     images: int = 0
-    charged_nano_usd: int = 0
+    charged_nanos: int = 0
     """Without what leases cost: these are charged by the time that they were held."""
 
     def add(self, event: Usage) -> None:
@@ -63,7 +63,7 @@ class Sums:
             self.requests += 1
             self.output_tokens += event.output_tokens
         self.images += event.images
-        self.charged_nano_usd += event.cost_nano_usd - event.lease_cost_nano_usd
+        self.charged_nanos += event.cost_nanos - event.lease_cost_nanos
 
     def per_meter(self) -> dict[Meter, int]:
         return quantities(
@@ -73,7 +73,7 @@ class Sums:
             output_tokens=self.output_tokens,
             images=self.images,
             leased_input_tokens=self.leased_input_tokens,
-            charged_nano_usd=self.charged_nano_usd,
+            charged_nanos=self.charged_nanos,
         )
 
 

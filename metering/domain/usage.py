@@ -8,7 +8,7 @@ QUANTITY_MAX = 2**31 - 1
 """Of one event. No call comes near it, and no sum over an hour can pass a bigint."""
 NAME_CHARACTERS_MAX = 255
 """Of a model or an endpoint; a longer one would not fit the rollups' index."""
-COST_NANO_USD_MAX = 9 * 10**15
+COST_NANOS_MAX = 9 * 10**15
 """Of one event: 9 million USD, the most that Valkey's scripts count exactly."""
 _ID_MAX = 2**63 - 1
 _EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
@@ -38,7 +38,7 @@ class Meter(enum.StrEnum):
     """The same on disk."""
     REQUESTS = "requests"
     """Number of calls that the tenant made; shown, never priced."""
-    CHARGED_NANO_USD = "charged_nano_usd"
+    CHARGED_NANOS = "charged_nanos"
     """What the money limits were charged for the calls themselves, their leases left
     out; never priced. It is how an invoice gives credit back that it draws itself."""
 
@@ -87,7 +87,7 @@ class Usage(Protocol):
     @property
     def sent_at_us(self) -> int | None: ...
     @property
-    def cost_nano_usd(self) -> int: ...
+    def cost_nanos(self) -> int: ...
     @property
     def leased_input_tokens(self) -> int: ...
     @property
@@ -97,7 +97,7 @@ class Usage(Protocol):
     @property
     def previous_lease_id(self) -> str: ...
     @property
-    def lease_cost_nano_usd(self) -> int: ...
+    def lease_cost_nanos(self) -> int: ...
     @property
     def is_warming(self) -> bool: ...
     @property
@@ -112,7 +112,7 @@ def quantities(
     output_tokens: int,
     images: int = 0,
     leased_input_tokens: int = 0,
-    charged_nano_usd: int = 0,
+    charged_nanos: int = 0,
 ) -> dict[Meter, int]:
     """What the meters show for one event, or for the sums over several: the rule is
     linear, so both agree. A meter that shows nothing is left out.
@@ -128,7 +128,7 @@ def quantities(
         Meter.OUTPUT_TOKENS: output_tokens,
         Meter.IMAGES: images,
         Meter.REQUESTS: requests,
-        Meter.CHARGED_NANO_USD: charged_nano_usd,
+        Meter.CHARGED_NANOS: charged_nanos,
     }
     return {meter: quantity for meter, quantity in shown.items() if quantity}
 
@@ -175,8 +175,8 @@ def _objection_to_lease(event: Usage) -> str | None:
             return "a lease id is not 32 hexadecimal digits"
     if event.cached_prompt_id and not _is_hex_id(event.cached_prompt_id):
         return "cached_prompt_id is not 32 hexadecimal digits"
-    if not 0 <= event.lease_cost_nano_usd <= event.cost_nano_usd:
-        return "lease_cost_nano_usd is out of range"
+    if not 0 <= event.lease_cost_nanos <= event.cost_nanos:
+        return "lease_cost_nanos is out of range"
     if event.leased_input_tokens > event.input_tokens:
         return "more leased input tokens than input tokens"
     return None
@@ -206,7 +206,7 @@ def _objection_to_quantities(event: Usage) -> str | None:
         return "more cached input tokens than input tokens"
     if event.reasoning_tokens > event.output_tokens:
         return "more reasoning tokens than output tokens"
-    if not 0 <= event.cost_nano_usd <= COST_NANO_USD_MAX:
+    if not 0 <= event.cost_nanos <= COST_NANOS_MAX:
         return "the cost is out of range"
     if not (1 <= event.samples <= QUANTITY_MAX and 1 <= event.tries <= QUANTITY_MAX):
         return "a number of samples or tries is out of range"

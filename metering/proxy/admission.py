@@ -12,7 +12,7 @@ from metering.proxy.prompts import prompts_at_most
 from metering.proxy.snapshots import Snapshots
 from metering.proxy.transform.endpoint import Endpoint, OutputKind
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage import Usage, cost_nano_usd
+from metering.proxy.usage import Usage, cost_nanos
 from metering.wire import PriceVector
 from tenants.wire import KeyPolicy
 
@@ -34,14 +34,12 @@ class Admission(msgspec.Struct, frozen=True, kw_only=True):
     """To hold; with an output ceiling the most that the call can make."""
     most_output_tokens: int
 
-    def cost_nano_usd(
-        self, *, input_tokens: int, output_tokens: int, images: int
-    ) -> int:
+    def cost_nanos(self, *, input_tokens: int, output_tokens: int, images: int) -> int:
         """At its worst: nothing is cached."""
         used = Usage(
             input_tokens=input_tokens, output_tokens=output_tokens, images=images
         )
-        return cost_nano_usd(used, self.price)
+        return cost_nanos(used, self.price)
 
 
 class Admitter:
@@ -78,7 +76,7 @@ class Admitter:
         )
         if price is None or (
             endpoint.output is OutputKind.IMAGES
-            and price.image_nano_usd_per_million is None
+            and price.image_nanos_per_million is None
         ):
             raise RefusedError(
                 errors.UNPRICED_MODEL,

@@ -180,7 +180,7 @@ class EndingCall:
             hold,
             tokens=use.limited_tokens(self._policy) if is_known else hold.tokens,
             images=use.usage.images if is_known else hold.images,
-            cost_nano_usd=use.cost_nano_usd(self._admission.price),
+            cost_nanos=use.cost_nanos(self._admission.price),
             happened_at_us=happened_at_us,
         )
         if is_known:

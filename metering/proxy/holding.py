@@ -59,20 +59,20 @@ class Holding:
 
     def _output_ceiling(self, hold: Hold) -> int | None:
         claim = self._claimed
-        if claim is None or hold.cost_nano_usd >= claim.most_cost_nano_usd:
+        if claim is None or hold.cost_nanos >= claim.most_cost_nanos:
             return None
         whole = self._input_tokens
         paid = whole - self._free_tokens(whole)
 
-        def cost_nano_usd(output_tokens: int) -> int:
-            tokens_cost = self._admission.cost_nano_usd(
+        def cost_nanos(output_tokens: int) -> int:
+            tokens_cost = self._admission.cost_nanos(
                 input_tokens=paid, output_tokens=output_tokens, images=0
             )
-            return tokens_cost + self._lease_cost_nano_usd(whole + output_tokens)
+            return tokens_cost + self._lease_cost_nanos(whole + output_tokens)
 
         # Searched for, since a lease is sold by the block, and output may be free.
         outputs = range(self._admission.most_output_tokens + 1)
-        tokens = bisect_right(outputs, hold.cost_nano_usd, key=cost_nano_usd) - 1
+        tokens = bisect_right(outputs, hold.cost_nanos, key=cost_nanos) - 1
         answers = self._request.asked.samples * prompts_at_most(self._request)
         return max(1, tokens // answers)
 
@@ -91,27 +91,27 @@ class Holding:
             whole = self._most_input_tokens if counted is None else counted
             self._input_tokens = whole
             paid = whole - self._free_tokens(whole)
-            least_cost = admission.cost_nano_usd(
+            least_cost = admission.cost_nanos(
                 input_tokens=paid, output_tokens=least, images=asked.images
-            ) + self._lease_cost_nano_usd(whole + least)
-            most_cost = admission.cost_nano_usd(
+            ) + self._lease_cost_nanos(whole + least)
+            most_cost = admission.cost_nanos(
                 input_tokens=paid, output_tokens=most, images=asked.images
-            ) + self._lease_cost_nano_usd(whole + most)
+            ) + self._lease_cost_nanos(whole + most)
         claim = self._claimed = Claim(
             model=admission.route.model,
             least_tokens=tokens + least,
             most_tokens=tokens + most,
             images=asked.images,
-            least_cost_nano_usd=least_cost,
-            most_cost_nano_usd=most_cost,
+            least_cost_nanos=least_cost,
+            most_cost_nanos=most_cost,
         )
         return claim
 
     def _free_tokens(self, tokens: int) -> int:
         return 0 if self._turn is None else self._turn.free_tokens(tokens)
 
-    def _lease_cost_nano_usd(self, tokens: int) -> int:
-        return 0 if self._turn is None else self._turn.most_cost_nano_usd(tokens)
+    def _lease_cost_nanos(self, tokens: int) -> int:
+        return 0 if self._turn is None else self._turn.most_cost_nanos(tokens)
 
     @property
     def _most_input_tokens(self) -> int:

@@ -31,11 +31,11 @@ class LeaseSale:
         """The highest that applies, per million MB_s; None: not sold."""
         price, tier = self._price, self._asked.tier
         hbm, host = (
-            price.hbm_mb_s_nano_usd_per_million,
-            price.host_mb_s_nano_usd_per_million,
+            price.hbm_mb_s_nanos_per_million,
+            price.host_mb_s_nanos_per_million,
         )
         if tier is Tier.DISK:
-            return price.disk_mb_s_nano_usd_per_million
+            return price.disk_mb_s_nanos_per_million
         if tier is Tier.HOST:
             return host
         if tier is Tier.HBM or host is None:
@@ -52,18 +52,18 @@ class LeaseSale:
             return ttl_ms if asked in {Tier.AUTO, Tier.HBM} else 0
         if tier is Tier.DISK:
             return ttl_ms if asked is Tier.DISK else 0
-        is_sold = self._price.host_mb_s_nano_usd_per_million is not None
+        is_sold = self._price.host_mb_s_nanos_per_million is not None
         is_there = is_sold and facts.host_blocks_max > 0
         return ttl_ms if is_there and asked in {Tier.AUTO, Tier.HOST} else 0
 
-    def most_cost_nano_usd(self, tokens: int, facts: EngineLeases | None) -> int:
+    def most_cost_nanos(self, tokens: int, facts: EngineLeases | None) -> int:
         """Of a lease of so many tokens, held for all of its time; rounded up."""
         if facts is None or not self._asked.ttl_ms:
             return 0
         blocks = -(-tokens // facts.block_tokens)
-        return self.cost_nano_usd(blocks * facts.block_bytes)
+        return self.cost_nanos(blocks * facts.block_bytes)
 
-    def cost_nano_usd(self, size: int) -> int:
+    def cost_nanos(self, size: int) -> int:
         """Bytes times milliseconds times a rate per million MB_s, rounded up."""
         byte_ms_rate = size * self._asked.ttl_ms * (self.rate or 0)
         return -(-byte_ms_rate // (BYTE_MS_PER_MB_S * 1_000_000))

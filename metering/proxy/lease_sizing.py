@@ -52,13 +52,13 @@ class LeaseSizing:
                 return
             turn.tokens_max = tokens
         must_fit = asked.on_full is OnFull.FAIL
-        if not must_fit and asked.max_charge_nano_usd is None:
+        if not must_fit and asked.max_charge_nanos is None:
             return
         counted = await self._count(self._request)
         if must_fit:
             await turn.check_room(counted or 0)
-        if asked.max_charge_nano_usd is not None:
-            self._check_charge(turn, asked.max_charge_nano_usd, counted, must_fit)
+        if asked.max_charge_nanos is not None:
+            self._check_charge(turn, asked.max_charge_nanos, counted, must_fit)
 
     async def _count_prefix(self, raw: dict[str, Raw]) -> int | None:
         """Without what a template adds so that an answer begins; None: nobody could."""
@@ -89,25 +89,25 @@ class LeaseSizing:
         )
 
     def _check_charge(
-        self, turn: LeaseTurn, most_nano_usd: int, counted: int | None, must_fit: bool
+        self, turn: LeaseTurn, most_nanos: int, counted: int | None, must_fit: bool
     ) -> None:
         """Raises RefusedError."""
         if counted is None:
             route = self._admission.route
             counted = self._counting.most_input_tokens(route, self._request)
         tokens = counted + self._admission.most_output_tokens
-        cost = turn.most_cost_nano_usd(tokens)
+        cost = turn.most_cost_nanos(tokens)
         if not turn.knows_engine:
             turn.withhold("engine_silent")
-        elif cost > most_nano_usd and must_fit:
+        elif cost > most_nanos and must_fit:
             raise RefusedError(
                 errors.INVALID_VALUE,
-                f"The lease may cost {cost} nano-USD, for up to {tokens} tokens, which "
+                f"The lease may cost {cost} nanos, for up to {tokens} tokens, which "
                 "is more than kv_retention.max_charge_usd. Ask for a shorter time or "
                 "fewer output tokens.",
                 param="kv_retention.max_charge_usd",
             )
-        elif cost > most_nano_usd:
+        elif cost > most_nanos:
             turn.withhold("max_charge")
 
     async def _count(self, request: ParsedRequest) -> int | None:

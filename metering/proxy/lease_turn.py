@@ -227,13 +227,13 @@ class LeaseTurn:
             return tokens if self._asked.order.is_at_our_cost else 0
         return min(tokens, self._prompt.token_count) if self._prompt is not None else 0
 
-    def most_cost_nano_usd(self, tokens: int) -> int:
+    def most_cost_nanos(self, tokens: int) -> int:
         """Of a lease of a turn with so many tokens, held for all of its time; rounded
         up. A cached prompt that it begins with is in it: it may end before the lease.
         """
         if self.tokens_max is not None:
             tokens = min(tokens, self.tokens_max)
-        return self._sale.most_cost_nano_usd(tokens, self._facts)
+        return self._sale.most_cost_nanos(tokens, self._facts)
 
     # The engine's part.
 
@@ -373,8 +373,8 @@ class LeaseTurn:
 
     def _most_cost_of(self, granted: LeaseRow) -> int:
         """It pays for what lies beyond its base, and for all once that has ended."""
-        most = self._sale.most_cost_nano_usd(granted.tokens, self._facts)
-        return max(most, self._sale.cost_nano_usd(granted.bytes))
+        most = self._sale.most_cost_nanos(granted.tokens, self._facts)
+        return max(most, self._sale.cost_nanos(granted.bytes))
 
     def applied_to(self, use: Use) -> Use:
         """`use` as it is billed."""
@@ -385,7 +385,7 @@ class LeaseTurn:
             usage=msgspec.structs.replace(use.usage, leased_input_tokens=leased),
             lease_id=granted.lease_id if granted else "",
             lease_expires_at_us=granted.expires_at_ms * 1000 if granted else 0,
-            lease_cost_nano_usd=self._most_cost_of(granted) if granted else 0,
+            lease_cost_nanos=self._most_cost_of(granted) if granted else 0,
             previous_lease_id=self._previous_lease_id,
             is_warming=self.is_warming,
             cached_prompt_id=self._prompt.cached_prompt_id if self._prompt else "",

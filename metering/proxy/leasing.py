@@ -14,7 +14,7 @@ from metering.proxy.settle import Use
 from metering.proxy.transform.notes import with_note
 from metering.proxy.transform.request import with_terms
 from metering.proxy.upstream import Engine
-from metering.proxy.usage import Usage, cost_femto_usd, usd
+from metering.proxy.usage import Usage, cost_femtos, usd
 from metering.wire import Outcome
 
 _log = logging.getLogger(__name__)
@@ -122,7 +122,7 @@ class LeasingCall(EndingCall):
     ) -> bytes:
         usage = use.usage
         if self._request.asked.wants_cost:
-            cost = usd(cost_femto_usd(use.charged_usage, self._admission.price))
+            cost = usd(cost_femtos(use.charged_usage, self._admission.price))
             answer = with_note(answer, path, "cost", cost)
         if self._turn is None:
             return answer

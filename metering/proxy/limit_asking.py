@@ -118,11 +118,11 @@ class Asking(Run):
                 hold.tokens,
                 hold.images,
                 hold.member,
-                hold.cost_nano_usd,
+                hold.cost_nanos,
             ),
         )
         if plan.needs_renewal:
-            costs = (claim.least_cost_nano_usd, claim.most_cost_nano_usd)
+            costs = (claim.least_cost_nanos, claim.most_cost_nanos)
             self._server = self.store.server
             ask = (*ask, *costs, self._server, HOLD_MS, places)
         self.run(HOLD, plan.call_prefix, ask)
@@ -161,13 +161,13 @@ class Asking(Run):
         if self._server:
             hold = Hold(self._plan, Source.NOWHERE)
             hold.is_ended = True
-            hold.member, hold.cost_nano_usd = f"{self._call_id}|", UNHEARD
+            hold.member, hold.cost_nanos = f"{self._call_id}|", UNHEARD
             hold.made_on = self._server
             self._asker.open.spend(hold, 0, microseconds_now())
 
     def _note_money(self, hold: Hold, cost: int) -> None:
         policy = self._plan.policy
-        hold.cost_nano_usd = cost
+        hold.cost_nanos = cost
         hold.member = f"{self._call_id}|{cost}|{policy.api_key_id}|{policy.project_id}"
         hold.made_on = self._server
 
@@ -263,7 +263,7 @@ def _refused(
     now_ms += later_ms
     limit = plan.limit(number)
     if not isinstance(limit, RateLimit):
-        return not_payable(limit, claim, available_nano_usd=available)
+        return not_payable(limit, claim, available_nanos=available)
     if limit.kind in {LimitKind.REQUESTS_PER_DAY, LimitKind.REQUESTS_PER_MONTH}:
         wait_ms = plan.ends_in_ms(limit, now_ms)
     else:

@@ -33,7 +33,7 @@ class Hold:
     """Ends once: settled or voided."""
 
     __slots__ = (
-        "bucket", "call_id", "cost_nano_usd", "held_at_ms", "images", "is_ended",
+        "bucket", "call_id", "cost_nanos", "held_at_ms", "images", "is_ended",
         "lender", "made_on", "member", "places", "plan", "reports", "source",
         "tightest", "tokens",
     )  # fmt: skip
@@ -48,7 +48,7 @@ class Hold:
         self.held_at_ms = 0
         self.tokens = 0
         self.images = 0
-        self.cost_nano_usd = 0
+        self.cost_nanos = 0
         self.member = ""
         """Of the set of open money holds."""
         self.made_on = ""

@@ -29,8 +29,8 @@ class Claim(msgspec.Struct, frozen=True, kw_only=True):
     least_tokens: int
     most_tokens: int
     images: int = 0
-    least_cost_nano_usd: int = 0
-    most_cost_nano_usd: int = 0
+    least_cost_nanos: int = 0
+    most_cost_nanos: int = 0
 
 
 class Plan:
@@ -184,7 +184,7 @@ class Plan:
             str(policy.api_key_id),
             self.day,
             self.month,
-            [one.amount_nano_usd for one in policy.spend_limits],
+            [one.amount_nanos for one in policy.spend_limits],
             [_held_field(policy, one.scope) for one in policy.spend_limits],
         )
 

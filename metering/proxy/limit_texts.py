@@ -178,10 +178,10 @@ def _never_fits(limit: RateLimit, asked: int) -> RateLimitedError:
 
 
 def not_payable(
-    limit: SpendLimit | None, claim: Claim, *, available_nano_usd: int
+    limit: SpendLimit | None, claim: Claim, *, available_nanos: int
 ) -> RefusedError:
     """`limit` None: the credit."""
-    cost, available = usd(claim.least_cost_nano_usd), usd(available_nano_usd)
+    cost, available = usd(claim.least_cost_nanos), usd(available_nanos)
     if limit is None:
         return RateLimitedError(
             errors.INSUFFICIENT_CREDIT,
@@ -193,7 +193,7 @@ def not_payable(
     return RateLimitedError(
         errors.SPEND_LIMITED,
         f"This call might cost up to {cost}, and {available} is left of the "
-        f"{usd(limit.amount_nano_usd)} that this {_SCOPES[limit.scope]} may spend a "
+        f"{usd(limit.amount_nanos)} that this {_SCOPES[limit.scope]} may spend a "
         f"{limit.period} (UTC). Lower max_tokens, raise the limit, or wait for the "
         f"next {limit.period}.",
         wait_ms=None,
@@ -201,9 +201,9 @@ def not_payable(
     )
 
 
-def usd(amount_nano_usd: int) -> str:
+def usd(amount_nanos: int) -> str:
     """At least cents; more digits where the amount has them."""
-    return f"{decimal_usd(max(0, amount_nano_usd), digits=9)} USD"
+    return f"{decimal_usd(max(0, amount_nanos), digits=9)} USD"
 
 
 def _whose(limit: RateLimit) -> str:

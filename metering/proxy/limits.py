@@ -129,7 +129,7 @@ class Limits:
         *,
         tokens: int = 0,
         images: int = 0,
-        cost_nano_usd: int = 0,
+        cost_nanos: int = 0,
         happened_at_us: int = 0,
     ) -> None:
         """The call came to this; the rest of the hold returns. Nobody waits for it.
@@ -140,7 +140,7 @@ class Limits:
             return
         self._end(hold, 0, tokens if hold.plan.counts_tokens else 0, images)
         if hold.plan.counts_spend:
-            self._spend(hold, cost_nano_usd, happened_at_us)
+            self._spend(hold, cost_nanos, happened_at_us)
 
     def void(self, hold: Hold) -> None:
         """The call used nothing: all of the hold returns, its request too. Does nothing
@@ -152,8 +152,8 @@ class Limits:
         if hold.member:
             self._spend(hold, 0, 0)
 
-    def _spend(self, hold: Hold, cost_nano_usd: int, happened_at_us: int) -> None:
-        self.open.spend(hold, cost_nano_usd, happened_at_us or microseconds_now())
+    def _spend(self, hold: Hold, cost_nanos: int, happened_at_us: int) -> None:
+        self.open.spend(hold, cost_nanos, happened_at_us or microseconds_now())
 
     def _end(self, hold: Hold, requests: int, tokens: int, images: int) -> None:
         hold.is_ended = True

@@ -50,9 +50,9 @@ class OpenHolds:
     def discard(self, hold: Hold) -> None:
         self._open.pop(hold, None)
 
-    def spend(self, hold: Hold, cost_nano_usd: int, happened_at_us: int) -> None:
+    def spend(self, hold: Hold, cost_nanos: int, happened_at_us: int) -> None:
         """The money hold stays open until the cost has arrived."""
-        spending = _Spending(self, hold, cost_nano_usd, happened_at_us)
+        spending = _Spending(self, hold, cost_nanos, happened_at_us)
         if len(self._unspent) >= _UNSPENT_MAX:
             self.lose_count(spending)
             return
@@ -130,7 +130,7 @@ class _Renewing(Run):
                 money += (
                     str(policy.tenant_id),
                     hold.member,
-                    hold.cost_nano_usd,
+                    hold.cost_nanos,
                     str(policy.api_key_id),
                     str(policy.project_id),
                     int(hold.made_on != self._server),
@@ -159,7 +159,7 @@ class _Spending(Run):
         day, month = _dates(hold, self._happened_at_us)
         ask = (
             *(str(policy.tenant_id), str(policy.project_id), str(policy.api_key_id)),
-            *(hold.member, hold.cost_nano_usd, hold.made_on),
+            *(hold.member, hold.cost_nanos, hold.made_on),
             *(self._cost, self._happened_at_us, day, month, self.store.server),
         )
         self.is_asking = True

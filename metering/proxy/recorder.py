@@ -357,6 +357,6 @@ class Recorder:
 def _unbilled(event: bytes) -> bytes:
     known = msgspec.json.decode(event, type=UsageEvent)
     known = msgspec.structs.replace(
-        known, outcome=Outcome.UNBILLED, cost_nano_usd=0, lease_cost_nano_usd=0
+        known, outcome=Outcome.UNBILLED, cost_nanos=0, lease_cost_nanos=0
     )
     return msgspec.json.encode(known)

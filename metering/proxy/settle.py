@@ -4,7 +4,7 @@ import msgspec
 
 from metering.proxy.admission import Admission
 from metering.proxy.transform.request import ParsedRequest
-from metering.proxy.usage import NOTHING, Usage, cost_nano_usd
+from metering.proxy.usage import NOTHING, Usage, cost_nanos
 from metering.wire import (
     USAGE_EVENT_SCHEMA,
     Outcome,
@@ -26,7 +26,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     lease_id: str = ""
     """Of the lease that the call was granted; empty: none."""
     lease_expires_at_us: int = 0
-    lease_cost_nano_usd: int = 0
+    lease_cost_nanos: int = 0
     """Of that lease, should it be held until it expires."""
     previous_lease_id: str = ""
     """Of the lease that the call continued."""
@@ -41,11 +41,11 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
             return self.usage
         return msgspec.structs.replace(self.usage, output_tokens=0, reasoning_tokens=0)
 
-    def cost_nano_usd(self, price: PriceVector) -> int:
+    def cost_nanos(self, price: PriceVector) -> int:
         """Rounded up, so that what the money limits were charged is never too little.
         A lease is charged for all of its time before it begins.
         """
-        return cost_nano_usd(self.charged_usage, price) + self.lease_cost_nano_usd
+        return cost_nanos(self.charged_usage, price) + self.lease_cost_nanos
 
     def limited_tokens(self, policy: KeyPolicy) -> int:
         """What counts against tokens per minute: cached input by policy only."""
@@ -124,12 +124,12 @@ def encoded_event(
             samples=asked.samples,
             tries=tries,
             sent_at_us=sent_at_us,
-            cost_nano_usd=use.cost_nano_usd(admission.price) if is_charged else 0,
+            cost_nanos=use.cost_nanos(admission.price) if is_charged else 0,
             leased_input_tokens=usage.leased_input_tokens,
             lease_id=use.lease_id,
             lease_expires_at_us=use.lease_expires_at_us,
             previous_lease_id=use.previous_lease_id,
-            lease_cost_nano_usd=use.lease_cost_nano_usd if is_charged else 0,
+            lease_cost_nanos=use.lease_cost_nanos if is_charged else 0,
             is_warming=use.is_warming,
             cached_prompt_id=use.cached_prompt_id,
         )

@@ -215,8 +215,8 @@ def _checked(usage: Usage) -> Usage:
     return usage
 
 
-def cost_femto_usd(usage: Usage, price: PriceVector) -> int:
-    """Exact: rates are nano-USD per million units, so a unit costs 10^-15 USD steps."""
+def cost_femtos(usage: Usage, price: PriceVector) -> int:
+    """Exact: rates are nanos per million units, so a unit costs 10^-15 USD steps."""
     cached = usage.cached_input_tokens
     new = usage.input_tokens - cached
     if usage.leased_input_tokens:
@@ -226,18 +226,18 @@ def cost_femto_usd(usage: Usage, price: PriceVector) -> int:
             leased_input_tokens=usage.leased_input_tokens,
         )
     return (
-        new * price.new_input_nano_usd_per_million
-        + cached * price.cached_input_nano_usd_per_million
-        + usage.output_tokens * price.output_nano_usd_per_million
-        + usage.images * (price.image_nano_usd_per_million or 0)
+        new * price.new_input_nanos_per_million
+        + cached * price.cached_input_nanos_per_million
+        + usage.output_tokens * price.output_nanos_per_million
+        + usage.images * (price.image_nanos_per_million or 0)
     )
 
 
-def cost_nano_usd(usage: Usage, price: PriceVector) -> int:
+def cost_nanos(usage: Usage, price: PriceVector) -> int:
     """Rounded up, so that what the money limits were charged is never too little."""
-    return -(-cost_femto_usd(usage, price) // 1_000_000)
+    return -(-cost_femtos(usage, price) // 1_000_000)
 
 
-def usd(femto_usd: int) -> str:
+def usd(femtos: int) -> str:
     """As `usage.cost` says it."""
-    return decimal_usd(femto_usd, digits=15)
+    return decimal_usd(femtos, digits=15)

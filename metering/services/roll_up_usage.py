@@ -115,7 +115,7 @@ def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
         output_tokens=sums["output_sum"],
         images=sums["image_sum"],
         leased_input_tokens=sums["leased_input_sum"],
-        charged_nano_usd=int(sums["charged_sum"]),
+        charged_nanos=int(sums["charged_sum"]),
     )
     dimension = {name: sums[name] for name in _DIMENSIONS}
     for meter, quantity in per_meter.items():

@@ -11,8 +11,8 @@ _COLUMNS = (
     "event_id, tenant_id, project_id, api_key_id, model, engine_id, price_version_id,"
     " endpoint, streamed, outcome, usage_source, input_tokens, cached_input_tokens,"
     " cache_write_tokens, output_tokens, reasoning_tokens, received_at, first_token_at,"
-    " happened_at, images, samples, tries, sent_at, cost_nano_usd, leased_input_tokens,"
-    " lease_id, lease_expires_at, previous_lease_id, lease_cost_nano_usd,"
+    " happened_at, images, samples, tries, sent_at, cost_nanos, leased_input_tokens,"
+    " lease_id, lease_expires_at, previous_lease_id, lease_cost_nanos,"
     " is_warming, cached_prompt_id"
 )
 # COPY cannot pass over a row that is there already, so it fills a staging table: one
@@ -86,12 +86,12 @@ def _rows(events: Sequence[UsageEvent]) -> Iterator[tuple[object, ...]]:
             event.samples,
             event.tries,
             _time_or_none(event.sent_at_us),
-            event.cost_nano_usd,
+            event.cost_nanos,
             event.leased_input_tokens,
             event.lease_id or None,
             _time_or_none(event.lease_expires_at_us or None),
             event.previous_lease_id or None,
-            event.lease_cost_nano_usd,
+            event.lease_cost_nanos,
             event.is_warming,
             event.cached_prompt_id or None,
         )

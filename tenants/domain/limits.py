@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 AMOUNT_MAX = 2**53 - 1
-"""Valkey's Lua counts in doubles; above this they skip integers. As nano-USD, nine
+"""Valkey's Lua counts in doubles; above this they skip integers. As nanos, nine
 million dollars."""
 KV_TIMEOUT_SECONDS_MAX = 86_400
 """Of a lease, as for calls that ask for one themselves."""

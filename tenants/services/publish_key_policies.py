@@ -91,7 +91,7 @@ def _spend_limit(row: SpendLimit) -> wire.SpendLimit:
     return wire.SpendLimit(
         scope=row.scope,
         period=SpendPeriod(row.period),
-        amount_nano_usd=row.amount_nano_usd,
+        amount_nanos=row.amount_nanos,
     )
 
 

@@ -18,18 +18,18 @@ def set_budget(
     *,
     subject: Subject,
     period: SpendPeriod,
-    amount_nano_usd: int,
+    amount_nanos: int,
     thresholds_percent: Iterable[int] = DEFAULT_THRESHOLDS_PERCENT,
 ) -> bool:
     """True if it changed anything, and then the data plane is told at commit: what is
     spent is summed from then on. Raises InvalidLimitError.
     """
-    check_amount(amount_nano_usd)
+    check_amount(amount_nanos)
     thresholds = clean_thresholds(thresholds_percent)
     if thresholds is None:
         raise InvalidLimitError("A budget has 1 to 5 thresholds, from 1 to 1000 %.")
     lock_subject(subject)
-    values = {"amount_nano_usd": amount_nano_usd, "thresholds_percent": thresholds}
+    values = {"amount_nanos": amount_nanos, "thresholds_percent": thresholds}
     mine = Budget.objects.filter(**columns_of(subject), period=period)
     if mine.filter(**values).exists():
         return False

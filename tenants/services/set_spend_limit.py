@@ -11,21 +11,21 @@ from tenants.wire import SpendPeriod
 
 @transaction.atomic
 def set_spend_limit(
-    *, subject: Subject, period: SpendPeriod, amount_nano_usd: int
+    *, subject: Subject, period: SpendPeriod, amount_nanos: int
 ) -> bool:
     """True if it changed anything, and then the data plane is told at commit.
 
     Raises InvalidLimitError.
     """
-    check_amount(amount_nano_usd)
+    check_amount(amount_nanos)
     lock_subject(subject)
     row = SpendLimit.objects.filter(**columns_of(subject), period=period).first()
-    if row and row.amount_nano_usd == amount_nano_usd:
+    if row and row.amount_nanos == amount_nanos:
         return False
     SpendLimit.objects.update_or_create(
         **columns_of(subject),
         period=period,
-        defaults={"amount_nano_usd": amount_nano_usd},
+        defaults={"amount_nanos": amount_nanos},
     )
     transaction.on_commit(publish_key_policies, robust=True)
     return True

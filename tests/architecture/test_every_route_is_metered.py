@@ -101,9 +101,9 @@ def test_every_meter_shows_what_was_used(plane, path, stream):
     assert (event.output_tokens == 4) == (output is OutputKind.TOKENS)
     assert (event.input_tokens > 0) == endpoint.uses_input_tokens
     assert event.images == (2 if output is OutputKind.IMAGES else 0)
-    assert (event.cost_nano_usd > 0) == (output is not OutputKind.COUNT)
+    assert (event.cost_nanos > 0) == (output is not OutputKind.COUNT)
     if output is OutputKind.IMAGES:
-        assert event.cost_nano_usd == 2 * IMAGE_RATE // 1_000_000
+        assert event.cost_nanos == 2 * IMAGE_RATE // 1_000_000
     assert event.sent_at_us is not None
     assert event.received_at_us <= event.sent_at_us <= event.happened_at_us
 
@@ -162,7 +162,7 @@ def test_every_running_call_counts(plane, path):
 
 @pytest.mark.parametrize("path", METERED)
 def test_every_cost_counts(plane, path):
-    limit = SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nano_usd=1)
+    limit = SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nanos=1)
     plane.seed_money(tenant_id=1)
     answer = _post(plane, path, plane.add_key(spend_limits=(limit,)))
     if _output(path) is OutputKind.COUNT:

@@ -1,4 +1,4 @@
-"""Money is whole nano-USD or whole cents wherever it has a name."""
+"""Money is whole nanos or whole cents wherever it has a name."""
 
 import ast
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.architecture.sources import (
     tree_of,
 )
 
-MONEY = ("_nano_usd", "_cents", "_nano_usd_per_million")
+MONEY = ("_nanos", "_cents", "_nanos_per_million")
 _INEXACT_FIELDS = (models.FloatField, models.DecimalField)
 _INEXACT_TYPES = {"float", "Decimal"}
 

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.chaos.facts import Event
 from benchmarks.chaos.lease_facts import Interval, Lease, LeaseBooks, Receipt
-from benchmarks.chaos.lease_verdict import held_nano_usd, lease_problems
+from benchmarks.chaos.lease_verdict import held_nanos, lease_problems
 
 LEASE, CALL = "1e" * 16, "ca" * 16
 PLACE: dict[str, Any] = {"lease_id": LEASE, "engine_id": 1, "epoch": "7"}
@@ -20,14 +20,14 @@ EVENT = Event(
     input_tokens=100,
     cached_input_tokens=0,
     output_tokens=8,
-    cost_nano_usd=13_200,
+    cost_nanos=13_200,
     received_at_us=900_000,
     day="2026-11-21",
     engine_id=1,
     lease_id=LEASE,
     lease_expires_at_ms=16_000,
     leased_input_tokens=0,
-    lease_cost_nano_usd=2_025,
+    lease_cost_nanos=2_025,
 )
 
 
@@ -68,7 +68,7 @@ INTERVAL = Interval(
     ended_ms=11_000,
     mb_s=100,
     credit_reason="",
-    rate_nano_usd_per_million=13_500_001,
+    rate_nanos_per_million=13_500_001,
     day="2026-11-21",
 )
 
@@ -81,8 +81,8 @@ def books(*, receipts=(GRANTED, RELEASED), leases=(HELD,), intervals=(INTERVAL,)
 
 def test_it_works():
     assert lease_problems(books(), [EVENT]) == []
-    assert held_nano_usd([INTERVAL], 5)["key:6:day:2026-11-21"] == 1_351
-    assert held_nano_usd([INTERVAL], 4) == {}
+    assert held_nanos([INTERVAL], 5)["key:6:day:2026-11-21"] == 1_351
+    assert held_nanos([INTERVAL], 4) == {}
 
 
 @pytest.mark.parametrize(

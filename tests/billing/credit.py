@@ -1,4 +1,4 @@
-"""Tenants with credit, calls and invoices. Amounts are nano-USD."""
+"""Tenants with credit, calls and invoices. Amounts are nanos."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ def give(tenant: Tenant, amount: int, *, key: str = "", **fields) -> CreditGrant
     return grant_credit(
         **{
             "tenant": tenant,
-            "amount_nano_usd": amount,
+            "amount_nanos": amount,
             "reason": "test",
             "idempotency_key": key or f"{tenant.credit_grants.count()}",
             "now": NOVEMBER,
@@ -46,7 +46,7 @@ def call(
     at: datetime = NOON,
     rounding: int = 0,
 ) -> None:
-    """A call of so many nano-USD of output; the limiter charged `rounding` more."""
+    """A call of so many nanos of output; the limiter charged `rounding` more."""
     prepare_usage_partitions(at)
     event = spent_event(
         api_key,
@@ -78,7 +78,7 @@ def issue(
 def drawn(invoice: Invoice) -> list[tuple[int, int]]:
     """(grant, amount) in the order of writing."""
     rows = invoice.credit_draws.order_by("pk")
-    return list(rows.values_list("grant_id", "amount_nano_usd"))
+    return list(rows.values_list("grant_id", "amount_nanos"))
 
 
 def remaining(grant: CreditGrant) -> int:

@@ -22,14 +22,14 @@ from tests.metering.journal import make_event
 
 
 def spent_event(
-    api_key: ApiKey, cost_nano_usd: int, *, at: datetime | None = None, **changes
+    api_key: ApiKey, cost_nanos: int, *, at: datetime | None = None, **changes
 ) -> UsageEvent:
     happened_at_us = time_us(at or datetime.now(UTC))
     return make_event(
         tenant_id=api_key.tenant_id,
         project_id=api_key.project_id,
         api_key_id=api_key.pk,
-        cost_nano_usd=cost_nano_usd,
+        cost_nanos=cost_nanos,
         received_at_us=happened_at_us - 250_000,
         happened_at_us=happened_at_us,
         **changes,
@@ -47,14 +47,14 @@ def seed() -> list[int]:
     return keep_money_seeded()
 
 
-def spend(valkey: redis.Redis, api_key: ApiKey, amount_nano_usd: int) -> None:
+def spend(valkey: redis.Redis, api_key: ApiKey, amount_nanos: int) -> None:
     """What the settling of a call does to the counters."""
     tenant_id, now = api_key.tenant_id, datetime.now(UTC)
-    valkey.incrby(total_key(tenant_id), amount_nano_usd)
+    valkey.incrby(total_key(tenant_id), amount_nanos)
     for spender in spenders_of(api_key):
         for period in SpendPeriod:
             key = spent_key(tenant_id, spender, period, now)
-            valkey.incrby(key, amount_nano_usd)
+            valkey.incrby(key, amount_nanos)
 
 
 def spenders_of(api_key: ApiKey) -> list[Spender]:

@@ -49,7 +49,7 @@ class Call:
 
 class History:
     held_max = 1_000
-    """Nano-USD of one call."""
+    """Nanos of one call."""
 
     def __init__(self, valkey: redis.Redis, root: Path, seed: int) -> None:
         self.valkey, self.root = valkey, root

@@ -64,10 +64,10 @@ def plans_of(tenant: Tenant) -> list[tuple[str, str, str]]:
 
 
 def drawn(tenant: Tenant, *, now) -> list[tuple[str, int, int]]:
-    """(key, quantity, nano-USD) of November's draft, once it is rated."""
+    """(key, quantity, nanos) of November's draft, once it is rated."""
     rate_usage(now=now)
     lines = draft_of(tenant).lines.in_order()
-    return list(lines.values_list("key", "quantity", "amount_nano_usd"))
+    return list(lines.values_list("key", "quantity", "amount_nanos"))
 
 
 def told(tenant: Tenant) -> list[tuple[str, dict[str, Any]]]:

@@ -37,7 +37,7 @@ def invoice(tenant, price):
     rate_usage(now=NOON)
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=1_000_000_000,
+        amount_nanos=1_000_000_000,
         reason="gift",
         idempotency_key="1",
         now=NOON,
@@ -74,9 +74,9 @@ def test_history_is_read_only(staff, invoice):
 def price_form(price, **changes):
     return {
         "served_model": price.served_model_id,
-        "new_input_nano_usd_per_million": "0.25",
-        "cached_input_nano_usd_per_million": "0.05",
-        "output_nano_usd_per_million": "1",
+        "new_input_nanos_per_million": "0.25",
+        "cached_input_nanos_per_million": "0.05",
+        "output_nanos_per_million": "1",
         "effective_from_0": "2100-01-01",
         "effective_from_1": "00:00:00",
         **changes,
@@ -89,27 +89,27 @@ def test_a_price_is_set_through_the_service(staff, price):
     assert staff.post(ADD_PRICE, price_form(price)).status_code == 302
 
     new = PriceVersion.objects.latest("id")
-    assert new.new_input_nano_usd_per_million == 250_000_000
+    assert new.new_input_nanos_per_million == 250_000_000
     price.refresh_from_db()
     assert price.effective_to == new.effective_from
 
 
 def test_a_lease_has_a_price_for_each_tier_or_none(staff, price):
-    rates = {"hbm_mb_s_nano_usd_per_million": "0.0135"}
+    rates = {"hbm_mb_s_nanos_per_million": "0.0135"}
 
     assert staff.post(ADD_PRICE, price_form(price, **rates)).status_code == 302
 
     new = PriceVersion.objects.latest("id")
-    assert new.hbm_mb_s_nano_usd_per_million == 13_500_000
-    assert new.host_mb_s_nano_usd_per_million is None
-    assert new.disk_mb_s_nano_usd_per_million is None
+    assert new.hbm_mb_s_nanos_per_million == 13_500_000
+    assert new.host_mb_s_nanos_per_million is None
+    assert new.disk_mb_s_nanos_per_million is None
 
 
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
         ({"effective_from_0": "2026-01-01"}, "change the past"),
-        ({"output_nano_usd_per_million": "0.0000000001"}, "more than 9 decimals"),
+        ({"output_nanos_per_million": "0.0000000001"}, "more than 9 decimals"),
     ],
 )
 def test_it_refuses_a_price_that_the_service_refuses(staff, price, changes, reason):

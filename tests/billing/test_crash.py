@@ -14,7 +14,7 @@ from tests.factories import make_tenant
 
 def _grant(tenant: Tenant, **changes) -> None:
     arguments = {"reason": "transfer", "idempotency_key": "T1", "now": NOON, **changes}
-    grant_credit(tenant=tenant, amount_nano_usd=5, **arguments)
+    grant_credit(tenant=tenant, amount_nanos=5, **arguments)
 
 
 @pytest.mark.django_db(transaction=True)

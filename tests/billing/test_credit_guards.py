@@ -16,7 +16,7 @@ pytestmark = pytest.mark.django_db
 def grant(tenant):
     return grant_credit(
         tenant=tenant,
-        amount_nano_usd=100,
+        amount_nanos=100,
         reason="test",
         idempotency_key="test",
         now=NOON,
@@ -39,7 +39,7 @@ def draw(grant, invoice, amount, *, tenant=None):
         tenant=tenant or grant.tenant,
         grant=grant,
         invoice=invoice,
-        amount_nano_usd=amount,
+        amount_nanos=amount,
         drawn_at=NOON,
     )
 
@@ -48,7 +48,7 @@ def expire(grant, amount, *, tenant=None):
     return CreditExpiry.objects.create(
         tenant=tenant or grant.tenant,
         grant=grant,
-        amount_nano_usd=amount,
+        amount_nanos=amount,
         expired_at=NOON,
     )
 
@@ -57,7 +57,7 @@ def withdraw(grant, amount, *, tenant=None, key="w"):
     return CreditWithdrawal.objects.create(
         tenant=tenant or grant.tenant,
         grant=grant,
-        amount_nano_usd=amount,
+        amount_nanos=amount,
         reason="test",
         idempotency_key=key,
         withdrawn_at=NOON,

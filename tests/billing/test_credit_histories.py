@@ -1,7 +1,7 @@
 """Long histories of calls, deaths, grants and invoices: credit is one number.
 
 Whatever happens in whatever order, once it is quiet the page, the limiter and the books
-show the same, to the nano-USD.
+show the same, to the nanos.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import pytest
 import redis
 
 from billing.domain.credit import CreditKind
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.errors import InvalidCreditError, NothingToIssueError
 from billing.models.credit import CreditDraw, CreditGrant
 from billing.models.invoices import Invoice
@@ -44,7 +44,7 @@ PER_TOKEN = 1_000
 class CreditHistory(History):
     """The limiter charges each call up to a token more than the invoice will."""
 
-    held_max = NANO_USD_PER_CENT
+    held_max = NANOS_PER_CENT
 
     def __init__(self, valkey: redis.Redis, root: Path, seed: int) -> None:
         super().__init__(valkey, root, seed)
@@ -67,7 +67,7 @@ class CreditHistory(History):
         ends_in = self.chance.choice([None, None, 1, 100, 1000])
         grant_credit(
             tenant=self.tenant,
-            amount_nano_usd=self.chance.randint(1, 2 * NANO_USD_PER_CENT),
+            amount_nanos=self.chance.randint(1, 2 * NANOS_PER_CENT),
             reason="test",
             idempotency_key=f"{self.chance.random()}",
             now=self.now,
@@ -88,7 +88,7 @@ class CreditHistory(History):
         try:
             withdraw_credit(
                 grant=self.chance.choice(grants),
-                amount_nano_usd=self.chance.randint(1, NANO_USD_PER_CENT),
+                amount_nanos=self.chance.randint(1, NANOS_PER_CENT),
                 reason="test",
                 idempotency_key=f"{self.chance.random()}",
                 now=self.now,
@@ -146,10 +146,10 @@ class CreditHistory(History):
         owed = drawn = 0
         for invoice in Invoice.objects.exclude(status="draft"):
             draws = CreditDraw.objects.filter(invoice=invoice)
-            paid = sum(draw.amount_nano_usd for draw in draws)
-            applied = invoice.credit_applied_cents * NANO_USD_PER_CENT
+            paid = sum(draw.amount_nanos for draw in draws)
+            applied = invoice.credit_applied_cents * NANOS_PER_CENT
             assert paid == (0 if invoice.status == "void" else applied)
-            owed += invoice.total_cents * NANO_USD_PER_CENT
+            owed += invoice.total_cents * NANOS_PER_CENT
             drawn += paid
         # Voiding itself, which is not played here, would book a voided one away.
         assert balances(self.tenant).get("receivable", 0) == owed - drawn

@@ -47,7 +47,7 @@ def with_credit() -> Tenant:
     tenant = make_tenant()
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=10**9,
+        amount_nanos=10**9,
         reason="transfer",
         idempotency_key="T1",
         now=NOVEMBER,

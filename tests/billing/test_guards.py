@@ -55,7 +55,7 @@ def post(tenant, amounts, *, accounts=None):
     accounts = accounts or LedgerAccount.objects.filter(tenant=tenant)
     for account, amount in zip(accounts, amounts, strict=False):
         LedgerEntry.objects.create(
-            tenant=tenant, transaction=row, account=account, amount_nano_usd=amount
+            tenant=tenant, transaction=row, account=account, amount_nanos=amount
         )
 
 
@@ -206,8 +206,8 @@ def test_it_refuses_to_change_the_lines_of_an_issued_invoice(invoice, act):
             meter="new_input_tokens",
             price_version=line.price_version,
             quantity=1,
-            gross_nano_usd=0,
-            amount_nano_usd=0,
+            gross_nanos=0,
+            amount_nanos=0,
             amount_cents=0,
         ),
     }
@@ -223,8 +223,8 @@ def test_it_refuses_to_change_the_lines_of_an_issued_invoice(invoice, act):
     [
         ({"amount_cents": 5}, "line_item_rounded_half_up"),
         ({"quantity": -1}, "line_item_not_negative"),
-        ({"discount_nano_usd": 1}, "line_item_adds_up"),
-        ({"amount_nano_usd": -1}, "line_item_"),
+        ({"discount_nanos": 1}, "line_item_adds_up"),
+        ({"amount_nanos": -1}, "line_item_"),
         ({"meter": "requests"}, "line_item_meter_known"),
     ],
 )
@@ -252,7 +252,7 @@ def test_it_refuses_a_line_of_another_tenant(draft):
 @pytest.mark.parametrize(
     "change",
     [
-        {"output_nano_usd_per_million": 1},
+        {"output_nanos_per_million": 1},
         {"effective_from": NOON},
         {"effective_to": DECEMBER},
         {"effective_to": None},

@@ -12,7 +12,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.errors import (
     BillingError,
     NothingToIssueError,
@@ -180,7 +180,7 @@ class Story:
     def grant(self, tenant, cents):
         grant_credit(
             tenant=self.tenants[tenant],
-            amount_nano_usd=cents * 10_000_000,
+            amount_nanos=cents * 10_000_000,
             reason="transfer",
             idempotency_key=str(self.now),
             now=self.now,
@@ -219,7 +219,7 @@ class Story:
         for (_, version, meter), quantity in sums.items():
             rate = rates[version].of_meter(meter)
             assert rate is not None
-            amount += amount_nano_usd(quantity, rate)
+            amount += amount_nanos(quantity, rate)
         return amount
 
 
@@ -253,7 +253,7 @@ def check_numbers():
         max_size=30,
     ),
 )
-def test_no_history_loses_or_invents_a_nano_usd(acts, is_tax_inclusive):
+def test_no_history_loses_or_invents_a_nanos(acts, is_tax_inclusive):
     with transaction.atomic():
         story = Story(is_tax_inclusive=is_tax_inclusive)
         for act in [*acts, ("rate",)]:
@@ -261,7 +261,7 @@ def test_no_history_loses_or_invents_a_nano_usd(acts, is_tax_inclusive):
 
         for tenant in story.tenants:
             rated = RatedCharge.objects.filter(tenant=tenant)
-            amounts = rated.values_list("amount_nano_usd", flat=True)
+            amounts = rated.values_list("amount_nanos", flat=True)
             assert sum(amounts) == story.rated_from_scratch(tenant)
         check_numbers()
         transaction.set_rollback(True)

@@ -79,15 +79,15 @@ def bill(now=NOON):
 def test_it_works(tenant, engine):
     price = priced(
         engine,
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
+        hbm_mb_s_nanos_per_million=13_500_000,
+        host_mb_s_nanos_per_million=200_000,
     )
     event = lease_of(tenant, price, engine, seconds=60)
     store_usage_events([event])
     bill()
 
-    # In the order of an invoice; new input 50 at 100, output 10 at 400 nano-USD,
-    # 2,000 MB for 4 s at 13.5, 1,000 MB for 6 s at 0.2 nano-USD.
+    # In the order of an invoice; new input 50 at 100, output 10 at 400 nanos,
+    # 2,000 MB for 4 s at 13.5, 1,000 MB for 6 s at 0.2 nanos.
     assert lines_of(draft_of(tenant)) == [
         ("new_input_tokens", 50, 5_000, 0),
         ("output_tokens", 10, 4_000, 0),
@@ -100,8 +100,8 @@ def test_it_works(tenant, engine):
 def test_nothing_changes_when_all_of_it_comes_again(tenant, engine):
     price = priced(
         engine,
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
+        hbm_mb_s_nanos_per_million=13_500_000,
+        host_mb_s_nanos_per_million=200_000,
     )
     event = lease_of(tenant, price, engine, seconds=60)
     store_usage_events([event])
@@ -115,7 +115,7 @@ def test_nothing_changes_when_all_of_it_comes_again(tenant, engine):
 
 
 def test_days_on_disk_are_a_line_of_their_own(tenant, engine):
-    price = priced(engine, disk_mb_s_nano_usd_per_million=2_850)
+    price = priced(engine, disk_mb_s_nanos_per_million=2_850)
     lease_id, days_ms = new_id(), 2 * 86_400_000
     event = leased_event(
         lease_id,
@@ -142,7 +142,7 @@ def test_days_on_disk_are_a_line_of_their_own(tenant, engine):
 
 
 def test_it_refuses_a_tier_without_a_price(tenant, engine):
-    price = priced(engine, hbm_mb_s_nano_usd_per_million=13_500_000)
+    price = priced(engine, hbm_mb_s_nanos_per_million=13_500_000)
     store_usage_events([lease_of(tenant, price, engine, seconds=60)])
 
     assert bill().refused == 1
@@ -152,8 +152,8 @@ def test_what_is_told_after_the_invoice_is_on_the_next(tenant, engine):
     """As a late usage event is."""
     price = priced(
         engine,
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
+        hbm_mb_s_nanos_per_million=13_500_000,
+        host_mb_s_nanos_per_million=200_000,
     )
     event = lease_of(tenant, price, engine, seconds=60)
     store_usage_events([event])

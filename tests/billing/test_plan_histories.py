@@ -48,7 +48,7 @@ from tests.factories import make_served_model
 pytestmark = pytest.mark.django_db
 
 SECOND = timedelta(seconds=1)
-NANO_USD_PER_CENT = 10_000_000
+NANOS_PER_CENT = 10_000_000
 STEPS = {
     "output_tokens": MeterPricing(
         PriceModel.GRADUATED,
@@ -147,8 +147,7 @@ class PlanStory(Story):
         month = month_of(start)
         spans = list(self._spans(tenant, month))
         fixed = [
-            half_up(plan.price_cents * NANO_USD_PER_CENT * paid)
-            for plan, _, paid in spans
+            half_up(plan.price_cents * NANOS_PER_CENT * paid) for plan, _, paid in spans
         ]
         used = list(self._used(tenant, month, spans))
         percent = half_up(
@@ -160,7 +159,7 @@ class PlanStory(Story):
         )
         charges = [*fixed, *used, percent]
         minimum = sum(
-            half_up(plan.minimum_cents * NANO_USD_PER_CENT * paid)
+            half_up(plan.minimum_cents * NANOS_PER_CENT * paid)
             for plan, _, paid in spans
         )
         lacking = max(0, minimum - sum(charges))
@@ -219,7 +218,7 @@ class PlanStory(Story):
             charges = [one - half_up(one * off) for one in charges]
         total = sum(charges)
         for coupon in redeemed:
-            total -= min(total, coupon.amount_cents * NANO_USD_PER_CENT)
+            total -= min(total, coupon.amount_cents * NANOS_PER_CENT)
         return total
 
 
@@ -241,7 +240,7 @@ class PlanStory(Story):
     )
 )
 @example([("plan", 1, 1, False), ("plan", 1, 1, False)])
-def test_no_history_loses_or_invents_a_nano_usd(acts):
+def test_no_history_loses_or_invents_a_nanos(acts):
     with transaction.atomic():
         story = PlanStory()
         for act in [*acts, ("wait", 1), ("rate",)]:
@@ -250,7 +249,7 @@ def test_no_history_loses_or_invents_a_nano_usd(acts):
         for number, tenant in enumerate(story.tenants):
             for period in BillingPeriod.objects.filter(tenant=tenant):
                 rated = RatedCharge.objects.filter(period=period)
-                amounts = rated.values_list("amount_nano_usd", flat=True)
+                amounts = rated.values_list("amount_nanos", flat=True)
                 assert sum(amounts) == story.month_from_scratch(
                     number, period.starts_at
                 )

@@ -33,7 +33,7 @@ from tests.factories import make_served_model
 NOVEMBER = datetime(2026, 11, 1, tzinfo=UTC)
 DECEMBER = datetime(2026, 12, 1, tzinfo=UTC)
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
-NANO_USD_PER_CENT = 10_000_000
+NANOS_PER_CENT = 10_000_000
 COUNTS = (
     "input_tokens",
     "cached_input_tokens",
@@ -62,9 +62,9 @@ def make_price(
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
         served_model=served_model or make_served_model(),
-        new_input_nano_usd_per_million=new_input,
-        cached_input_nano_usd_per_million=cached_input,
-        output_nano_usd_per_million=output,
+        new_input_nanos_per_million=new_input,
+        cached_input_nanos_per_million=cached_input,
+        output_nanos_per_million=output,
         **{
             "price_book": PriceBook.objects.list_book(),
             "effective_from": begin,
@@ -153,18 +153,18 @@ def draft_of(tenant: Tenant, period_start: datetime = NOVEMBER) -> Invoice:
 
 
 def lines_of(invoice: Invoice) -> list[tuple[str, int, int, int]]:
-    """(meter, quantity, nano-USD, cents) as printed."""
+    """(meter, quantity, nanos, cents) as printed."""
     return list(
         invoice.lines.in_order().values_list(
-            "meter", "quantity", "amount_nano_usd", "amount_cents"
+            "meter", "quantity", "amount_nanos", "amount_cents"
         )
     )
 
 
 def balances(tenant: Tenant) -> dict[str, int]:
-    """Nano-USD by kind of account; an account without entries is left out."""
+    """Nanos by kind of account; an account without entries is left out."""
     rows = LedgerEntry.objects.filter(tenant=tenant).values_list("account__kind")
-    return dict(rows.annotate(total=Sum("amount_nano_usd")))
+    return dict(rows.annotate(total=Sum("amount_nanos")))
 
 
 def check_books(tenant: Tenant) -> None:
@@ -175,26 +175,24 @@ def check_books(tenant: Tenant) -> None:
     notes = CreditNote.objects.filter(tenant=tenant)
     out, goodwill = notes.filter(status="issued"), notes.filter(kind="goodwill")
     adjustments = notes.filter(kind="adjustment")
-    rated = _sum(RatedCharge.objects.filter(tenant=tenant), "amount_nano_usd")
+    rated = _sum(RatedCharge.objects.filter(tenant=tenant), "amount_nanos")
     given_up = sum(
         due_cents(one) for one in issued if one.status == InvoiceStatus.UNCOLLECTIBLE
     )
-    to_take_back = _sum(adjustments.filter(status="draft"), "total_nano_usd")
+    to_take_back = _sum(adjustments.filter(status="draft"), "total_nanos")
     assert dict.fromkeys(AccountKind, 0) | balances(tenant) == {
-        "unbilled": _sum(drafts, "total_nano_usd") - to_take_back,
-        "receivable": _owed_cents(tenant, issued, out) * NANO_USD_PER_CENT
-        - given_up * NANO_USD_PER_CENT,
-        "revenue": (_included_tax(issued) - _included_tax_of(out)) * NANO_USD_PER_CENT
+        "unbilled": _sum(drafts, "total_nanos") - to_take_back,
+        "receivable": _owed_cents(tenant, issued, out) * NANOS_PER_CENT
+        - given_up * NANOS_PER_CENT,
+        "revenue": (_included_tax(issued) - _included_tax_of(out)) * NANOS_PER_CENT
         - rated,
         "rounding": _rounded(issued) - _rounded(out),
-        "tax": (_sum(out, "tax_cents") - _sum(issued, "tax_cents")) * NANO_USD_PER_CENT,
-        "adjustments": _sum(goodwill, "total_nano_usd"),
-        "uncollectible": given_up * NANO_USD_PER_CENT,
+        "tax": (_sum(out, "tax_cents") - _sum(issued, "tax_cents")) * NANOS_PER_CENT,
+        "adjustments": _sum(goodwill, "total_nanos"),
+        "uncollectible": given_up * NANOS_PER_CENT,
         **_credit_books(tenant),
     }
-    assert _sum(invoices, "total_nano_usd") - _sum(adjustments, "total_nano_usd") == (
-        rated
-    )
+    assert _sum(invoices, "total_nanos") - _sum(adjustments, "total_nanos") == (rated)
     _check_each_month(tenant)
     _check_each_invoice(issued)
 
@@ -219,17 +217,14 @@ def _paid_cents(tenant) -> int:
     )
     keys = [f"payment-{pk}" for pk in paid.values_list("pk", flat=True)]
     beyond = CreditGrant.objects.filter(tenant=tenant, idempotency_key__in=keys)
-    return (
-        _sum(paid, "amount_cents")
-        - _sum(beyond, "amount_nano_usd") // NANO_USD_PER_CENT
-    )
+    return _sum(paid, "amount_cents") - _sum(beyond, "amount_nanos") // NANOS_PER_CENT
 
 
 def _credit_books(tenant) -> dict[str, int]:
     of_tenant = {"tenant": tenant}
     grants = CreditGrant.objects.filter(**of_tenant)
-    drawn = _sum(CreditDraw.objects.filter(**of_tenant), "amount_nano_usd")
-    expired = _sum(CreditExpiry.objects.filter(**of_tenant), "amount_nano_usd")
+    drawn = _sum(CreditDraw.objects.filter(**of_tenant), "amount_nanos")
+    expired = _sum(CreditExpiry.objects.filter(**of_tenant), "amount_nanos")
     withdrawn = CreditWithdrawal.objects.filter(**of_tenant)
     payments = Payment.objects.filter(status="succeeded", **of_tenant)
     refunds = Refund.objects.filter(status="succeeded", **of_tenant)
@@ -239,14 +234,14 @@ def _credit_books(tenant) -> dict[str, int]:
     return {
         "credit": drawn
         + expired
-        + _sum(withdrawn, "amount_nano_usd")
-        - _sum(grants, "amount_nano_usd"),
-        "funds": _sum(payments, "amount_cents") * NANO_USD_PER_CENT
-        - _sum(refunds, "amount_cents") * NANO_USD_PER_CENT
-        + _sum(by_hand, "amount_nano_usd")
-        - _sum(withdrawn.filter(grant__kind="purchased"), "amount_nano_usd"),
-        "promotions": _sum(gifts, "amount_nano_usd")
-        - _sum(withdrawn.filter(grant__kind="promotional"), "amount_nano_usd"),
+        + _sum(withdrawn, "amount_nanos")
+        - _sum(grants, "amount_nanos"),
+        "funds": _sum(payments, "amount_cents") * NANOS_PER_CENT
+        - _sum(refunds, "amount_cents") * NANOS_PER_CENT
+        + _sum(by_hand, "amount_nanos")
+        - _sum(withdrawn.filter(grant__kind="purchased"), "amount_nanos"),
+        "promotions": _sum(gifts, "amount_nanos")
+        - _sum(withdrawn.filter(grant__kind="promotional"), "amount_nanos"),
         "breakage": -expired,
     }
 
@@ -262,8 +257,7 @@ def _included_tax_of(notes) -> int:
 def _rounded(documents) -> int:
     """What rounding took from us."""
     return (
-        _sum(documents, "total_nano_usd")
-        - _sum(documents, "lines_cents") * NANO_USD_PER_CENT
+        _sum(documents, "total_nanos") - _sum(documents, "lines_cents") * NANOS_PER_CENT
     )
 
 

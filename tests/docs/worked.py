@@ -13,9 +13,9 @@ from billing.domain.charges import Charge, usage_key
 from billing.domain.credit import Grant, allocate, consumed_before_expiry
 from billing.domain.credit_notes import Creditable, take, tax_taken
 from billing.domain.invoice import Billed, overbilled, unbilled
-from billing.domain.lease_cost import storage_nano_usd
+from billing.domain.lease_cost import storage_nanos
 from billing.domain.money import (
-    amount_nano_usd,
+    amount_nanos,
     cents,
     exact_usd,
     percent,
@@ -79,7 +79,7 @@ def pricing(given: Any) -> MeterPricing:
         return MeterPricing(
             PriceModel.PACKAGE,
             package_units=number(given["package"]),
-            package_nano_usd=nano(given["for"]),
+            package_nanos=nano(given["for"]),
         )
     steps = tuple(
         Step(
@@ -101,7 +101,7 @@ def month(given: Block) -> list[Charge]:
         coupons=[
             CouponTerms(
                 percent_basis_points=basis_points(one.get("percent", "0")),
-                amount_nano_usd=nano(one.get("amount", "0")),
+                amount_nanos=nano(one.get("amount", "0")),
             )
             for one in given.get("coupons", [])
         ],
@@ -129,8 +129,8 @@ def _plan(place: int, plan: Block) -> PlanTerms:
         starts_at=time(plan["from"]),
         ends_at=time(plan["to"]) if "to" in plan else None,
         trial_ends_at=time(plan["trial_until"]) if "trial_until" in plan else None,
-        price_nano_usd=nano(plan.get("price", "0")),
-        minimum_nano_usd=nano(plan.get("minimum", "0")),
+        price_nanos=nano(plan.get("price", "0")),
+        minimum_nanos=nano(plan.get("minimum", "0")),
         percentage_basis_points=basis_points(plan.get("percentage", "0")),
         allowances=tuple(
             Allowance(model="", meter=meter, quantity=number(quantity))
@@ -138,9 +138,9 @@ def _plan(place: int, plan: Block) -> PlanTerms:
         ),
         commitment=commitment
         and Commitment(
-            amount_nano_usd=nano(commitment["amount"]),
+            amount_nanos=nano(commitment["amount"]),
             ends_at=time(commitment["ends"]),
-            spent_before_nano_usd=nano(commitment["spent_before"]),
+            spent_before_nanos=nano(commitment["spent_before"]),
         ),
     )
 
@@ -150,16 +150,16 @@ def _line(charge: Charge) -> Block:
         "line": charge.description or charge.meter,
         "quantity": f"{charge.quantity:,}",
         "included": f"{charge.included_quantity:,}",
-        "before discounts": shown(charge.gross_nano_usd),
-        "discount": shown(charge.discount_nano_usd),
-        "exact": shown(charge.amount_nano_usd),
-        "amount": usd_of_cents(cents(charge.amount_nano_usd)),
+        "before discounts": shown(charge.gross_nanos),
+        "discount": shown(charge.discount_nanos),
+        "exact": shown(charge.amount_nanos),
+        "amount": usd_of_cents(cents(charge.amount_nanos)),
     }
 
 
 def _lines(charges: Iterable[Charge]) -> Block:
     lines = [_line(charge) for charge in charges]
-    total = sum(cents(charge.amount_nano_usd) for charge in charges)
+    total = sum(cents(charge.amount_nanos) for charge in charges)
     return {"lines": lines, "total": usd_of_cents(total)}
 
 
@@ -170,9 +170,7 @@ def work_month(given: Block) -> Block:
         return _lines(charges)
     billed = {_key(one): one for one in given["billed"]}
     before = {
-        key: Billed(
-            quantity=number(one["quantity"]), amount_nano_usd=nano(one["exact"])
-        )
+        key: Billed(quantity=number(one["quantity"]), amount_nanos=nano(one["exact"]))
         for key, one in billed.items()
     }
     taken = [
@@ -181,7 +179,7 @@ def work_month(given: Block) -> Block:
         for part in take(
             [_creditable(before[excess.key])],
             quantity=excess.quantity,
-            amount_nano_usd=excess.amount_nano_usd,
+            amount_nanos=excess.amount_nanos,
         )
     ]
     return {
@@ -189,7 +187,7 @@ def work_month(given: Block) -> Block:
         "credit note": [
             {
                 "quantity": f"{part.quantity:,}",
-                "exact": shown(part.amount_nano_usd),
+                "exact": shown(part.amount_nanos),
                 "amount": usd_of_cents(part.amount_cents),
             }
             for part in taken
@@ -207,15 +205,15 @@ def _creditable(line: Billed) -> Creditable:
     return Creditable(
         line_id=1,
         quantity=line.quantity,
-        amount_nano_usd=line.amount_nano_usd,
-        amount_cents=cents(line.amount_nano_usd),
+        amount_nanos=line.amount_nanos,
+        amount_cents=cents(line.amount_nanos),
     )
 
 
 def work_lines(given: Block) -> Block:
     """Each a quantity at a rate per million, rounded for itself."""
     amounts = [
-        amount_nano_usd(number(one["quantity"]), nano(one["price"]))
+        amount_nanos(number(one["quantity"]), nano(one["price"]))
         for one in given["lines"]
     ]
     return {
@@ -238,7 +236,7 @@ def work_price(given: Block) -> Block:
             {
                 "row": row.label,
                 "quantity": f"{row.quantity:,}",
-                "exact": shown(row.amount_nano_usd),
+                "exact": shown(row.amount_nanos),
             }
             for row in explain(found, quantities[-1])
         ],
@@ -291,7 +289,7 @@ def _grants(given: Block) -> dict[str, Grant]:
     return {
         one["name"]: Grant(
             grant_id=place,
-            remaining_nano_usd=nano(one["left"]),
+            remaining_nanos=nano(one["left"]),
             priority=number(one["priority"]),
             granted_at=time(one["granted"]),
             expires_at=time(one["expires"]) if "expires" in one else None,
@@ -308,19 +306,19 @@ def work_grants(given: Block) -> Block:
         used = consumed_before_expiry(
             expiring,
             [grant for grant in grants.values() if grant is not expiring],
-            unbilled_nano_usd=nano(given["unbilled"]),
+            unbilled_nanos=nano(given["unbilled"]),
         )
         return {
             "used": shown(used),
-            "expired": shown(expiring.remaining_nano_usd - used),
+            "expired": shown(expiring.remaining_nanos - used),
         }
     names = {grant.grant_id: name for name, grant in grants.items()}
     amount, at = nano(given["pay"]), time(given["at"])
     shares = allocate(grants.values(), amount, at=at)
-    paid = sum(share.amount_nano_usd for share in shares)
+    paid = sum(share.amount_nanos for share in shares)
     return {
         "paid by": {
-            names[share.grant_id]: shown(share.amount_nano_usd) for share in shares
+            names[share.grant_id]: shown(share.amount_nanos) for share in shares
         },
         "still to pay": shown(amount - paid),
     }
@@ -346,9 +344,9 @@ def work_lease(given: Block) -> Block:
     size = number(given["lease of bytes"])
     time_ms = number(given["milliseconds"])
     rate = nano(given["price"])
-    cost = storage_nano_usd(size, time_ms=time_ms, rate_nano_usd_per_million=rate)
+    cost = storage_nanos(size, time_ms=time_ms, rate_nanos_per_million=rate)
     tokens = number(given["tokens"])
-    saved = amount_nano_usd(tokens, nano(given["input price"]))
+    saved = amount_nanos(tokens, nano(given["input price"]))
     return {"storage": shown(cost), "input not paid, a turn": shown(saved)}
 
 

@@ -107,7 +107,7 @@ class Story:
     def grant(self, act: Block, now: datetime) -> None:
         grant_credit(
             tenant=self.tenant,
-            amount_nano_usd=_cents(act["buy credit"]) * 10_000_000,
+            amount_nanos=_cents(act["buy credit"]) * 10_000_000,
             reason="top-up",
             idempotency_key=str(self.acts),
             now=now,
@@ -136,7 +136,7 @@ def work_story(given: Block) -> Block:
         "books": {
             kind: exact_usd(amount)
             for kind, amount in LedgerEntry.objects.values_list("account__kind")
-            .annotate(total=Sum("amount_nano_usd"))
+            .annotate(total=Sum("amount_nanos"))
             .order_by("account__kind")
             if amount
         },

@@ -26,9 +26,9 @@ def price(
     begin = datetime(2026, 1, 1, tzinfo=UTC)
     return PriceVersion.objects.create(
         served_model=model,
-        new_input_nano_usd_per_million=rates[0],
-        cached_input_nano_usd_per_million=rates[1],
-        output_nano_usd_per_million=rates[2],
+        new_input_nanos_per_million=rates[0],
+        cached_input_nanos_per_million=rates[1],
+        output_nanos_per_million=rates[2],
         effective_from=begin,
         created_at=begin,
         **{"price_book": PriceBook.objects.list_book(), **more},
@@ -38,8 +38,8 @@ def price(
 def priced_model() -> PriceVersion:
     return price(
         make_served_model(),
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
+        hbm_mb_s_nanos_per_million=13_500_000,
+        host_mb_s_nanos_per_million=200_000,
     )
 
 

@@ -84,11 +84,11 @@ def make_credit_note(
         tenant=tenant,
         line=invoice.lines.get(),
         quantity=5_000_000,
-        amount_nano_usd=2_000_000_000,
+        amount_nanos=2_000_000_000,
         amount_cents=200,
     )
     note.lines_cents, note.tax_cents, note.total_cents = 200, 40, 240
-    note.total_nano_usd, note.applied_cents = 2_000_000_000, 240
+    note.total_nanos, note.applied_cents = 2_000_000_000, 240
     note.status, note.issued_at, note.number = "issued", now, f"TF-CN-{note.pk:06}"
     note.save()
     return note

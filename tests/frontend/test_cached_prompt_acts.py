@@ -28,7 +28,7 @@ RULES = "Answer in one word. " * 8
 @pytest.fixture
 def rates():
     """For which memory is sold."""
-    return {"hbm_mb_s_nano_usd_per_million": 13_500_000}
+    return {"hbm_mb_s_nanos_per_million": 13_500_000}
 
 
 @pytest.fixture
@@ -93,9 +93,9 @@ def test_it_works(place, owner, form):
     assert told.tokens > 32
     tier = told.asked_tier
     assert (tier.tier, tier.has_room) == ("hbm", True)
-    assert tier.worth_nano_usd == told.tokens * 100
-    assert tier.whole_nano_usd == tier.hour_nano_usd
-    assert tier.hour_nano_usd == pytest.approx(tier.bytes * 3_600 * 13.5e-6, abs=14)
+    assert tier.worth_nanos == told.tokens * 100
+    assert tier.whole_nanos == tier.hour_nanos
+    assert tier.hour_nanos == pytest.approx(tier.bytes * 3_600 * 13.5e-6, abs=14)
     assert not CachedPrompt.objects.exists()
 
     response = buy(owner, form)
@@ -130,9 +130,9 @@ def test_more_engines_and_time_cost_as_much_more(owner, form):
     three = quote(owner, form).asked_tier
 
     assert three.bytes == 3 * one.bytes
-    assert three.hour_nano_usd == 3 * one.hour_nano_usd
-    assert three.whole_nano_usd == 24 * three.hour_nano_usd
-    assert three.calls_to_pay == -(-3 * one.hour_nano_usd // one.worth_nano_usd)
+    assert three.hour_nanos == 3 * one.hour_nanos
+    assert three.whole_nanos == 24 * three.hour_nanos
+    assert three.calls_to_pay == -(-3 * one.hour_nanos // one.worth_nanos)
 
 
 def test_nothing_is_bought_that_was_not_priced(owner, form, place):

@@ -46,11 +46,11 @@ def test_it_works(people, prompt):
     (found,) = response.context["living"]
     assert found.prompt == prompt
     assert (found.bytes, len(found.held)) == (BYTES, 1)
-    # 45.7 MB for 3,600 seconds is 164,560 MB_s, at 13.5 nano-USD each.
-    assert found.hour_nano_usd == (164_560 * 135 + 5) // 10
-    assert response.context["hour_nano_usd"] == found.hour_nano_usd
-    # A call saves 1,000 tokens at 100 nano-USD: 22.2 of them pay for the hour.
-    assert found.worth_nano_usd == 100_000
+    # 45.7 MB for 3,600 seconds is 164,560 MB_s, at 13.5 nanos each.
+    assert found.hour_nanos == (164_560 * 135 + 5) // 10
+    assert response.context["hour_nanos"] == found.hour_nanos
+    # A call saves 1,000 tokens at 100 nanos: 22.2 of them pay for the hour.
+    assert found.worth_nanos == 100_000
     assert found.calls_to_pay == 23
     page = response.content.decode()
     assert "contract-rules" in page
@@ -81,7 +81,7 @@ def test_where_it_lies_is_what_the_engine_told_last(people, version, engine, now
     (place,) = shown(people, prompt).placements
 
     assert (place.tier, place.is_held) == ("host", True)
-    assert place.hour_nano_usd == (164_560 * 2 + 5) // 10
+    assert place.hour_nanos == (164_560 * 2 + 5) // 10
 
 
 @pytest.mark.parametrize(
@@ -100,7 +100,7 @@ def test_what_is_not_held_costs_nothing(people, engine, now, changes, state):
     found = shown(people, prompt)
 
     assert [one.state for one in found.placements] == [state]
-    assert (found.bytes, found.hour_nano_usd) == (0, 0)
+    assert (found.bytes, found.hour_nanos) == (0, 0)
 
 
 def test_a_lease_that_ended_is_not_held(people, version, engine, now):
@@ -134,7 +134,7 @@ def test_storage_is_that_of_all_its_leases(people, version, engine, now):
     storage = response.context["storage"]
     seconds = 15 + (timezone.now() - now).total_seconds()
     assert storage.mb_s == pytest.approx(BYTES * seconds / 1e6, rel=0.05)
-    assert storage.amount_nano_usd == pytest.approx(storage.mb_s * 13.5, abs=2)
+    assert storage.amount_nanos == pytest.approx(storage.mb_s * 13.5, abs=2)
     assert [one.kind for one in response.context["events"]] == ["renewed", "renewed"]
 
 
@@ -180,8 +180,8 @@ def test_calls_that_used_it_save_what_its_tokens_would_have_cost(
     response = people.client("owner").get(f"/prompts/{prompt.public_id}/")
 
     use = response.context["use"]
-    assert (use.hits, use.tokens, use.worth_nano_usd) == (2, 2_000, 200_000)
-    assert response.context["saved_nano_usd"] == 200_000
+    assert (use.hits, use.tokens, use.worth_nanos) == (2, 2_000, 200_000)
+    assert response.context["saved_nanos"] == 200_000
 
 
 def test_the_leases_of_cached_prompts_are_not_among_those_of_conversations(
@@ -199,7 +199,7 @@ def test_a_model_without_a_price_shows_none(people, engine, prompt, version):
     prompt.served_model = other
     prompt.save()
 
-    assert shown(people, prompt).hour_nano_usd is None
+    assert shown(people, prompt).hour_nanos is None
     assert "contract-rules" in people.client("owner").get("/prompts/").content.decode()
     assert engine.served_model_id == version.served_model_id
 

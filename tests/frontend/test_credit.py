@@ -83,7 +83,7 @@ def test_grants_are_in_the_order_of_spending(people):
     give(people.tenant, CENT, reason="welcome", kind=CreditKind.PROMOTIONAL)
     used = give(people.tenant, CENT, reason="gone")
     withdraw_credit(
-        grant=used, amount_nano_usd=CENT, reason="wrong", idempotency_key="1", now=now
+        grant=used, amount_nanos=CENT, reason="wrong", idempotency_key="1", now=now
     )
 
     credit, text = shown(people)
@@ -98,7 +98,7 @@ def test_what_expired_is_told(people):
     now = timezone.now()
     grant = give(people.tenant, CENT, expires_at=now - DAY, now=now - 2 * DAY)
     CreditExpiry.objects.create(
-        tenant=people.tenant, grant=grant, amount_nano_usd=CENT, expired_at=now
+        tenant=people.tenant, grant=grant, amount_nanos=CENT, expired_at=now
     )
 
     credit, text = shown(people)
@@ -161,14 +161,14 @@ def test_a_colleague_buys_nothing(people, path):
 def test_automatic_purchase_is_switched_on_and_off(people):
     owner = people.client("owner")
     form = {
-        "threshold_nano_usd": "5",
+        "threshold_nanos": "5",
         "amount_cents": "20",
         "monthly_max_cents": "100",
     }
     assert owner.post("/credit/auto/", form)["Location"] == "/credit/"
 
     row = AutoRecharge.objects.get(tenant=people.tenant)
-    assert (row.threshold_nano_usd, row.amount_cents) == (500 * CENT, 2_000)
+    assert (row.threshold_nanos, row.amount_cents) == (500 * CENT, 2_000)
     assert "at most $100.00 in a month" in shown(people)[1]
     assert b'value="20.00"' in owner.get("/credit/auto/").content
 
@@ -179,7 +179,7 @@ def test_automatic_purchase_is_switched_on_and_off(people):
 
 
 def test_it_refuses_a_month_of_less_than_one_purchase(people):
-    form = {"threshold_nano_usd": "5", "amount_cents": "20", "monthly_max_cents": "19"}
+    form = {"threshold_nanos": "5", "amount_cents": "20", "monthly_max_cents": "19"}
 
     answer = people.client("owner").post("/credit/auto/", form)
 
@@ -191,7 +191,7 @@ def test_the_operator_grants_once(people, boss):
     path = f"/operator/tenants/{people.tenant.pk}/credit/"
     form = {
         "form_id": uuid4(),
-        "amount_nano_usd": "5",
+        "amount_nanos": "5",
         "kind": "promotional",
         "reason": "welcome",
         "expires_on": "2099-01-01",
@@ -209,7 +209,7 @@ def test_the_operator_grants_once(people, boss):
 def test_it_refuses_credit_that_has_expired(people, boss):
     form = {
         "form_id": uuid4(),
-        "amount_nano_usd": "5",
+        "amount_nanos": "5",
         "kind": "purchased",
         "reason": "transfer",
         "expires_on": "2020-01-01",
@@ -223,12 +223,12 @@ def test_it_refuses_credit_that_has_expired(people, boss):
 def test_the_operator_withdraws_what_is_not_used(people, boss):
     grant = give(people.tenant, 10 * CENT)
     path = f"/operator/credit/{grant.pk}/withdraw/"
-    form = {"form_id": uuid4(), "amount_nano_usd": "0.04", "reason": "asked for"}
+    form = {"form_id": uuid4(), "amount_nanos": "0.04", "reason": "asked for"}
     for _ in range(2):
         assert boss.post(path, form).status_code == 302
     assert credit_of(people.tenant) == 6 * CENT
 
-    answer = boss.post(path, {**form, "form_id": uuid4(), "amount_nano_usd": "0.07"})
+    answer = boss.post(path, {**form, "form_id": uuid4(), "amount_nanos": "0.07"})
 
     assert answer.status_code == 422
     assert b"Only 0.06 USD" in answer.content

@@ -14,25 +14,25 @@ def owner(people):
 
 def test_it_works(owner, people):
     assert "20 % and 5 %" in owner.get("/limits/").content.decode()
-    answer = owner.post("/limits/credit/", {"amount_nano_usd": "12.50"})
+    answer = owner.post("/limits/credit/", {"amount_nanos": "12.50"})
     assert answer["Location"] == "/limits/"
-    assert CreditThreshold.objects.get().amount_nano_usd == 12_500_000_000
+    assert CreditThreshold.objects.get().amount_nanos == 12_500_000_000
     page = people.client("colleague").get("/limits/").content.decode()
     assert "12.50" in page
     assert "/limits/credit/" not in page
-    owner.post("/limits/credit/", {"amount_nano_usd": ""})
+    owner.post("/limits/credit/", {"amount_nanos": ""})
     assert not CreditThreshold.objects.exists()
 
 
 @pytest.mark.parametrize("amount", ["-1", "0", "much"])
 def test_it_refuses_what_is_no_amount(owner, amount):
-    assert owner.post("/limits/credit/", {"amount_nano_usd": amount}).status_code == 422
+    assert owner.post("/limits/credit/", {"amount_nanos": amount}).status_code == 422
     assert not CreditThreshold.objects.exists()
 
 
 def test_it_refuses_others_than_owners(owner, people):
     del owner
     colleague = people.client("colleague")
-    answer = colleague.post("/limits/credit/", {"amount_nano_usd": "1"})
+    answer = colleague.post("/limits/credit/", {"amount_nanos": "1"})
     assert answer.status_code == 403
     assert not CreditThreshold.objects.exists()

@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
-    ("amount_nano_usd", "exact", "short"),
+    ("amount_nanos", "exact", "short"),
     [
         (0, "$0.00", "$0.00"),
         (1, "$0.000000001", "$0.000000001"),
@@ -34,9 +34,9 @@ NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
         (-1_500, "-$0.0000015", "-$0.000002"),
     ],
 )
-def test_amounts(amount_nano_usd, exact, short):
-    assert exact_usd(amount_nano_usd) == exact
-    assert short_usd(amount_nano_usd) == short
+def test_amounts(amount_nanos, exact, short):
+    assert exact_usd(amount_nanos) == exact
+    assert short_usd(amount_nanos) == short
 
 
 @pytest.mark.parametrize(

@@ -140,7 +140,7 @@ def test_a_note_opens_a_dispute_once_and_its_answer_is_shown(people, path, now):
         "I made no such call.",
         people.users["owner"],
     )
-    assert dispute.difference_nano_usd == 0
+    assert dispute.difference_nanos == 0
     resolve_dispute(dispute.pk, resolution="Your nightly job did.", now=now)
     resolve_dispute(dispute.pk, resolution="Another word.", now=now)
     assert "Your nightly job did." in owner.get(path).content.decode()
@@ -154,4 +154,4 @@ def test_what_differs_opens_a_dispute_without_a_word(people, line, path):
     page = people.client("owner").post(f"{path}check/")
     assert "It differs" in page.content.decode()
     dispute = LineDispute.objects.get(line=line)
-    assert (dispute.derived_quantity, dispute.difference_nano_usd) == (80, 4_000)
+    assert (dispute.derived_quantity, dispute.difference_nanos) == (80, 4_000)

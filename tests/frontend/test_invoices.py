@@ -37,7 +37,7 @@ def test_it_works(people, invoice):
         "Cached input tokens",
         "Output tokens",
     ]
-    amounts = [row.line.amount_nano_usd for row in group.rows]
+    amounts = [row.line.amount_nanos for row in group.rows]
     assert amounts == [50_000, 14_000, 36_000]
     for amount in ("$0.00005", "$0.000014", "$0.000036", "$0.0001", "$0.10"):
         assert amount in text
@@ -104,7 +104,7 @@ def test_the_list_sums_up_and_filters(people, invoice, version, now):
     assert {row.pk for row in response.context["invoices"]} == {invoice.pk, issued.pk}
     sums = response.context["sums"]
     assert (sums.due_cents, sums.overdue_cents, sums.paid_cents) == (1200, 0, 0)
-    assert sums.draft_nano_usd == 100_000
+    assert sums.draft_nanos == 100_000
     for status, expected in {
         "open": {issued.pk},
         "draft": {invoice.pk},
@@ -128,7 +128,7 @@ def test_the_downloads_agree_with_the_page(people, invoice):
         "0.000036",
     ]
     document = json.loads(owner.get(f"/invoices/{invoice.pk}/json/").content)
-    assert document["total_nano_usd"] == 100_000
+    assert document["total_nanos"] == 100_000
     assert [line["quantity"] for line in document["lines"]] == [500, 700, 90]
 
 

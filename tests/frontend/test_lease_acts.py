@@ -75,7 +75,7 @@ def test_it_can_be_kept_longer(people, lease, valkey):
 
 def test_what_an_extension_adds_is_told_before(people, lease):
     title = choices(people.client("owner"), lease)["5"]
-    # Four minutes more than it has, a few seconds later, at 13.5 nano-USD a MB_s.
+    # Four minutes more than it has, a few seconds later, at 13.5 nanos a MB_s.
     most = lease.bytes * 240 * 135 / 10 / 1e6
     told_usd = float(title.partition("at most $")[2].partition(" ")[0])
     assert told_usd * 1e9 == pytest.approx(most, rel=0.05)

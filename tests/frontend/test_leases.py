@@ -61,7 +61,7 @@ def test_it_works(people, lease, engine, now):
     assert (ended.state, ended.sold_until) == ("released", None)
     assert not ended.is_live
     assert abs(ended.mb_s - 10_000) <= 1
-    assert ended.amount_nano_usd == (ended.mb_s * 135 + 5) // 10
+    assert ended.amount_nanos == (ended.mb_s * 135 + 5) // 10
     assert "released" in response.content.decode()
 
 
@@ -69,7 +69,7 @@ def test_a_lease_that_its_engine_lost_is_credited(people, lease, engine, now):
     release(engine, lease, now, Fact.LOST)
     response = people.client("owner").get("/leases/")
     (lost,) = response.context["leases"]
-    assert (lost.state, lost.mb_s, lost.amount_nano_usd) == ("lost", 0, 0)
+    assert (lost.state, lost.mb_s, lost.amount_nanos) == ("lost", 0, 0)
     assert lost.is_credited
     assert "credited" in response.content.decode()
 
@@ -86,10 +86,10 @@ def test_a_turn_in_time_saves_what_its_tokens_would_have_cost(
 
     (found,) = response.context["leases"]
     assert (found.use.hits, found.use.tokens) == (1, 288)
-    assert found.saved_nano_usd == 288 * 100 - found.amount_nano_usd
+    assert found.saved_nanos == 288 * 100 - found.amount_nanos
     totals = response.context["totals"]
     assert (totals.held, totals.hits, totals.tokens) == (0, 1, 288)
-    assert totals.saved_nano_usd == found.saved_nano_usd
+    assert totals.saved_nanos == found.saved_nanos
 
 
 def test_a_lease_that_is_extended_ends_later(people, engine, lease):
@@ -118,7 +118,7 @@ def test_a_lease_that_no_engine_told_of_is_pending(people, version, engine, now)
 
     (found,) = people.client("owner").get("/leases/").context["leases"]
 
-    assert (found.state, found.lease, found.amount_nano_usd) == ("pending", None, 0)
+    assert (found.state, found.lease, found.amount_nanos) == ("pending", None, 0)
     assert found.event.lease_id == UUID(event.lease_id)
 
 
@@ -147,7 +147,7 @@ def test_usage_shows_what_was_leased(people, engine, lease, now):
     assert "KV leases, MB·s" in response.content.decode()
     (found,) = response.context["calls"]
     assert (found.input.new, found.input.cached, found.input.leased) == (500, 200, 500)
-    assert found.amount_nano_usd == 500 * 100 + 200 * 20 + 90 * 400
+    assert found.amount_nanos == 500 * 100 + 200 * 20 + 90 * 400
 
     csv_file = people.client("owner").get("/usage/usage.csv")
     text = b"".join(csv_file.streaming_content).decode()
@@ -165,7 +165,7 @@ def test_the_invoice_has_a_line_for_each_memory(people, engine, lease, now):
     rows = [row for group in response.context["groups"] for row in group.rows]
     line = rows[-1].line
     assert rows[-1].title == "KV lease, GPU memory (MB·s)"
-    assert line.amount_nano_usd == (line.quantity * 135 + 5) // 10
+    assert line.amount_nanos == (line.quantity * 135 + 5) // 10
     # What was leased is not on the bill.
     assert sum(row.line.quantity for row in rows[:-1]) == 500 + 200 + 90
 

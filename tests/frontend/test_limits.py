@@ -39,8 +39,8 @@ def overview(people, name="owner"):
 
 
 def test_it_works(people, valkey):
-    make_spend_limit(subject=people.tenant, amount_nano_usd=100 * CENT)
-    make_budget(subject=people.api_key, amount_nano_usd=40 * CENT)
+    make_spend_limit(subject=people.tenant, amount_nanos=100 * CENT)
+    make_budget(subject=people.api_key, amount_nanos=40 * CENT)
     store(spent_event(people.api_key, 25 * CENT))
     seed()
     spend(valkey, people.api_key, 10 * CENT)
@@ -72,7 +72,7 @@ def test_check_and_display_read_one_source(people, valkey):
     Whatever PostgreSQL says meanwhile, the page shows the very counter that the proxies
     compare with the limit; where they would refuse, it shows a full bar.
     """
-    make_spend_limit(subject=people.tenant, amount_nano_usd=100 * CENT)
+    make_spend_limit(subject=people.tenant, amount_nanos=100 * CENT)
     store(spent_event(people.api_key, 5 * CENT))
     seed()
     counter = spent_key(
@@ -94,8 +94,8 @@ def test_check_and_display_read_one_source(people, valkey):
 
 def test_what_running_calls_hold_is_shown_beside(people, valkey):
     """litellm#27735 once more: what they may cost is refused by, so it is shown."""
-    make_spend_limit(subject=people.tenant, amount_nano_usd=100 * CENT)
-    make_spend_limit(subject=people.api_key, amount_nano_usd=100 * CENT)
+    make_spend_limit(subject=people.tenant, amount_nanos=100 * CENT)
+    make_spend_limit(subject=people.api_key, amount_nanos=100 * CENT)
     seed()
     fields = {"tenant": 70 * CENT, f"key:{people.api_key.pk}": 30 * CENT}
     valkey.hset(held_key(people.tenant.pk), mapping=fields)
@@ -144,7 +144,7 @@ def test_prepaid_credit_that_is_left(people, valkey):
     people.tenant.save()
     grant_credit(
         tenant=people.tenant,
-        amount_nano_usd=500 * CENT,
+        amount_nanos=500 * CENT,
         reason="transfer",
         idempotency_key="1",
         now=datetime.now(UTC),
@@ -222,16 +222,16 @@ def test_a_part_refreshes_itself(people):
 
 def test_an_owner_sets_changes_and_removes_a_spend_limit(people):
     owner, key = people.client("owner"), f"key:{people.api_key.pk}"
-    form = {"subject": key, "period": "day", "amount_nano_usd": "12.50"}
+    form = {"subject": key, "period": "day", "amount_nanos": "12.50"}
     assert owner.post("/limits/spend/", form).status_code == 302
-    assert SpendLimit.objects.get().amount_nano_usd == 1250 * CENT
+    assert SpendLimit.objects.get().amount_nanos == 1250 * CENT
 
     shown = owner.get(f"/limits/spend/?subject={key}&period=day").content.decode()
     assert 'value="12.50"' in shown
-    owner.post("/limits/spend/", {**form, "amount_nano_usd": "1"})
+    owner.post("/limits/spend/", {**form, "amount_nanos": "1"})
     row = SpendLimit.objects.get()
     assert (row.api_key, row.period) == (people.api_key, "day")
-    assert row.amount_nano_usd == 100 * CENT
+    assert row.amount_nanos == 100 * CENT
 
     owner.post("/limits/spend/remove/", {"subject": key, "period": "day"})
     assert not SpendLimit.objects.exists()
@@ -239,7 +239,7 @@ def test_an_owner_sets_changes_and_removes_a_spend_limit(people):
 
 def test_an_owner_sets_and_removes_a_budget(people):
     owner = people.client("owner")
-    form = {"subject": "tenant", "period": "month", "amount_nano_usd": "9"}
+    form = {"subject": "tenant", "period": "month", "amount_nanos": "9"}
 
     owner.post("/limits/budget/", {**form, "thresholds_percent": "100, 10"})
 
@@ -263,12 +263,12 @@ def test_an_owner_sets_and_removes_a_budget(people):
 )
 def test_it_refuses_changes_by_a_developer(people, path):
     make_spend_limit(subject=people.tenant)
-    form = {"subject": "tenant", "period": "month", "amount_nano_usd": "1"}
+    form = {"subject": "tenant", "period": "month", "amount_nanos": "1"}
 
     answer = people.client("colleague").post(path.format(people.api_key.pk), form)
 
     assert answer.status_code == 403
-    assert SpendLimit.objects.get().amount_nano_usd == 1000 * CENT
+    assert SpendLimit.objects.get().amount_nanos == 1000 * CENT
 
 
 @pytest.mark.parametrize(
@@ -277,11 +277,11 @@ def test_it_refuses_changes_by_a_developer(people, path):
         ("subject", "key:{strangers}"),
         ("subject", "nothing"),
         ("period", "year"),
-        ("amount_nano_usd", "0"),
-        ("amount_nano_usd", "0.0000000001"),
-        ("amount_nano_usd", "-1"),
-        ("amount_nano_usd", "much"),
-        ("amount_nano_usd", "10000000"),
+        ("amount_nanos", "0"),
+        ("amount_nanos", "0.0000000001"),
+        ("amount_nanos", "-1"),
+        ("amount_nanos", "much"),
+        ("amount_nanos", "10000000"),
         ("thresholds_percent", "half"),
         ("thresholds_percent", "0"),
     ],
@@ -291,7 +291,7 @@ def test_it_refuses_what_will_not_do_and_keeps_what_was_typed(people, field, val
     form = {
         "subject": "tenant",
         "period": "month",
-        "amount_nano_usd": "5",
+        "amount_nanos": "5",
         "thresholds_percent": "50",
         field: value,
     }
@@ -300,7 +300,7 @@ def test_it_refuses_what_will_not_do_and_keeps_what_was_typed(people, field, val
 
     assert answer.status_code == 422
     assert list(answer.context["form"].errors) == [field]
-    assert answer.context["form"]["amount_nano_usd"].value() == form["amount_nano_usd"]
+    assert answer.context["form"]["amount_nanos"].value() == form["amount_nanos"]
     assert not Budget.objects.exists()
 
 

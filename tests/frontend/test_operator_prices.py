@@ -46,7 +46,7 @@ def test_it_works(operator, version):
     assert (response.status_code, response["Location"]) == (302, "/operator/prices/")
     assert latest.pricings["output_tokens"].model is PriceModel.GRADUATED
     assert latest.effective_from.isoformat() == "2100-01-01T00:00:00+00:00"
-    assert latest.hbm_mb_s_nano_usd_per_million is None
+    assert latest.hbm_mb_s_nanos_per_million is None
     page = operator.get("/operator/prices/").content.decode()
     assert "by steps, each part at its own" in page
 
@@ -59,7 +59,7 @@ def test_it_shows_what_it_would_cost_and_sets_nothing(operator, version):
         assert response.status_code == 200
         output = response.context["preview"][2]
         # 1 million at 2 USD, 9 million at 1 USD.
-        assert output.amount_nano_usd == 11_000_000_000
+        assert output.amount_nanos == 11_000_000_000
         assert [row.label for row in output.rows] == [
             "1 to 1,000,000",
             "1,000,001 and more",

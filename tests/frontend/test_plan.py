@@ -80,7 +80,7 @@ def test_a_free_plan_shows_what_is_used_of_its_credit(people, version, now):
 def test_the_first_plan_begins_once_its_price_was_seen(people):
     client = people.client("owner")
     preview = client.get("/plan/to/pro/").context["preview"]
-    assert preview.difference_nano_usd > 0
+    assert preview.difference_nanos > 0
 
     response = client.post("/plan/to/pro/", {"when": "now"})
 

@@ -105,10 +105,10 @@ def test_the_picture_and_its_table_agree():
     shown = show_meter("output_tokens", GRADUATED)
 
     assert shown.chart
-    drawn = dict(zip(shown.chart["at"], shown.chart["nano_usd"], strict=True))
+    drawn = dict(zip(shown.chart["at"], shown.chart["nanos"], strict=True))
     shared = [one for one in shown.samples if one.quantity in drawn]
     assert len(shared) >= 3
-    assert all(drawn[one.quantity] == one.amount_nano_usd for one in shared)
+    assert all(drawn[one.quantity] == one.amount_nanos for one in shared)
     assert drawn[0] == 0
     assert drawn[MILLION + 1] - drawn[MILLION] == 3 * USD + 1000
 
@@ -118,9 +118,7 @@ def test_the_picture_and_its_table_agree():
     [
         (
             "images",
-            MeterPricing(
-                PriceModel.PACKAGE, package_units=100, package_nano_usd=4 * USD
-            ),
+            MeterPricing(PriceModel.PACKAGE, package_units=100, package_nanos=4 * USD),
             "$4.00",
             "per 100 images begun",
         ),

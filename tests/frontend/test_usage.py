@@ -17,7 +17,7 @@ def test_it_works(people):
         90,
     )
     # 500 at 0.10, 700 at 0.02 and 90 at 0.40 dollars per million
-    assert response.context["amount_nano_usd"] == 100_000
+    assert response.context["amount_nanos"] == 100_000
     assert chart.titles == ["New input", "Cached input", "Output"]
     assert chart.totals == [500, 700, 90]
     (row,) = chart.table
@@ -25,7 +25,7 @@ def test_it_works(people):
 
 
 def test_a_price_with_steps_is_said_to_be_less_on_the_invoice(people, version, now):
-    step = {"up_to": None, "rate_nano_usd_per_million": 400_000_000}
+    step = {"up_to": None, "rate_nanos_per_million": 400_000_000}
     stepped = price(
         make_served_model(name="stepped", is_default=False),
         pricings_document={"output_tokens": {"model": "graduated", "steps": [step]}},
@@ -81,7 +81,7 @@ def test_the_csv_has_the_numbers_of_the_page_and_runs_no_formula(people):
 @pytest.mark.usefixtures("invoice")
 def test_a_call_shows_its_times_and_cost(people):
     (found,) = people.client("owner").get("/usage/calls/").context["calls"]
-    assert found.amount_nano_usd == 100_000
+    assert found.amount_nanos == 100_000
     assert found.ttft.microseconds == 140_000
     assert found.duration.microseconds == 900_000
     assert found.key_name == "Backend"

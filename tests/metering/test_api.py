@@ -38,7 +38,7 @@ def store(api_key, **changes):
         first_token_at_us=now_us - 1_500_000,
         happened_at_us=now_us,
         output_tokens=11,
-        cost_nano_usd=4_840,
+        cost_nanos=4_840,
         streamed=True,
         **changes,
     )

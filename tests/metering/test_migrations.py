@@ -39,7 +39,7 @@ def test_warming_calls_there_and_back():
 
 def test_the_charged_meter_there_and_back():
     prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
-    store_usage_events([make_event(cost_nano_usd=55)])
+    store_usage_events([make_event(cost_nanos=55)])
     roll_up_usage()
     try:
         migrate("0011_lease_credits")
@@ -48,9 +48,9 @@ def test_the_charged_meter_there_and_back():
             assert cursor.fetchone() == (4, 60 + 40 + 7 + 1)
     finally:
         migrate("")
-    assert not UsageRollup.objects.filter(meter="charged_nano_usd").exists()
+    assert not UsageRollup.objects.filter(meter="charged_nanos").exists()
     roll_up_usage()  # the way forward has opened all hours
-    assert UsageRollup.objects.get(meter="charged_nano_usd").quantity == 55
+    assert UsageRollup.objects.get(meter="charged_nanos").quantity == 55
 
 
 def test_images_tries_and_cost_there_and_back():

@@ -74,7 +74,7 @@ def test_usage_events_are_append_only(statement, has_month):
         ({"leased_input_tokens": -1}, "quantities_not_negative"),
         ({"reasoning_tokens": 8}, "reasoning_within_output"),
         ({"images": -1}, "quantities_not_negative"),
-        ({"cost_nano_usd": -1}, "quantities_not_negative"),
+        ({"cost_nanos": -1}, "quantities_not_negative"),
         ({"samples": 0}, "samples_and_tries_positive"),
         ({"tries": 0}, "samples_and_tries_positive"),
     ],
@@ -107,7 +107,7 @@ class AcceptedEventTest(TestCase):
                 "samples": EXTREME_QUANTITIES,
                 "tries": EXTREME_QUANTITIES,
                 "sent_at_us": st.none() | TIMES,
-                "cost_nano_usd": st.sampled_from([0, 1, 9 * 10**15]),
+                "cost_nanos": st.sampled_from([0, 1, 9 * 10**15]),
                 "leased_input_tokens": EXTREME_QUANTITIES,
                 "lease_id": st.sampled_from(["", "0" * 32, "f" * 32]),
                 "lease_expires_at_us": st.just(0) | TIMES,
@@ -126,7 +126,7 @@ class AcceptedEventTest(TestCase):
         assert passed // timedelta(microseconds=1) == event.happened_at_us
         assert (row.model, row.endpoint) == (event.model, event.endpoint)
         assert (row.images, row.samples) == (event.images, event.samples)
-        assert (row.tries, row.cost_nano_usd) == (event.tries, event.cost_nano_usd)
+        assert (row.tries, row.cost_nanos) == (event.tries, event.cost_nanos)
         assert (row.lease_id.hex if row.lease_id else "") == event.lease_id
         assert (row.lease_expires_at is None) == (event.lease_expires_at_us == 0)
         assert (row.sent_at is None) == (event.sent_at_us is None)

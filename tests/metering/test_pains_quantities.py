@@ -35,7 +35,7 @@ def events(draw):
         output_tokens=draw(COUNTS),
         reasoning_tokens=draw(COUNTS),
         images=draw(st.integers(0, 2)),
-        cost_nano_usd=draw(COUNTS),
+        cost_nanos=draw(COUNTS),
         outcome=draw(st.sampled_from(Outcome)),
     )
 
@@ -69,7 +69,7 @@ class QuantitiesTest(TestCase):
         {"input_tokens": 16_638, "cached_input_tokens": 33_276},
         {"output_tokens": -1},
         {"images": -1},
-        {"cost_nano_usd": -1},
+        {"cost_nanos": -1},
         {"samples": 0},
     ],
 )

@@ -12,7 +12,7 @@ import httpx
 
 from tests.running import RunningTokenfab, own_port
 
-NANO_USD = {
+NANOS = {
     "new_input_tokens": 100,
     "cached_input_tokens": 20,
     "output_tokens": 400,
@@ -51,7 +51,7 @@ class Tenant:
             timeout=30,
         )
         self.expected = dict.fromkeys(("new", "cached", "leased", "output"), 0)
-        self.without_leases_nano_usd = 0
+        self.without_leases_nanos = 0
 
     def chat(self, messages: list[Any], **fields: Any) -> dict[str, Any]:
         body = {"model": "default", "messages": messages, **fields}
@@ -85,7 +85,7 @@ class Tenant:
         self.expected["cached"] += beyond
         self.expected["new"] += usage["prompt_tokens"] - leased - beyond
         self.expected["output"] += usage["completion_tokens"]
-        self.without_leases_nano_usd += (
+        self.without_leases_nanos += (
             usage["prompt_tokens"] * 100 + usage["completion_tokens"] * 400
         )
 
@@ -138,7 +138,7 @@ def check_invoice(tenant: Tenant, invoice: dict[str, Any]) -> None:
     assert found.get("cached_input_tokens", 0) == wanted["cached"]
     assert found.get("output_tokens", 0) == wanted["output"]
     for line in invoice["lines"]:
-        amount = line["quantity"] * NANO_USD[line["meter"]]
-        assert abs(line["amount_nano_usd"] - amount) <= 0.5
-    amounts = [line["amount_nano_usd"] for line in invoice["lines"]]
-    assert invoice["total_nano_usd"] == sum(amounts)
+        amount = line["quantity"] * NANOS[line["meter"]]
+        assert abs(line["amount_nanos"] - amount) <= 0.5
+    amounts = [line["amount_nanos"] for line in invoice["lines"]]
+    assert invoice["total_nanos"] == sum(amounts)

@@ -90,8 +90,8 @@ class Quarter:
         return [
             (
                 line.meter or line.kind,
-                line.gross_nano_usd,
-                line.discount_nano_usd,
+                line.gross_nanos,
+                line.discount_nanos,
                 line.amount_cents,
             )
             for line in invoice.lines.in_order()

@@ -77,12 +77,12 @@ def test_a_leased_conversation_pays_for_its_new_tokens(
     largest = max(one["bytes"] for one in told)
     assert 0 < quantities(invoice)["hbm_mb_s"] <= largest * held_seconds / 10**6
     assert "hbm_mb_s" not in quantities(other)
-    assert invoice["total_nano_usd"] * 3 < tenant.without_leases_nano_usd
+    assert invoice["total_nanos"] * 3 < tenant.without_leases_nanos
     with capsys.disabled():
         print(  # noqa: T201
             f"\n{TURNS} turns, {sum(one['tokens'] for one in told[:-1]):,} tokens"
             f" leased, {tenant.expected['leased']:,} of them reused:"
-            f" {invoice['total_nano_usd']:,} nano-USD with leases"
+            f" {invoice['total_nanos']:,} nanos with leases"
             f" ({quantities(invoice)['hbm_mb_s']:,} MB_s held),"
-            f" {tenant.without_leases_nano_usd:,} if every turn read it all anew."
+            f" {tenant.without_leases_nanos:,} if every turn read it all anew."
         )

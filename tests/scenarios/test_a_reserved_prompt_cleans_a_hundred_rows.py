@@ -126,11 +126,11 @@ def test_a_reserved_prompt_cleans_a_hundred_rows(
     size = made["kv_bytes"]
     assert size * held_least / 10**6 - 1 <= held <= size * held_most / 10**6
     assert "hbm_mb_s" not in quantities(other)
-    assert invoice["total_nano_usd"] * 5 < clerk.without_leases_nano_usd
+    assert invoice["total_nanos"] * 5 < clerk.without_leases_nanos
     with capsys.disabled():
         print(  # noqa: T201
             f"\n{ROWS} rows of {ROW_TOKENS:,} tokens, {PROMPT_TOKENS:,} of them"
-            f" reserved: {invoice['total_nano_usd']:,} nano-USD, with"
-            f" {held:,} MB_s held; {clerk.without_leases_nano_usd:,} if each row read"
+            f" reserved: {invoice['total_nanos']:,} nanos, with"
+            f" {held:,} MB_s held; {clerk.without_leases_nanos:,} if each row read"
             " its instruction anew."
         )

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.engine, pytest.mark.browser, pytest.mark.slow]
 
 MODEL = "smollm2-135m-instruct"
 QUESTION = "What is the capital of France?"
-NEW_INPUT_NANO_USD, CACHED_INPUT_NANO_USD, OUTPUT_NANO_USD = 100, 20, 400
+NEW_INPUT_NANOS, CACHED_INPUT_NANOS, OUTPUT_NANOS = 100, 20, 400
 """Per token, as `make up` prices the default model."""
 LEASED_TURNS = 4
 SHOWN_SECONDS_MAX = 10.0
@@ -133,12 +133,12 @@ def call_twice(api: str, secret: str) -> list[Any]:
     return [whole.usage, chunks[-1].usage]
 
 
-def cost_nano_usd(usage: Any) -> int:
+def cost_nanos(usage: Any) -> int:
     cached = usage.prompt_tokens_details.cached_tokens
     return int(
-        (usage.prompt_tokens - cached) * NEW_INPUT_NANO_USD
-        + cached * CACHED_INPUT_NANO_USD
-        + usage.completion_tokens * OUTPUT_NANO_USD
+        (usage.prompt_tokens - cached) * NEW_INPUT_NANOS
+        + cached * CACHED_INPUT_NANOS
+        + usage.completion_tokens * OUTPUT_NANOS
     )
 
 
@@ -173,7 +173,7 @@ def test_a_stranger_becomes_a_tenant(
             ).to_be_visible()
     calls.screenshot(path=SCREENSHOTS / "scenario-usage.png", full_page=True)
 
-    expected = sum(map(cost_nano_usd, usages))
+    expected = sum(map(cost_nanos, usages))
     draft = until(
         lambda: draft_of(calls, portal, expected),
         seconds=SHOWN_SECONDS_MAX,
@@ -191,7 +191,7 @@ def test_a_stranger_becomes_a_tenant(
     issued = json.loads(closed.stdout)
     # Two calls cost less than half a cent, so nothing is due.
     assert (issued["status"], issued["total_cents"]) == ("paid", 0)
-    assert issued["total_nano_usd"] == expected
+    assert issued["total_nanos"] == expected
     assert billed_quantities(issued) == billed
     page.goto(f"{portal}/invoices/")
     expect(page.get_by_text(issued["number"]).first).to_be_visible()
@@ -213,7 +213,7 @@ def draft_of(page: Page, portal: str, expected: int) -> dict[str, Any] | None:
     expect(page.get_by_text("Draft").first).to_be_visible()
     answer = page.context.request.get(page.url.rstrip("/") + "/json/")
     draft: dict[str, Any] = answer.json()
-    return draft if draft["total_nano_usd"] == expected else None
+    return draft if draft["total_nanos"] == expected else None
 
 
 def next_month(invoice: dict[str, Any]) -> str:

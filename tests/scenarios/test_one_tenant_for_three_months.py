@@ -10,7 +10,7 @@ import io
 import pytest
 from pypdf import PdfReader
 
-from billing.domain.money import NANO_USD_PER_CENT
+from billing.domain.money import NANOS_PER_CENT
 from billing.models.credit_notes import CreditNoteTarget
 from billing.models.payments import Payment, PaymentMethod, Refund
 from billing.services.change_plan import change_plan
@@ -49,8 +49,8 @@ def quarter(stripe_sim):
     model = make_served_model()
     price = make_price(
         model,
-        hbm_mb_s_nano_usd_per_million=13_500_000,
-        host_mb_s_nano_usd_per_million=200_000,
+        hbm_mb_s_nanos_per_million=13_500_000,
+        host_mb_s_nanos_per_million=200_000,
     )
     tenant = make_tenant(name="Acme", owner=make_user(), now=day(10, 9))
     make_buyer(tenant, make_seller(), is_business=True)
@@ -109,7 +109,7 @@ def november(quarter):
         now=day(11, 20),
     )
     quarter.tick(day(11, 20))
-    assert credit_of(quarter.tenant) == 20_00 * NANO_USD_PER_CENT
+    assert credit_of(quarter.tenant) == 20_00 * NANOS_PER_CENT
     again = start_payment(
         tenant=quarter.tenant,
         amount_cents=20_00,
@@ -168,7 +168,7 @@ def check_october_once_more(quarter):
     assert quarter.lines_of(late) == [("output_tokens", 3_600_000_000, 0, 3_60)]
     assert (late.total_cents, late.credit_applied_cents) == (4_28, 4_28)
     assert late.status == "paid"
-    assert credit_of(quarter.tenant) == 15_72 * NANO_USD_PER_CENT
+    assert credit_of(quarter.tenant) == 15_72 * NANOS_PER_CENT
 
 
 def december(quarter):
@@ -284,7 +284,7 @@ def check_documents(quarter, folder):
     books = balances(quarter.tenant)
     assert books["receivable"] == 0
     # January has begun, and comes to 200 USD at least.
-    assert books["unbilled"] == 200 * 100 * NANO_USD_PER_CENT
+    assert books["unbilled"] == 200 * 100 * NANOS_PER_CENT
     assert books.get("credit", 0) == 0
     assert sum(books.values()) == 0
 

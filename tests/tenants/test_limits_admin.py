@@ -64,11 +64,11 @@ def test_it_works(operator, valkey):
             {"kind": "requests_per_minute", "amount": "100"},
             {"project": project.pk, "kind": "requests_per_day", "amount": "9"},
         ],
-        spendlimits=[{"period": "month", "amount_nano_usd": "12.50"}],
+        spendlimits=[{"period": "month", "amount_nanos": "12.50"}],
         budgets=[
             {
                 "period": "day",
-                "amount_nano_usd": "3",
+                "amount_nanos": "3",
                 "thresholds_percent": "90, 50",
             }
         ],
@@ -81,7 +81,7 @@ def test_it_works(operator, valkey):
         (Scope.PROJECT, 9),
         (Scope.TENANT, 100),
     ]
-    assert [one.amount_nano_usd for one in policy.spend_limits] == [12_500_000_000]
+    assert [one.amount_nanos for one in policy.spend_limits] == [12_500_000_000]
     assert Budget.objects.get().thresholds_percent == [50, 90]
 
 
@@ -102,7 +102,7 @@ def test_a_keys_limits_are_changed_and_taken_away(operator):
             {
                 "id": spend_limit.pk,
                 "period": "month",
-                "amount_nano_usd": "1",
+                "amount_nanos": "1",
                 "DELETE": "on",
             }
         ],
@@ -117,17 +117,17 @@ def test_a_keys_limits_are_changed_and_taken_away(operator):
 def test_what_is_shown_is_what_is_typed(operator):
     """Saving a page as it is changes nothing."""
     tenant = make_tenant()
-    make_budget(subject=tenant, amount_nano_usd=12_500_000_001)
+    make_budget(subject=tenant, amount_nanos=12_500_000_001)
 
     shown = operator.get(reverse("admin:tenants_tenant_change", args=[tenant.pk]))
 
     formset = shown.context["inline_admin_formsets"][2].formset
     (form,) = formset.initial_forms
-    assert form["amount_nano_usd"].value() == "12.500000001"
+    assert form["amount_nanos"].value() == "12.500000001"
     assert form["thresholds_percent"].value() == "50, 80, 100"
     typed = {name: form[name].value() or "" for name in form.fields}
     assert save(operator, tenant, budgets=[typed]).status_code == 302
-    assert Budget.objects.get().amount_nano_usd == 12_500_000_001
+    assert Budget.objects.get().amount_nanos == 12_500_000_001
 
 
 @pytest.mark.django_db

@@ -31,9 +31,9 @@ class BudgetDocument(msgspec.Struct, frozen=True, kw_only=True):
     project_id: int | None
     api_key_id: int | None
     period: SpendPeriod
-    amount_nano_usd: int
+    amount_nanos: int
     thresholds_percent: list[int]
-    spent_nano_usd: int | None
+    spent_nanos: int | None
     """In the present day or month (UTC), by the counters of the limits. Null: not known
     now."""
 
@@ -41,7 +41,7 @@ class BudgetDocument(msgspec.Struct, frozen=True, kw_only=True):
 class BudgetBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     """Of one project, of one key, or, with neither, of the whole tenant."""
 
-    amount_nano_usd: Amount
+    amount_nanos: Amount
     period: SpendPeriod = SpendPeriod.MONTH
     project_id: RowId | None = None
     api_key_id: RowId | None = None
@@ -85,7 +85,7 @@ class Budgets(ApiView):
         set_budget(
             subject=subject,
             period=body.period,
-            amount_nano_usd=body.amount_nano_usd,
+            amount_nanos=body.amount_nanos,
             thresholds_percent=body.thresholds_percent,
         )
         budget = Budget.objects.get(**columns_of(subject), period=body.period)
@@ -145,9 +145,9 @@ def _describe(budget: Budget, spend: SpendNow | None) -> BudgetDocument:
         project_id=budget.project_id,
         api_key_id=budget.api_key_id,
         period=period,
-        amount_nano_usd=budget.amount_nano_usd,
+        amount_nanos=budget.amount_nanos,
         thresholds_percent=budget.thresholds_percent,
-        spent_nano_usd=(
+        spent_nanos=(
             None if spend is None else spend.spent[spender_of(budget), period]
         ),
     )

@@ -22,23 +22,23 @@ from billing.services.set_credit_threshold import set_credit_threshold
 
 
 class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """Nano-USD."""
+    """Nanos."""
 
     is_prepaid: bool
     """Whether calls are refused once nothing is left."""
-    booked_nano_usd: int
+    booked_nanos: int
     """What is left of all grants by the books: less what issued invoices took."""
-    left_nano_usd: int | None
+    left_nanos: int | None
     """What the limits go by at this moment, less what running calls may cost. Null: it
     is not known now, and calls that depend on it are refused."""
 
 
 class CreditThresholdBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    amount_nano_usd: Amount
+    amount_nanos: Amount
 
 
 class CreditThresholdDocument(msgspec.Struct, frozen=True, kw_only=True):
-    amount_nano_usd: int | None
+    amount_nanos: int | None
     """At so much left, or less, the tenant is told. Null: at 20 and 5 % of the last
     grant alone."""
 
@@ -48,8 +48,8 @@ class CreditGrantDocument(msgspec.Struct, frozen=True, kw_only=True):
     kind: CreditKind
     priority: int
     """The lowest is spent first."""
-    amount_nano_usd: int
-    remaining_nano_usd: int
+    amount_nanos: int
+    remaining_nanos: int
     """By the books: less what issued invoices took."""
     reason: str
     granted_at: datetime
@@ -58,7 +58,7 @@ class CreditGrantDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CreditGrantBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    amount_nano_usd: Amount
+    amount_nanos: Amount
     reason: FilledText
     kind: CreditKind = CreditKind.PURCHASED
     priority: Annotated[int, msgspec.Meta(ge=0, le=PRIORITY_MAX)] | None = None
@@ -79,8 +79,8 @@ class Credit(ApiView):
         return Response(
             CreditDocument(
                 is_prepaid=self.tenant.is_prepaid,
-                booked_nano_usd=credit_of(self.tenant),
-                left_nano_usd=None if spend is None else spend.credit_left,
+                booked_nanos=credit_of(self.tenant),
+                left_nanos=None if spend is None else spend.credit_left,
             )
         )
 
@@ -108,7 +108,7 @@ class LowCredit(ApiView):
         del request
         self.refuse_unless_owner()
         body = self.read_body(CreditThresholdBody)
-        set_credit_threshold(self.tenant, body.amount_nano_usd)
+        set_credit_threshold(self.tenant, body.amount_nanos)
         return Response(_describe_threshold(self))
 
     @documented(
@@ -153,7 +153,7 @@ class CreditGrants(ApiView):
         body = self.read_body(CreditGrantBody)
         grant = grant_credit(
             tenant=self.tenant,
-            amount_nano_usd=body.amount_nano_usd,
+            amount_nanos=body.amount_nanos,
             reason=body.reason,
             idempotency_key=self.act_key,
             now=timezone.now(),
@@ -168,7 +168,7 @@ class CreditGrants(ApiView):
 def _describe_threshold(view: ApiView) -> CreditThresholdDocument:
     own = CreditThreshold.objects.filter(tenant=view.tenant).first()
     return CreditThresholdDocument(
-        amount_nano_usd=None if own is None else own.amount_nano_usd
+        amount_nanos=None if own is None else own.amount_nanos
     )
 
 
@@ -177,9 +177,9 @@ def _describe(grant: CreditGrant) -> CreditGrantDocument:
         id=grant.pk,
         kind=CreditKind(grant.kind),
         priority=grant.priority,
-        remaining_nano_usd=grant.remaining,  # type: ignore[attr-defined]  # annotated
+        remaining_nanos=grant.remaining,  # type: ignore[attr-defined]  # annotated
         expires_at=grant.expires_at,
-        amount_nano_usd=grant.amount_nano_usd,
+        amount_nanos=grant.amount_nanos,
         reason=grant.reason,
         granted_at=grant.granted_at,
     )

@@ -65,7 +65,7 @@ class UsageEventDocument(msgspec.Struct, frozen=True, kw_only=True):
     output_tokens: int
     reasoning_tokens: int
     images: int
-    cost_nano_usd: int
+    cost_nanos: int
     """What the money limits were charged."""
     is_warming: bool
 

@@ -52,14 +52,14 @@ class TransferBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
 
 class AutoRechargeBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    threshold_nano_usd: Amount
+    threshold_nanos: Amount
     amount_cents: _Cents
     monthly_max_cents: _Cents
 
 
 class AutoRechargeDocument(msgspec.Struct, frozen=True, kw_only=True):
     is_enabled: bool
-    threshold_nano_usd: int | None
+    threshold_nanos: int | None
     """At so much left, or less, credit is bought. Null, as those below: never set."""
     amount_cents: int | None
     monthly_max_cents: int | None
@@ -203,13 +203,13 @@ def _describe_recharge(view: ApiView) -> AutoRechargeDocument:
     if row is None:
         return AutoRechargeDocument(
             is_enabled=False,
-            threshold_nano_usd=None,
+            threshold_nanos=None,
             amount_cents=None,
             monthly_max_cents=None,
         )
     return AutoRechargeDocument(
         is_enabled=row.is_enabled,
-        threshold_nano_usd=row.threshold_nano_usd,
+        threshold_nanos=row.threshold_nanos,
         amount_cents=row.amount_cents,
         monthly_max_cents=row.monthly_max_cents,
     )

@@ -72,8 +72,8 @@ class CancelBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 class ChargeDifference(msgspec.Struct, frozen=True, kw_only=True):
     key: str
     kind: str
-    before_nano_usd: int
-    after_nano_usd: int
+    before_nanos: int
+    after_nanos: int
 
 
 class PreviewDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -84,9 +84,9 @@ class PreviewDocument(msgspec.Struct, frozen=True, kw_only=True):
     trial_ends_at: datetime | None
     period_start: datetime
     period_end: datetime
-    before_nano_usd: int
-    after_nano_usd: int
-    difference_nano_usd: int
+    before_nanos: int
+    after_nanos: int
+    difference_nanos: int
     charges: list[ChargeDifference]
 
 
@@ -270,15 +270,15 @@ def _describe_preview(preview: ChangePreview) -> PreviewDocument:
         trial_ends_at=preview.trial_ends_at,
         period_start=preview.month.start,
         period_end=preview.month.end,
-        before_nano_usd=preview.before_nano_usd,
-        after_nano_usd=preview.after_nano_usd,
-        difference_nano_usd=preview.difference_nano_usd,
+        before_nanos=preview.before_nanos,
+        after_nanos=preview.after_nanos,
+        difference_nanos=preview.difference_nanos,
         charges=[
             ChargeDifference(
                 key=one.charge.key,
                 kind=one.charge.kind,
-                before_nano_usd=one.before_nano_usd,
-                after_nano_usd=one.after_nano_usd,
+                before_nanos=one.before_nanos,
+                after_nanos=one.after_nanos,
             )
             for one in preview.differences
         ],

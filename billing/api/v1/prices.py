@@ -26,8 +26,8 @@ class PriceDocument(msgspec.Struct, frozen=True, kw_only=True):
     effective_from: datetime
     effective_to: datetime | None
     """The first instant at which it no longer applies; null: open."""
-    rates_nano_usd_per_million: dict[str, int]
-    """Nano-USD (10^-9 USD) per million units of each meter; what is left out is not
+    rates_nanos_per_million: dict[str, int]
+    """Nanos (10^-9 USD) per million units of each meter; what is left out is not
     sold."""
     pricings: dict[str, MeterPricing]
     """How the meters are priced that are not paid by their rate alone."""
@@ -69,7 +69,7 @@ def _describe(version: PriceVersion) -> PriceDocument:
         model=version.served_model.name,
         effective_from=version.effective_from,
         effective_to=version.effective_to,
-        rates_nano_usd_per_million={
+        rates_nanos_per_million={
             meter: rate for meter, rate in rates.items() if rate is not None
         },
         pricings=version.pricings,

@@ -49,7 +49,7 @@ class Command(BaseCommand):
             tenant = find_tenant(options["tenant"])
             grant = grant_credit(
                 tenant=tenant,
-                amount_nano_usd=parse_amount_usd(options["amount_usd"]),
+                amount_nanos=parse_amount_usd(options["amount_usd"]),
                 reason=options["reason"],
                 idempotency_key=options["idempotency_key"] or uuid.uuid4().hex,
                 now=timezone.now(),
@@ -60,7 +60,7 @@ class Command(BaseCommand):
         except (BillingError, TenantsError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{exact_usd(grant.amount_nano_usd)} USD granted to {tenant.name}"
+            f"{exact_usd(grant.amount_nanos)} USD granted to {tenant.name}"
             f" (key {grant.idempotency_key});"
             f" {exact_usd(credit_of(tenant))} USD in all"
         )

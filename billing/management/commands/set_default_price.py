@@ -22,7 +22,7 @@ class Command(BaseCommand):
             raise CommandError("No model is the default; register one first.")
         self.stdout.write(
             f"{version.served_model.name}: USD per million tokens:"
-            f" {exact_usd(version.new_input_nano_usd_per_million)} new input,"
-            f" {exact_usd(version.cached_input_nano_usd_per_million)} cached input,"
-            f" {exact_usd(version.output_nano_usd_per_million)} output"
+            f" {exact_usd(version.new_input_nanos_per_million)} new input,"
+            f" {exact_usd(version.cached_input_nanos_per_million)} cached input,"
+            f" {exact_usd(version.output_nanos_per_million)} output"
         )

@@ -1,5 +1,5 @@
 /* What a quantity costs, as a line from a JSON script element. The table beside it has
-   the exact amounts; here nano-USD become dollars for the eye alone. */
+   the exact amounts; here nanos become dollars for the eye alone. */
 (() => {
   const style = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
@@ -10,7 +10,7 @@
     currency: "USD",
     maximumSignificantDigits: 6,
   });
-  const NANO_USD_PER_USD = 1e9;
+  const NANOS_PER_USD = 1e9;
 
   const note = (unit) => {
     const box = document.createElement("div");
@@ -51,7 +51,7 @@
       plugins: [note(element.dataset.unit)],
     };
     element.replaceChildren();
-    const dollars = data.nano_usd.map((amount) => amount / NANO_USD_PER_USD);
+    const dollars = data.nanos.map((amount) => amount / NANOS_PER_USD);
     return new uPlot(options, [data.at, dollars], element);
   };
 

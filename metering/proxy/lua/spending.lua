@@ -1,4 +1,4 @@
--- Money of a tenant. Part of hold.lua, spend.lua and sweep.lua. Nano-USD.
+-- Money of a tenant. Part of hold.lua, spend.lua and sweep.lua. Nanos.
 --
 -- tokenfab:money:{T}      hash, written by the control plane: server, credit, counted_at_us
 -- tokenfab:held:{T}       sorted set: "<id>|<amount>|<key>|<project>" -> deadline, ms

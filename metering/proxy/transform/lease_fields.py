@@ -48,7 +48,7 @@ class AskedLease(msgspec.Struct, frozen=True, kw_only=True):
     """32 hexadecimal digits; empty: the turn names no lease that it continues."""
     implied_lease_id: str = ""
     """The same, of what the turn continues otherwise; it need not be there any more."""
-    max_charge_nano_usd: int | None = None
+    max_charge_nanos: int | None = None
     """The lease is not bought if it might cost more; None: no such limit."""
     is_chosen: bool = True
     """By the call itself. Else its project chose, and that no lease is sold is no
@@ -108,11 +108,11 @@ def read_lease(
         ttl_ms=duration_ms(retention.timeout, param="kv_retention.timeout"),
         tier=retention.tier,
         on_full=retention.on_full,
-        max_charge_nano_usd=_nano_usd(retention.max_charge_usd),
+        max_charge_nanos=_nanos(retention.max_charge_usd),
     )
 
 
-def _nano_usd(text: str | None) -> int | None:
+def _nanos(text: str | None) -> int | None:
     if text is None:
         return None
     match = _USD.fullmatch(text)

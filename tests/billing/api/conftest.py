@@ -11,11 +11,11 @@ from billing.models.prices import PriceVersion
 from tests.inference.cached_prompt_place import Place, open_place
 
 RATES = {
-    "new_input_nano_usd_per_million": 100_000_000,
-    "cached_input_nano_usd_per_million": 20_000_000,
-    "output_nano_usd_per_million": 400_000_000,
-    "hbm_mb_s_nano_usd_per_million": 13_500_000,
-    "host_mb_s_nano_usd_per_million": 200_000,
+    "new_input_nanos_per_million": 100_000_000,
+    "cached_input_nanos_per_million": 20_000_000,
+    "output_nanos_per_million": 400_000_000,
+    "hbm_mb_s_nanos_per_million": 13_500_000,
+    "host_mb_s_nanos_per_million": 200_000,
 }
 
 

@@ -38,8 +38,8 @@ def test_it_works(api):
     assert prompt["usage"] == {"prompt_tokens": 217, "cache_write_tokens": 192}
     assert prompt["ttl"] == "5400s"
     mb_s = prompt["kv_bytes"] * 3600 // 1_000_000
-    nano_usd = (mb_s * 13_500_000 + 500_000) // 1_000_000
-    assert prompt["price"]["usd_per_hour"].ljust(11, "0") == f"0.{nano_usd:09d}"
+    nanos = (mb_s * 13_500_000 + 500_000) // 1_000_000
+    assert prompt["price"]["usd_per_hour"].ljust(11, "0") == f"0.{nanos:09d}"
     assert prompt["verified_at"] >= prompt["created_at"]
 
     del prompt["usage"]
@@ -181,7 +181,7 @@ def test_it_refuses_what_has_no_price(place, client):
     place.add_engine()
     api = Api(client, place, place.secret)
     assert error_of(api.create(), 400)["code"] == "kv_leases_not_offered"
-    set_price(place, host_mb_s_nano_usd_per_million=None)
+    set_price(place, host_mb_s_nanos_per_million=None)
     assert error_of(api.create(tier="host"), 400)["param"] == "tier"
     assert PriceVersion.objects.count() == 1
     assert api.create(tier="hbm").status_code == 201

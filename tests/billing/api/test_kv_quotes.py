@@ -18,7 +18,7 @@ def error_of(answer, status):
 
 def test_it_works(api):
     """1,024 tokens of SmolLM2 in 32 bits for an hour, at the default prices: 0.10 USD
-    per million tokens, 13.5 nano-USD per MB_s.
+    per million tokens, 13.5 nanos per MB_s.
     """
     answer = quote(api, tokens=1024, ttl="1h", turns_per_hour=100)
     assert answer.status_code == 200

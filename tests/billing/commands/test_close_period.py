@@ -35,15 +35,15 @@ def test_it_works(tenant, used):
         "period_start": "2026-11-01T00:00:00Z",
         "period_end": "2026-12-01T00:00:00Z",
         "total_cents": 1,
-        "total_nano_usd": 6_000_000,
+        "total_nanos": 6_000_000,
     }
     assert {name: document[name] for name in wanted} == wanted
     wanted = {
         "model": "smollm2-135m-instruct",
         "meter": "output_tokens",
         "quantity": 15_000,
-        "rate_nano_usd_per_million": 400_000_000,
-        "amount_nano_usd": 6_000_000,
+        "rate_nanos_per_million": 400_000_000,
+        "amount_nanos": 6_000_000,
         "amount_cents": 1,
         "price_version_id": used.pk,
     }

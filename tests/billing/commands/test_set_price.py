@@ -25,9 +25,9 @@ def test_it_works(price):
     text = set_price(effective_from="2100-01-01T02:00+02:00")
 
     latest = PriceVersion.objects.latest("id")
-    assert latest.new_input_nano_usd_per_million == 250_000_000
-    assert latest.cached_input_nano_usd_per_million == 1
-    assert latest.output_nano_usd_per_million == 1_000_000_000
+    assert latest.new_input_nanos_per_million == 250_000_000
+    assert latest.cached_input_nanos_per_million == 1
+    assert latest.output_nanos_per_million == 1_000_000_000
     assert latest.effective_from.isoformat() == "2100-01-01T00:00:00+00:00"
     assert text == (
         f"price version {latest.pk} of {MODEL} applies from 2100-01-01T00:00:00+00:00\n"
@@ -41,7 +41,7 @@ def test_images_are_sold_by_the_piece():
     set_price(image="0.04")
 
     latest = PriceVersion.objects.latest("id")
-    assert latest.image_nano_usd_per_million == 40_000_000_000_000
+    assert latest.image_nanos_per_million == 40_000_000_000_000
     assert latest.rates.of_meter("images") == 40_000_000_000_000
 
 
@@ -68,7 +68,7 @@ def test_a_price_has_steps_in_a_book(price):
             steps=(Step(1_000_000, 1_000_000_000), Step(None, 500_000_000)),
         )
     }
-    assert latest.output_nano_usd_per_million == 1_000_000_000
+    assert latest.output_nanos_per_million == 1_000_000_000
     price.refresh_from_db()
     assert price.effective_to is None
 

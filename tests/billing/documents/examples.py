@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.domain.money import amount_nano_usd, cents, exact_usd, usd_of_cents
+from billing.domain.money import amount_nanos, cents, exact_usd, usd_of_cents
 from billing.domain.taxes import TaxCategory, TaxTreatment, tax_groups
 from billing.wire import (
     Buyer,
@@ -41,9 +41,9 @@ STANDARD = TaxTreatment(
 
 def _line(gross: int, discount: int, **fields) -> InvoiceLine:
     return InvoiceLine(
-        gross_nano_usd=gross,
-        discount_nano_usd=discount,
-        amount_nano_usd=gross - discount,
+        gross_nanos=gross,
+        discount_nanos=discount,
+        amount_nanos=gross - discount,
         amount_usd=exact_usd(gross - discount),
         amount_cents=cents(gross - discount),
         **fields,
@@ -53,7 +53,7 @@ def _line(gross: int, discount: int, **fields) -> InvoiceLine:
 def usage_line(quantity=15_000_000, rate=400_000_000, *, included=0, discount=0):
     """Of output tokens, by default at 0.40 USD per million."""
     return _line(
-        amount_nano_usd(quantity - included, rate),
+        amount_nanos(quantity - included, rate),
         discount,
         key="usage:7:output_tokens",
         kind="usage",
@@ -63,7 +63,7 @@ def usage_line(quantity=15_000_000, rate=400_000_000, *, included=0, discount=0)
         price_version_id=7,
         quantity=quantity,
         included_quantity=included,
-        rate_nano_usd_per_million=rate,
+        rate_nanos_per_million=rate,
     )
 
 
@@ -79,7 +79,7 @@ def plan_line(gross=20_000_000_000, discount=0):
         price_version_id=None,
         quantity=2_592_000,
         included_quantity=0,
-        rate_nano_usd_per_million=None,
+        rate_nanos_per_million=None,
     )
 
 
@@ -108,7 +108,7 @@ def _sums(lines, treatment, *, is_tax_inclusive) -> dict[str, Any]:
         "tax_cents": tax,
         "total_cents": net + tax,
         "total_usd": usd_of_cents(net + tax),
-        "total_nano_usd": sum(line.amount_nano_usd for line in lines),
+        "total_nanos": sum(line.amount_nanos for line in lines),
     }
 
 

@@ -52,7 +52,7 @@ EXAMPLES = {
         treatment=OUT_OF_SCOPE, seller=UNREGISTERED, buyer=IN_FRANCE
     ),
     "what an earlier invoice left over": invoice(
-        replace(usage_line(), quantity=0, rate_nano_usd_per_million=400_000_000)
+        replace(usage_line(), quantity=0, rate_nanos_per_million=400_000_000)
     ),
     "tax inclusive": invoice(
         plan_line(), usage_line(), usage_line(333), is_tax_inclusive=True
@@ -180,12 +180,12 @@ def documents(draw):
 
 
 def _with_discount(draw, line):
-    discount = draw(st.integers(0, line.gross_nano_usd))
-    amount = line.gross_nano_usd - discount
+    discount = draw(st.integers(0, line.gross_nanos))
+    amount = line.gross_nanos - discount
     return replace(
         line,
-        discount_nano_usd=discount,
-        amount_nano_usd=amount,
+        discount_nanos=discount,
+        amount_nanos=amount,
         amount_cents=cents(amount),
     )
 

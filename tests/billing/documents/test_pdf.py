@@ -125,7 +125,7 @@ def test_included_tax_is_told_from_tax_on_top():
 
 
 def test_a_price_without_one_rate_and_a_part_of_a_day_are_told():
-    by_steps = replace(usage_line(), rate_nano_usd_per_million=None)
+    by_steps = replace(usage_line(), rate_nanos_per_million=None)
     text = text_of(
         invoice_pdf(invoice(replace(plan_line(), quantity=907_200), by_steps))
     )

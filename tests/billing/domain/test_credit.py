@@ -33,7 +33,7 @@ def make(
 ) -> Grant:
     return Grant(
         grant_id=number,
-        remaining_nano_usd=left,
+        remaining_nanos=left,
         priority=priority,
         granted_at=on(begin),
         expires_at=on(end) if end else None,
@@ -104,33 +104,31 @@ def test_what_calls_used_before_the_end(unbilled, consumed):
     gift = make(1, 5, priority=10)
     others = [gift, OLD, NEW]
 
-    assert (
-        consumed_before_expiry(ENDING, others, unbilled_nano_usd=unbilled) == consumed
-    )
+    assert consumed_before_expiry(ENDING, others, unbilled_nanos=unbilled) == consumed
 
 
 def test_what_is_granted_after_the_end_pays_nothing_of_it():
     after = make(6, 100, priority=1, begin=25)
 
-    assert consumed_before_expiry(ENDING, [after], unbilled_nano_usd=5) == 5
+    assert consumed_before_expiry(ENDING, [after], unbilled_nanos=5) == 5
 
 
 def test_what_ended_before_pays_first():
     """4 were used before the 20th already; of 6 until the 25th, 2 remain."""
     gone = make(1, 4, priority=30, end=20)
 
-    assert consumed_before_expiry(ENDING, [gone], unbilled_nano_usd=6) == 2
+    assert consumed_before_expiry(ENDING, [gone], unbilled_nanos=6) == 2
 
 
 def test_two_that_end_together_go_by_their_order():
     twin = make(6, 7, priority=10, begin=6, end=25)
 
-    assert consumed_before_expiry(ENDING, [twin], unbilled_nano_usd=9) == 2
-    assert consumed_before_expiry(twin, [ENDING], unbilled_nano_usd=9) == 7
+    assert consumed_before_expiry(ENDING, [twin], unbilled_nanos=9) == 2
+    assert consumed_before_expiry(twin, [ENDING], unbilled_nanos=9) == 7
 
 
 def test_what_never_ends_is_kept():
-    assert consumed_before_expiry(OLD, [GIFT], unbilled_nano_usd=0) == 30
+    assert consumed_before_expiry(OLD, [GIFT], unbilled_nanos=0) == 30
 
 
 @st.composite
@@ -151,14 +149,14 @@ def test_no_allocation_takes_more_than_there_is(grants, amount, day):
     """20,000 examples once."""
     shares = allocate(grants, amount, at=on(day))
 
-    left = {one.grant_id: one.remaining_nano_usd for one in grants}
-    assert all(0 < share.amount_nano_usd <= left[share.grant_id] for share in shares)
-    assert sum(share.amount_nano_usd for share in shares) == min(
+    left = {one.grant_id: one.remaining_nanos for one in grants}
+    assert all(0 < share.amount_nanos <= left[share.grant_id] for share in shares)
+    assert sum(share.amount_nanos for share in shares) == min(
         amount, sum(left.values())
     )
     # All but the last are used up, and whoever is left out comes later.
     for before, _ in pairwise(shares):
-        assert before.amount_nano_usd == left[before.grant_id]
+        assert before.amount_nanos == left[before.grant_id]
     order = [one.grant_id for one in in_order(grants, at=on(day)) if left[one.grant_id]]
     assert order[: len(shares)] == [share.grant_id for share in shares]
 
@@ -168,6 +166,6 @@ def test_more_calls_never_let_more_expire(grants, unbilled, further):
     """20,000 examples once."""
     for one in grants:
         others = [other for other in grants if other is not one]
-        few = consumed_before_expiry(one, others, unbilled_nano_usd=unbilled)
-        more = consumed_before_expiry(one, others, unbilled_nano_usd=unbilled + further)
-        assert 0 <= few <= more <= one.remaining_nano_usd
+        few = consumed_before_expiry(one, others, unbilled_nanos=unbilled)
+        more = consumed_before_expiry(one, others, unbilled_nanos=unbilled + further)
+        assert 0 <= few <= more <= one.remaining_nanos

@@ -28,9 +28,9 @@ def make_line(**changes):
         "meter": "output_tokens",
         "price_version_id": 7,
         "quantity": 10,
-        "rate_nano_usd_per_million": 400_000_000,
-        "gross_nano_usd": 4_000,
-        "amount_nano_usd": 3_601,
+        "rate_nanos_per_million": 400_000_000,
+        "gross_nanos": 4_000,
+        "amount_nanos": 3_601,
         "is_correction": False,
     }
     return BilledLine(**(values | changes))
@@ -73,7 +73,7 @@ def test_a_plan_is_bought_and_not_used():
 
 def test_a_credit_note_corrects():
     line = make_line(
-        quantity=-10, gross_nano_usd=-3_601, amount_nano_usd=-3_601, is_correction=True
+        quantity=-10, gross_nanos=-3_601, amount_nanos=-3_601, is_correction=True
     )
     rows = list(focus_rows(line, [part(0, 3), part(1, 7)]))
     assert {row.charge_class for row in rows} == {"Correction"}

@@ -15,7 +15,7 @@ from billing.domain.invoice import (
     totals,
     unbilled,
 )
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 
 KEY = usage_key(1, "output_tokens")
 
@@ -28,15 +28,13 @@ def charge(quantity, rate=400_000_000):
         meter="output_tokens",
         price_version_id=1,
         quantity=quantity,
-        rate_nano_usd_per_million=rate,
-        gross_nano_usd=amount_nano_usd(quantity, rate),
+        rate_nanos_per_million=rate,
+        gross_nanos=amount_nanos(quantity, rate),
     )
 
 
 def billed(quantity, rate=400_000_000):
-    return {
-        KEY: Billed(quantity=quantity, amount_nano_usd=amount_nano_usd(quantity, rate))
-    }
+    return {KEY: Billed(quantity=quantity, amount_nanos=amount_nanos(quantity, rate))}
 
 
 def test_a_first_invoice_bills_all():
@@ -44,19 +42,19 @@ def test_a_first_invoice_bills_all():
 
 
 def test_late_usage_is_billed_by_itself():
-    """1,000 tokens were billed, 1,050 are rated: 50 * 400 nano-USD remain."""
+    """1,000 tokens were billed, 1,050 are rated: 50 * 400 nanos remain."""
     (line,) = unbilled([charge(1_050)], billed(1_000))
 
-    assert (line.quantity, line.amount_nano_usd) == (50, 20_000)
+    assert (line.quantity, line.amount_nanos) == (50, 20_000)
 
 
 def test_a_month_in_two_invoices_costs_what_it_costs_in_one():
-    """At half a nano-USD a token, 3 tokens cost 1.5, rounded to 2 nano-USD. Billed as
+    """At half a nanos a token, 3 tokens cost 1.5, rounded to 2 nanos. Billed as
     1 token (0.5, rounded to 1) and then 2 tokens, the second invoice bills 2 - 1 = 1.
     """
     (line,) = unbilled([charge(3, rate=500_000)], billed(1, rate=500_000))
 
-    assert line.amount_nano_usd == 1
+    assert line.amount_nanos == 1
 
 
 def test_what_is_billed_gives_no_line():
@@ -68,23 +66,23 @@ def test_a_shorter_span_than_was_billed_gives_no_line():
 
 
 def test_billed_usage_that_is_gone_is_to_be_taken_back():
-    """One of 50 tokens is gone: 400 nano-USD were billed too much."""
+    """One of 50 tokens is gone: 400 nanos were billed too much."""
     (one,) = overbilled([charge(49)], billed(50))
 
-    assert one == Overbilled(key=KEY, quantity=1, amount_nano_usd=400)
+    assert one == Overbilled(key=KEY, quantity=1, amount_nanos=400)
     (all_of_it,) = overbilled([], billed(50))
-    assert (all_of_it.quantity, all_of_it.amount_nano_usd) == (50, 20_000)
+    assert (all_of_it.quantity, all_of_it.amount_nanos) == (50, 20_000)
 
 
 def test_more_usage_that_costs_less_is_a_line_of_nothing_and_a_credit():
     """A volume price whose next step is cheaper: 60 tokens for what 40 cost before."""
-    cheaper = replace(charge(60), gross_nano_usd=16_000)
+    cheaper = replace(charge(60), gross_nanos=16_000)
 
     (line,) = unbilled([cheaper], billed(50))
     (one,) = overbilled([cheaper], billed(50))
 
-    assert (line.quantity, line.amount_nano_usd) == (10, 0)
-    assert (one.quantity, one.amount_nano_usd) == (0, 4_000)
+    assert (line.quantity, line.amount_nanos) == (10, 0)
+    assert (one.quantity, one.amount_nanos) == (0, 4_000)
 
 
 def test_nothing_is_taken_back_where_more_is_rated():
@@ -94,18 +92,18 @@ def test_nothing_is_taken_back_where_more_is_rated():
 def test_a_total_is_the_sum_of_the_rounded_lines():
     """Two lines of 0.6 cents: each is 1 cent, so 2 cents are owed, and not 1.
 
-    15,000 tokens * 400 nano-USD = 6,000,000 nano-USD = 0.6 cents.
+    15,000 tokens * 400 nanos = 6,000,000 nanos = 0.6 cents.
     """
     lines = [charge(15_000), charge(15_000)]
 
-    assert totals(lines) == Totals(cents=2, nano_usd=12_000_000)
+    assert totals(lines) == Totals(cents=2, nanos=12_000_000)
 
 
 def test_many_lines_below_half_a_cent_owe_nothing():
-    """12,000 tokens * 400 nano-USD = 4,800,000 nano-USD = 0.48 cents, three times."""
+    """12,000 tokens * 400 nanos = 4,800,000 nanos = 0.48 cents, three times."""
     lines = [charge(12_000)] * 3
 
-    assert totals(lines) == Totals(cents=0, nano_usd=14_400_000)
+    assert totals(lines) == Totals(cents=0, nanos=14_400_000)
 
 
 def test_a_number():
@@ -121,9 +119,9 @@ def test_however_a_month_is_cut_the_parts_sum_to_it(parts, rate):
     for part in parts:
         (line,) = unbilled(
             [charge(quantity + part, rate)],
-            {KEY: Billed(quantity=quantity, amount_nano_usd=amount)},
+            {KEY: Billed(quantity=quantity, amount_nanos=amount)},
         )
-        assert line.amount_nano_usd >= 0
-        quantity, amount = quantity + line.quantity, amount + line.amount_nano_usd
+        assert line.amount_nanos >= 0
+        quantity, amount = quantity + line.quantity, amount + line.amount_nanos
 
-    assert (quantity, amount) == (sum(parts), amount_nano_usd(sum(parts), rate))
+    assert (quantity, amount) == (sum(parts), amount_nanos(sum(parts), rate))

@@ -8,20 +8,20 @@ from billing.domain import money
 from billing.errors import InvalidRateError
 
 USD = 1_000_000_000
-"""In nano-USD."""
+"""In nanos."""
 
 AMOUNTS = [
     # A million tokens cost exactly the rate.
     (1_000_000, 100_000_000, 100_000_000),
     # One token at 0.10 USD per million: 0.10 / 1,000,000 = 0.0000001 USD.
     (1, 100_000_000, 100),
-    # 37 tokens at 0.40 USD per million: 37 * 400 nano-USD.
+    # 37 tokens at 0.40 USD per million: 37 * 400 nanos.
     (37, 400_000_000, 14_800),
-    # 123 tokens at 0.02 USD per million: 123 * 20 nano-USD.
+    # 123 tokens at 0.02 USD per million: 123 * 20 nanos.
     (123, 20_000_000, 2_460),
-    # A rate so fine that the amount is not whole: 3 * 0.000500 = 0.0015 nano-USD.
+    # A rate so fine that the amount is not whole: 3 * 0.000500 = 0.0015 nanos.
     (3, 500, 0),
-    # Exactly half a nano-USD goes up: 1 * 500,000 / 1,000,000 = 0.5.
+    # Exactly half a nanos goes up: 1 * 500,000 / 1,000,000 = 0.5.
     (1, 500_000, 1),
     # Just below half goes down: 0.499999.
     (1, 499_999, 0),
@@ -58,7 +58,7 @@ EXACT = [
 
 @pytest.mark.parametrize(("quantity", "rate", "amount"), AMOUNTS)
 def test_an_amount(quantity, rate, amount):
-    assert money.amount_nano_usd(quantity, rate) == amount
+    assert money.amount_nanos(quantity, rate) == amount
 
 
 @pytest.mark.parametrize(("amount", "cents"), CENTS)
@@ -78,16 +78,14 @@ def test_usd_of_cents(cents, text):
     assert money.usd_of_cents(cents) == text
 
 
-@pytest.mark.parametrize(
-    "function", [money.cents, lambda n: money.amount_nano_usd(n, 1)]
-)
+@pytest.mark.parametrize("function", [money.cents, lambda n: money.amount_nanos(n, 1)])
 def test_it_refuses_less_than_nothing(function):
     with pytest.raises(ValueError, match="from zero up"):
         function(-1)
 
 
 @pytest.mark.parametrize(
-    ("text", "nano_usd"),
+    ("text", "nanos"),
     [
         ("0.10", 100_000_000),
         ("0", 0),
@@ -97,8 +95,8 @@ def test_it_refuses_less_than_nothing(function):
         (" 0.4 ", 400_000_000),
     ],
 )
-def test_a_rate_is_parsed_exactly(text, nano_usd):
-    assert money.parse_rate_usd(text) == nano_usd
+def test_a_rate_is_parsed_exactly(text, nanos):
+    assert money.parse_rate_usd(text) == nanos
 
 
 @pytest.mark.parametrize(
@@ -121,8 +119,8 @@ def test_it_refuses_what_is_no_exact_rate(text):
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**12))
-def test_an_amount_is_within_half_a_nano_usd(quantity, rate):
-    amount = money.amount_nano_usd(quantity, rate)
+def test_an_amount_is_within_half_a_nanos(quantity, rate):
+    amount = money.amount_nanos(quantity, rate)
 
     assert -500_000 <= quantity * rate - amount * 1_000_000 < 500_000 or (
         amount * 1_000_000 - quantity * rate == 500_000

@@ -52,10 +52,10 @@ def charges(usages=(), *, plans=(), coupons=(), month=NOVEMBER, until=None):
 
 def test_it_works():
     """One million output tokens at 0.40 USD, and a plan of 30 USD."""
-    pro, output = charges([used(1_000_000)], plans=[plan(price_nano_usd=30 * USD)])
+    pro, output = charges([used(1_000_000)], plans=[plan(price_nanos=30 * USD)])
 
-    assert (pro.key, pro.kind, pro.amount_nano_usd) == ("plan:1", "plan", 30 * USD)
-    assert (output.key, output.amount_nano_usd) == (
+    assert (pro.key, pro.kind, pro.amount_nanos) == ("plan:1", "plan", 30 * USD)
+    assert (output.key, output.amount_nanos) == (
         "usage:1:output_tokens",
         400_000_000,
     )
@@ -67,12 +67,12 @@ def test_a_plan_that_changes_is_paid_by_the_day():
 
     small, large = charges(
         plans=[
-            plan(1, end=middle, price_nano_usd=30 * USD),
-            plan(2, start=middle, price_nano_usd=60 * USD),
+            plan(1, end=middle, price_nanos=30 * USD),
+            plan(2, start=middle, price_nanos=60 * USD),
         ]
     )
 
-    assert (small.amount_nano_usd, large.amount_nano_usd) == (15 * USD, 30 * USD)
+    assert (small.amount_nanos, large.amount_nanos) == (15 * USD, 30 * USD)
 
 
 def test_february_of_a_leap_year_has_29_days():
@@ -80,14 +80,14 @@ def test_february_of_a_leap_year_has_29_days():
     month = month_of(datetime(2028, 2, 1, tzinfo=UTC))
     start = datetime(2028, 2, 29, tzinfo=UTC)
 
-    (charge,) = charges(plans=[plan(start=start, price_nano_usd=29 * USD)], month=month)
+    (charge,) = charges(plans=[plan(start=start, price_nanos=29 * USD)], month=month)
 
-    assert charge.amount_nano_usd == USD
+    assert charge.amount_nanos == USD
 
 
 def test_a_trial_costs_nothing_and_includes_what_the_plan_does():
     trial = plan(
-        price_nano_usd=30 * USD,
+        price_nanos=30 * USD,
         trial_ends_at=NOVEMBER.end,
         allowances=(Allowance(model="", meter=OUTPUT, quantity=600),),
     )
@@ -95,7 +95,7 @@ def test_a_trial_costs_nothing_and_includes_what_the_plan_does():
     (charge,) = charges([used(1_000)], plans=[trial])
 
     assert (charge.quantity, charge.included_quantity) == (1_000, 600)
-    assert charge.amount_nano_usd == 400 * 400
+    assert charge.amount_nanos == 400 * 400
 
 
 def test_what_is_included_of_one_model_is_used_before_what_is_of_all():
@@ -115,32 +115,30 @@ def test_what_is_included_of_one_model_is_used_before_what_is_of_all():
 
 def test_what_lacks_to_the_minimum_is_a_line():
     """10 USD at least, 4 USD used."""
-    usage, lacking = charges(
-        [used(10_000_000)], plans=[plan(minimum_nano_usd=10 * USD)]
-    )
+    usage, lacking = charges([used(10_000_000)], plans=[plan(minimum_nanos=10 * USD)])
 
-    assert usage.amount_nano_usd == 4 * USD
-    assert (lacking.kind, lacking.amount_nano_usd) == (ChargeKind.MINIMUM, 6 * USD)
+    assert usage.amount_nanos == 4 * USD
+    assert (lacking.kind, lacking.amount_nanos) == (ChargeKind.MINIMUM, 6 * USD)
 
 
 def test_the_last_month_of_a_term_pays_what_lacks_to_the_commitment():
     """100 USD in all; 70 before, 4 in the last month."""
     commitment = Commitment(
-        amount_nano_usd=100 * USD,
+        amount_nanos=100 * USD,
         ends_at=NOVEMBER.end,
-        spent_before_nano_usd=70 * USD,
+        spent_before_nanos=70 * USD,
     )
 
     _, lacking = charges([used(10_000_000)], plans=[plan(commitment=commitment)])
 
-    assert (lacking.key, lacking.amount_nano_usd) == ("commitment:1", 26 * USD)
+    assert (lacking.key, lacking.amount_nanos) == ("commitment:1", 26 * USD)
 
 
 def test_a_percentage_is_of_usage():
     """2.5 % of 4 USD."""
     _, share = charges([used(10_000_000)], plans=[plan(percentage_basis_points=250)])
 
-    assert (share.description, share.amount_nano_usd) == (
+    assert (share.description, share.amount_nanos) == (
         "On usage: Plan 1 2.5 %",
         USD // 10,
     )
@@ -151,20 +149,20 @@ def test_coupons_take_percents_first_and_then_amounts():
     (charge,) = charges(
         [used(10_000_000)],
         coupons=[
-            CouponTerms(amount_nano_usd=USD),
+            CouponTerms(amount_nanos=USD),
             CouponTerms(percent_basis_points=1_000),
         ],
     )
 
-    assert charge.gross_nano_usd == 4 * USD
-    assert charge.discount_nano_usd == 14 * USD // 10
-    assert charge.amount_nano_usd == 26 * USD // 10
+    assert charge.gross_nanos == 4 * USD
+    assert charge.discount_nanos == 14 * USD // 10
+    assert charge.amount_nanos == 26 * USD // 10
 
 
 def test_a_coupon_takes_no_more_than_there_is():
-    (charge,) = charges([used(100)], coupons=[CouponTerms(amount_nano_usd=USD)])
+    (charge,) = charges([used(100)], coupons=[CouponTerms(amount_nanos=USD)])
 
-    assert charge.amount_nano_usd == 0
+    assert charge.amount_nanos == 0
 
 
 def test_a_graduated_price_has_no_rate_of_its_own():
@@ -174,8 +172,8 @@ def test_a_graduated_price_has_no_rate_of_its_own():
 
     (charge,) = charges([used(1_500, pricing=pricing)])
 
-    assert charge.rate_nano_usd_per_million is None
-    assert charge.amount_nano_usd == 500_000
+    assert charge.rate_nanos_per_million is None
+    assert charge.amount_nanos == 500_000
 
 
 @pytest.mark.parametrize(
@@ -199,7 +197,7 @@ def test_nothing_is_below_zero_and_a_shared_price_is_whole(  # noqa: PLR0917
     quantities, cuts, price, minimum, basis_points, off
 ):
     """Cut a month at any seconds between plans of one price: together they cost what
-    one plan does, to within half a nano-USD each.
+    one plan does, to within half a nanos each.
     """
     bounds = [
         NOVEMBER.start,
@@ -207,12 +205,12 @@ def test_nothing_is_below_zero_and_a_shared_price_is_whole(  # noqa: PLR0917
         NOVEMBER.end,
     ]
     plans = [
-        plan(n, start=a, end=b, price_nano_usd=price, minimum_nano_usd=minimum)
+        plan(n, start=a, end=b, price_nanos=price, minimum_nanos=minimum)
         for n, (a, b) in enumerate(pairwise(bounds))
     ]
     coupons = [
         CouponTerms(percent_basis_points=basis_points),
-        CouponTerms(amount_nano_usd=off),
+        CouponTerms(amount_nanos=off),
     ]
 
     found = charges(
@@ -222,12 +220,12 @@ def test_nothing_is_below_zero_and_a_shared_price_is_whole(  # noqa: PLR0917
     )
 
     assert all(
-        min(one.amount_nano_usd, one.discount_nano_usd, one.included_quantity) >= 0
+        min(one.amount_nanos, one.discount_nanos, one.included_quantity) >= 0
         for one in found
     )
-    shared = sum(one.gross_nano_usd for one in found if one.kind is ChargeKind.PLAN)
+    shared = sum(one.gross_nanos for one in found if one.kind is ChargeKind.PLAN)
     assert abs(shared - price) <= len(plans) / 2
-    gross = sum(one.gross_nano_usd for one in found)
+    gross = sum(one.gross_nanos for one in found)
     assert gross >= minimum - len(plans)
 
 
@@ -264,7 +262,7 @@ def test_a_month_billed_in_parts_comes_to_the_whole_month(
     first, second, change = (NOVEMBER.start + timedelta(seconds=cut) for cut in cuts)
     allowance = Allowance(model="", meter=OUTPUT, quantity=10**8)
     plans = [
-        plan(1, end=change, price_nano_usd=price, minimum_nano_usd=minimum),
+        plan(1, end=change, price_nanos=price, minimum_nanos=minimum),
         plan(2, start=change, allowances=(allowance,), percentage_basis_points=77),
     ]
     coupons = [CouponTerms(percent_basis_points=percent_basis_points)]
@@ -276,21 +274,21 @@ def test_a_month_billed_in_parts_comes_to_the_whole_month(
         whole = charges(usages, plans=plans, coupons=coupons, until=until)
         lines, over = unbilled(whole, billed), overbilled(whole, billed)
         for line in lines:
-            _bill(billed, line.key, line.quantity, line.amount_nano_usd)
+            _bill(billed, line.key, line.quantity, line.amount_nanos)
         for one in over:
-            _bill(billed, one.key, -one.quantity, -one.amount_nano_usd)
+            _bill(billed, one.key, -one.quantity, -one.amount_nanos)
 
     assert {key: one for key, one in billed.items() if one.quantity} == {
-        one.key: Billed(quantity=one.quantity, amount_nano_usd=one.amount_nano_usd)
+        one.key: Billed(quantity=one.quantity, amount_nanos=one.amount_nanos)
         for one in whole
         if one.quantity
     }
-    assert all(one.amount_nano_usd == 0 for one in billed.values() if not one.quantity)
+    assert all(one.amount_nanos == 0 for one in billed.values() if not one.quantity)
 
 
-def _bill(billed, key, quantity, amount_nano_usd):
-    before = billed.get(key, Billed(quantity=0, amount_nano_usd=0))
+def _bill(billed, key, quantity, amount_nanos):
+    before = billed.get(key, Billed(quantity=0, amount_nanos=0))
     billed[key] = Billed(
         quantity=before.quantity + quantity,
-        amount_nano_usd=before.amount_nano_usd + amount_nano_usd,
+        amount_nanos=before.amount_nanos + amount_nanos,
     )

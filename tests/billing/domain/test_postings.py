@@ -17,7 +17,7 @@ from billing.domain.postings import (
 
 
 def booked(postings):
-    return {str(posting.account): posting.amount_nano_usd for posting in postings}
+    return {str(posting.account): posting.amount_nanos for posting in postings}
 
 
 def test_rated_usage_is_revenue_that_is_not_billed_yet():
@@ -25,7 +25,7 @@ def test_rated_usage_is_revenue_that_is_not_billed_yet():
 
 
 @pytest.mark.parametrize(
-    ("cents", "nano_usd", "entries"),
+    ("cents", "nanos", "entries"),
     [
         # 1.2345 USD are owed as 1.23: rounding took 0.0045 USD from us.
         (
@@ -51,15 +51,15 @@ def test_rated_usage_is_revenue_that_is_not_billed_yet():
         (0, 0, {}),
     ],
 )
-def test_an_issued_invoice_is_a_debt(cents, nano_usd, entries):
-    totals = Totals(cents=cents, nano_usd=nano_usd)
+def test_an_issued_invoice_is_a_debt(cents, nanos, entries):
+    totals = Totals(cents=cents, nanos=nanos)
 
     assert booked(invoice_issued(totals, NO_TAX)) == entries
 
 
 def test_tax_is_owed_to_the_state():
     """19 % on top of 1.00 USD."""
-    totals = Totals(cents=100, nano_usd=1_000_000_000)
+    totals = Totals(cents=100, nanos=1_000_000_000)
 
     assert booked(invoice_issued(totals, Tax(cents=19))) == {
         "receivable": 1_190_000_000,
@@ -70,7 +70,7 @@ def test_tax_is_owed_to_the_state():
 
 def test_tax_within_a_price_is_no_revenue():
     """1.19 USD with 19 % in it."""
-    totals = Totals(cents=119, nano_usd=1_190_000_000)
+    totals = Totals(cents=119, nanos=1_190_000_000)
 
     assert booked(invoice_issued(totals, Tax(cents=19, is_inclusive=True))) == {
         "receivable": 1_190_000_000,
@@ -81,7 +81,7 @@ def test_tax_within_a_price_is_no_revenue():
 
 
 def test_goodwill_costs_us_what_stays_rated():
-    totals = Totals(cents=100, nano_usd=1_000_000_000)
+    totals = Totals(cents=100, nanos=1_000_000_000)
 
     assert booked(credit_note_issued(totals, Tax(cents=19), is_adjustment=False)) == {
         "receivable": -1_190_000_000,
@@ -137,8 +137,8 @@ def test_credit(postings, entries):
     st.integers(0, 10**9),
     st.booleans(),
 )
-def test_every_booking_sums_to_zero(growth, cents, nano_usd, tax_cents, is_inclusive):
-    totals = Totals(cents=cents, nano_usd=nano_usd)
+def test_every_booking_sums_to_zero(growth, cents, nanos, tax_cents, is_inclusive):
+    totals = Totals(cents=cents, nanos=nanos)
     tax = Tax(cents=tax_cents, is_inclusive=is_inclusive)
     for postings in (
         usage_rated(growth),
@@ -148,7 +148,7 @@ def test_every_booking_sums_to_zero(growth, cents, nano_usd, tax_cents, is_inclu
         credit_granted(growth, CreditKind.PURCHASED),
         credit_granted(growth, CreditKind.PROMOTIONAL),
         credit_drawn(growth),
-        credit_expired(nano_usd),
+        credit_expired(nanos),
     ):
         assert sum(booked(postings).values()) == 0
         assert 0 not in booked(postings).values()

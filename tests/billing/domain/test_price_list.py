@@ -18,12 +18,12 @@ from billing.errors import ArbitrageError, InvalidPricingError
 from tests.billing.domain.test_price_models import pricings, quantities
 
 RATES = Rates(
-    new_input_nano_usd_per_million=100,
-    cached_input_nano_usd_per_million=20,
-    output_nano_usd_per_million=400,
-    hbm_mb_s_nano_usd_per_million=30,
-    host_mb_s_nano_usd_per_million=20,
-    disk_mb_s_nano_usd_per_million=10,
+    new_input_nanos_per_million=100,
+    cached_input_nanos_per_million=20,
+    output_nanos_per_million=400,
+    hbm_mb_s_nanos_per_million=30,
+    host_mb_s_nanos_per_million=20,
+    disk_mb_s_nanos_per_million=10,
 )
 GRADUATED = MeterPricing(PriceModel.GRADUATED, steps=(Step(10, 100), Step(None, 50)))
 
@@ -49,7 +49,7 @@ def test_it_works():
     ],
 )
 def test_it_refuses_a_worse_thing_that_is_dearer(rates, said):
-    changes = {f"{name}_nano_usd_per_million": rate for name, rate in rates.items()}
+    changes = {f"{name}_nanos_per_million": rate for name, rate in rates.items()}
 
     with pytest.raises(ArbitrageError, match=said):
         check(replace(RATES, **changes))
@@ -58,7 +58,7 @@ def test_it_refuses_a_worse_thing_that_is_dearer(rates, said):
 def test_it_refuses_cached_input_that_becomes_the_dearer_with_much_use():
     with pytest.raises(ArbitrageError):
         check(
-            replace(RATES, cached_input_nano_usd_per_million=60),
+            replace(RATES, cached_input_nanos_per_million=60),
             new_input_tokens=GRADUATED,
         )
 
@@ -75,7 +75,7 @@ def test_it_refuses_cached_input_of_which_a_unit_costs_more():
 
 def test_a_rate_becomes_the_dearest_of_its_steps():
     assert with_pricings(RATES, {"output_tokens": GRADUATED}) == replace(
-        RATES, output_nano_usd_per_million=100
+        RATES, output_nanos_per_million=100
     )
 
 
@@ -87,9 +87,9 @@ def test_a_price_is_given_meter_by_meter():
     }
 
     assert rates_of(pricings) == Rates(
-        new_input_nano_usd_per_million=100,
-        cached_input_nano_usd_per_million=20,
-        output_nano_usd_per_million=100,
+        new_input_nanos_per_million=100,
+        cached_input_nanos_per_million=20,
+        output_nanos_per_million=100,
     )
 
 
@@ -126,9 +126,9 @@ def test_a_hold_that_takes_all_input_for_new_is_enough(prices, new, cached):
     except ArbitrageError:
         return
 
-    held = (new + cached) * rates.new_input_nano_usd_per_million
+    held = (new + cached) * rates.new_input_nanos_per_million
     charged = (
-        new * rates.new_input_nano_usd_per_million
-        + cached * rates.cached_input_nano_usd_per_million
+        new * rates.new_input_nanos_per_million
+        + cached * rates.cached_input_nanos_per_million
     )
     assert charged <= held

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from billing.domain.price_models import (
     MeterPricing,
     PriceModel,
@@ -24,7 +24,7 @@ USD = 1_000_000_000
 MILLION = 1_000_000
 
 PACKAGES = MeterPricing(
-    PriceModel.PACKAGE, package_units=MILLION, package_nano_usd=2 * USD
+    PriceModel.PACKAGE, package_units=MILLION, package_nanos=2 * USD
 )
 """2 USD for each million begun."""
 STEPS = (Step(MILLION, 2 * USD), Step(5 * MILLION, USD), Step(None, USD // 2))
@@ -36,11 +36,11 @@ WITH_FLATS = (Step(MILLION, 0, 3 * USD), Step(None, USD, USD))
 
 
 @pytest.mark.parametrize(
-    ("pricing", "quantity", "expected_nano_usd"),
+    ("pricing", "quantity", "expected_nanos"),
     [
         # 3 million at 0.10 USD per million.
         (standard(USD // 10), 3 * MILLION, 3 * USD // 10),
-        # One unit at 500,000 nano-USD per million is half a nano-USD: rounded up.
+        # One unit at 500,000 nanos per million is half a nanos: rounded up.
         (standard(500_000), 1, 1),
         (standard(499_999), 1, 0),
         # The unit above two million begins a third package.
@@ -67,14 +67,14 @@ WITH_FLATS = (Step(MILLION, 0, 3 * USD), Step(None, USD, USD))
         (MeterPricing(PriceModel.VOLUME, steps=WITH_FLATS), 1, 2_000_001_000),
     ],
 )
-def test_it_works(pricing, quantity, expected_nano_usd):
-    assert amount_of(pricing, quantity) == expected_nano_usd
+def test_it_works(pricing, quantity, expected_nanos):
+    assert amount_of(pricing, quantity) == expected_nanos
 
 
 def test_the_arithmetic_is_shown_row_by_row():
     rows = explain(MeterPricing(PriceModel.GRADUATED, steps=WITH_FLATS), 3 * MILLION)
 
-    assert [(row.label, row.quantity, row.amount_nano_usd) for row in rows] == [
+    assert [(row.label, row.quantity, row.amount_nanos) for row in rows] == [
         ("1 to 1,000,000", MILLION, 0),
         ("1 to 1,000,000, flat", 0, 3 * USD),
         ("1,000,001 and more", 2 * MILLION, 2 * USD),
@@ -101,11 +101,11 @@ def test_each_model_has_its_words(pricing, quantity, labels):
     [
         (standard(7), 7),
         (PACKAGES, 2 * USD),
-        # A third of a nano-USD per million is rounded up.
+        # A third of a nanos per million is rounded up.
         (MeterPricing(PriceModel.PACKAGE, package_units=3 * MILLION), 0),
         (
             MeterPricing(
-                PriceModel.PACKAGE, package_units=3 * MILLION, package_nano_usd=1
+                PriceModel.PACKAGE, package_units=3 * MILLION, package_nanos=1
             ),
             1,
         ),
@@ -121,17 +121,17 @@ def test_the_proxy_charges_by_the_dearest_rate(pricing, rate):
 @pytest.mark.parametrize(
     "parts",
     [
-        {"model": PriceModel.STANDARD, "rate_nano_usd_per_million": -1},
-        {"model": PriceModel.STANDARD, "rate_nano_usd_per_million": 10**18 + 1},
+        {"model": PriceModel.STANDARD, "rate_nanos_per_million": -1},
+        {"model": PriceModel.STANDARD, "rate_nanos_per_million": 10**18 + 1},
         {"model": PriceModel.STANDARD, "steps": STEPS},
         {"model": PriceModel.STANDARD, "package_units": 1},
         {"model": PriceModel.PACKAGE},
         {"model": PriceModel.PACKAGE, "package_units": -1},
-        {"model": PriceModel.PACKAGE, "package_units": 1, "package_nano_usd": -1},
+        {"model": PriceModel.PACKAGE, "package_units": 1, "package_nanos": -1},
         {
             "model": PriceModel.PACKAGE,
             "package_units": 1,
-            "rate_nano_usd_per_million": 1,
+            "rate_nanos_per_million": 1,
         },
         {"model": PriceModel.GRADUATED},
         {"model": PriceModel.GRADUATED, "steps": (Step(5, 1),)},
@@ -193,7 +193,7 @@ def stepped(draw):
 def packages(draw):
     units = draw(st.one_of(st.integers(1, 200), st.integers(1, 10**9)))
     return MeterPricing(
-        PriceModel.PACKAGE, package_units=units, package_nano_usd=draw(flats)
+        PriceModel.PACKAGE, package_units=units, package_nanos=draw(flats)
     )
 
 
@@ -210,19 +210,19 @@ def test_nobody_pays_less_by_using_more(pricing, quantity, more):
 def test_the_rows_add_up(pricing, quantity):
     rows = explain(pricing, quantity)
 
-    assert sum(row.amount_nano_usd for row in rows) == amount_of(pricing, quantity)
+    assert sum(row.amount_nanos for row in rows) == amount_of(pricing, quantity)
     assert sum(row.quantity for row in rows) == quantity
-    assert all(row.amount_nano_usd >= 0 for row in rows)
+    assert all(row.amount_nanos >= 0 for row in rows)
 
 
 @given(pricing=pricings, quantity=quantities)
 def test_the_proxy_lacks_at_most_the_flat_amounts_or_one_package(pricing, quantity):
     charged = -(-quantity * dearest_rate(pricing) // MILLION)
-    flats_nano_usd = [step.flat_nano_usd for step in pricing.steps]
+    flats_nanos = [step.flat_nanos for step in pricing.steps]
 
     lacking = amount_of(pricing, quantity) - charged
 
-    assert lacking <= max([pricing.package_nano_usd, *flats_nano_usd])
+    assert lacking <= max([pricing.package_nanos, *flats_nanos])
 
 
 @given(pricing=stepped())
@@ -241,7 +241,7 @@ def test_no_split_changes_a_linear_price_by_more_than_rounding(rate, one, other)
 
 @given(rate=rates, end=st.integers(1, 10**9), quantity=quantities)
 def test_steps_of_one_rate_are_a_standard_price(rate, end, quantity):
-    expected = amount_nano_usd(quantity, rate)
+    expected = amount_nanos(quantity, rate)
     for model in (PriceModel.GRADUATED, PriceModel.VOLUME):
         pricing = MeterPricing(model, steps=(Step(end, rate), Step(None, rate)))
         assert amount_of(pricing, quantity) == expected

@@ -19,7 +19,7 @@ MILLION = 1_000_000
         (
             "package 1M:2",
             MeterPricing(
-                PriceModel.PACKAGE, package_units=MILLION, package_nano_usd=2 * USD
+                PriceModel.PACKAGE, package_units=MILLION, package_nanos=2 * USD
             ),
         ),
         (
@@ -82,6 +82,6 @@ def test_it_refuses(text):
 @given(pricing=pricings)
 def test_what_is_written_is_read_as_the_same(pricing):
     # A package for nothing cannot be typed.
-    assume(pricing.model is not PriceModel.PACKAGE or pricing.package_nano_usd)
+    assume(pricing.model is not PriceModel.PACKAGE or pricing.package_nanos)
     text = pricing_text("output_tokens", pricing)
     assert parse_pricing("output_tokens", text) == pricing

@@ -13,7 +13,7 @@ from billing.domain.recharge import (
 
 CENT = 10_000_000
 TERMS = RechargeTerms(
-    threshold_nano_usd=500 * CENT, amount_cents=1_000, monthly_max_cents=2_500
+    threshold_nanos=500 * CENT, amount_cents=1_000, monthly_max_cents=2_500
 )
 SO_FAR = RechargeSoFar(this_month_cents=0, is_one_open=False, has_failed_lately=False)
 
@@ -23,7 +23,7 @@ SO_FAR = RechargeSoFar(this_month_cents=0, is_one_open=False, has_failed_lately=
     [(500 * CENT, True), (500 * CENT + 1, False), (0, True), (-CENT, True)],
 )
 def test_it_is_due_at_the_threshold(left, is_due):
-    assert is_recharge_due(TERMS, SO_FAR, left_nano_usd=left) is is_due
+    assert is_recharge_due(TERMS, SO_FAR, left_nanos=left) is is_due
 
 
 @pytest.mark.parametrize(
@@ -37,12 +37,12 @@ def test_it_is_due_at_the_threshold(left, is_due):
     ],
 )
 def test_what_was_bought_before_counts(so_far, is_due):
-    assert is_recharge_due(TERMS, replace(SO_FAR, **so_far), left_nano_usd=0) is is_due
+    assert is_recharge_due(TERMS, replace(SO_FAR, **so_far), left_nanos=0) is is_due
 
 
 def test_the_mail_says_what_to_do():
     mail = no_card_mail(
-        tenant_name="Acme", left_nano_usd=-5, url="https://portal.example/credit/"
+        tenant_name="Acme", left_nanos=-5, url="https://portal.example/credit/"
     )
 
     assert mail.subject == "Acme has no card to buy credit with"

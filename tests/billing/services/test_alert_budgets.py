@@ -49,7 +49,7 @@ def alert():
 
 
 def test_it_works(valkey, api_key):
-    make_budget(subject=api_key.tenant, amount_nano_usd=100 * CENT)
+    make_budget(subject=api_key.tenant, amount_nanos=100 * CENT)
     seed()
     spend(valkey, api_key, 49 * CENT)
     assert alert() == 0
@@ -66,7 +66,7 @@ def test_it_works(valkey, api_key):
 
 def test_systems_are_told_beside_the_mail(valkey, api_key):
     make_endpoint(api_key.tenant)
-    budget = make_budget(subject=api_key, amount_nano_usd=100 * CENT)
+    budget = make_budget(subject=api_key, amount_nanos=100 * CENT)
     seed()
     spend(valkey, api_key, 85 * CENT)
     assert alert() == 1
@@ -79,13 +79,13 @@ def test_systems_are_told_beside_the_mail(valkey, api_key):
         "api_key_id": api_key.pk,
         "period": "month",
         "threshold_percent": 80,
-        "amount_nano_usd": 100 * CENT,
-        "spent_nano_usd": 85 * CENT,
+        "amount_nanos": 100 * CENT,
+        "spent_nanos": 85 * CENT,
     }
 
 
 def test_each_threshold_is_told_once_a_period(valkey, api_key):
-    make_budget(subject=api_key, amount_nano_usd=100 * CENT)
+    make_budget(subject=api_key, amount_nanos=100 * CENT)
     seed()
     spend(valkey, api_key, 50 * CENT)
     alert()
@@ -99,7 +99,7 @@ def test_each_threshold_is_told_once_a_period(valkey, api_key):
 
 
 def test_the_next_period_begins_anew(valkey, api_key):
-    budget = make_budget(subject=api_key.project, amount_nano_usd=CENT)
+    budget = make_budget(subject=api_key.project, amount_nanos=CENT)
     seed()
     spend(valkey, api_key, CENT)
     alert()
@@ -112,19 +112,19 @@ def test_the_next_period_begins_anew(valkey, api_key):
 
 def test_a_budget_that_is_raised_tells_again(valkey, api_key):
     month: dict[str, Any] = {"subject": api_key.tenant, "period": SpendPeriod.MONTH}
-    set_budget(**month, amount_nano_usd=CENT)
+    set_budget(**month, amount_nanos=CENT)
     seed()
     spend(valkey, api_key, CENT)
     alert()
 
-    set_budget(**month, amount_nano_usd=2 * CENT)
+    set_budget(**month, amount_nanos=2 * CENT)
 
     assert alert() == 1
     assert mail.outbox[-1].subject.startswith("50 %")
 
 
 def test_a_mail_that_cannot_be_sent_is_tried_again(valkey, api_key, settings, caplog):
-    make_budget(subject=api_key, amount_nano_usd=CENT)
+    make_budget(subject=api_key, amount_nanos=CENT)
     seed()
     spend(valkey, api_key, CENT)
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
@@ -137,7 +137,7 @@ def test_a_mail_that_cannot_be_sent_is_tried_again(valkey, api_key, settings, ca
 
 
 def test_a_day_of_which_nothing_is_known_says_nothing(valkey, api_key):
-    make_budget(subject=api_key, amount_nano_usd=CENT)
+    make_budget(subject=api_key, amount_nanos=CENT)
     spend(valkey, api_key, CENT)
 
     assert alert() == 0
@@ -145,14 +145,14 @@ def test_a_day_of_which_nothing_is_known_says_nothing(valkey, api_key):
 
 
 def test_without_valkey_nothing_is_said(api_key, settings):
-    make_budget(subject=api_key, amount_nano_usd=CENT)
+    make_budget(subject=api_key, amount_nanos=CENT)
     settings.VALKEY_URL = "redis://127.0.0.1:1"
 
     assert alert() == 0
 
 
 def test_without_an_owner_nobody_is_told(valkey, api_key):
-    make_budget(subject=api_key, amount_nano_usd=CENT)
+    make_budget(subject=api_key, amount_nanos=CENT)
     api_key.tenant.members.filter(role=Role.OWNER).delete()
     seed()
     spend(valkey, api_key, CENT)
@@ -165,7 +165,7 @@ def test_two_at_the_same_time_tell_once(valkey):
     owner = make_user(email="olga@acme.example")
     project = make_project(tenant=make_tenant(owner=owner))
     api_key, _ = make_api_key(project=project)
-    make_budget(subject=api_key, amount_nano_usd=CENT)
+    make_budget(subject=api_key, amount_nanos=CENT)
     seed()
     spend(valkey, api_key, CENT)
 

@@ -41,7 +41,7 @@ def api_key(transactional_db, valkey):
 def grant(tenant, key):
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=100 * CENT,
+        amount_nanos=100 * CENT,
         reason="paid",
         idempotency_key=key,
         now=datetime.now(UTC),
@@ -62,8 +62,8 @@ def test_it_works(valkey, api_key):
     assert sent.to == ["olga@acme.example"]
     assert "0.20 USD of prepaid credit left" in sent.body
     assert json.loads(WebhookMessage.objects.get().payload)["data"] == {
-        "left_nano_usd": 20 * CENT,
-        "threshold_nano_usd": 20 * CENT,
+        "left_nanos": 20 * CENT,
+        "threshold_nanos": 20 * CENT,
     }
 
 
@@ -71,7 +71,7 @@ def test_two_thresholds_at_once_are_one_alert(valkey, api_key):
     spend(valkey, api_key, 96 * CENT)
     assert alert() == 1
     data = json.loads(WebhookMessage.objects.get().payload)["data"]
-    assert data["threshold_nano_usd"] == 5 * CENT
+    assert data["threshold_nanos"] == 5 * CENT
     assert alert() == 0
 
 

@@ -1,4 +1,4 @@
-"""What invoices give back is what the money limits were charged, to the nano-USD."""
+"""What invoices give back is what the money limits were charged, to the nanos."""
 
 import random
 from datetime import UTC, datetime, timedelta
@@ -32,10 +32,8 @@ def api_key():
 
 @pytest.fixture
 def price():
-    """A third of a nano-USD per MB_s in HBM, so that each sum is rounded."""
-    return make_price(
-        hbm_mb_s_nano_usd_per_million=333_333, host_mb_s_nano_usd_per_million=7
-    )
+    """A third of a nanos per MB_s in HBM, so that each sum is rounded."""
+    return make_price(hbm_mb_s_nanos_per_million=333_333, host_mb_s_nanos_per_million=7)
 
 
 def spend(api_key, price, cost, *, at=NOON, **changes):
@@ -84,7 +82,7 @@ def test_it_works(api_key, price):
     """
     spend(api_key, price, 55)
     lease = {"lease_id": new_id(), "lease_expires_at_us": 1_795_262_500_000_000}
-    spend(api_key, price, 900, lease_cost_nano_usd=700, **lease)
+    spend(api_key, price, 900, lease_cost_nanos=700, **lease)
     hold(api_key, price, 40)
     hold(api_key, price, 2, at=NOVEMBER)
     hold(api_key, price, 1, tier="host")
@@ -111,7 +109,7 @@ def test_the_parts_of_a_month_are_half_open(api_key, price):
 
 def test_a_lease_that_was_never_measured_is_let_go(api_key, price):
     lease = {"lease_id": new_id(), "lease_expires_at_us": 1_795_262_500_000_000}
-    spend(api_key, price, 900, lease_cost_nano_usd=700, **lease)
+    spend(api_key, price, 900, lease_cost_nanos=700, **lease)
 
     assert total(api_key, until=NOON + timedelta(days=34)) == 900
     assert total(api_key, until=NOON + timedelta(days=36)) == 200

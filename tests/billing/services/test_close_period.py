@@ -42,13 +42,13 @@ def store(tenant, price, at=NOON, **changes):
 def test_it_works(tenant, price):
     """100 tokens in, 40 of them cached, and 7 out:
 
-    60 * 100 + 40 * 20 + 7 * 400 nano-USD = 9,600 nano-USD.
+    60 * 100 + 40 * 20 + 7 * 400 nanos = 9,600 nanos.
     """
     store(tenant, price)
 
     (invoice,) = close_period(tenant=tenant, until=DECEMBER, now=NOON)
 
-    assert (invoice.total_nano_usd, invoice.total_cents) == (9_600, 0)
+    assert (invoice.total_nanos, invoice.total_cents) == (9_600, 0)
     # Nothing is owed for less than half a cent.
     assert (invoice.status, invoice.number) == ("paid", "TF-2026-000001")
     assert lines_of(invoice) == [
@@ -78,7 +78,7 @@ def test_each_month_is_an_invoice_and_the_rest_stays_a_draft(tenant, price):
     spans = [(invoice.period_start, invoice.period_end) for invoice in invoices]
     october = datetime(2026, 10, 1, tzinfo=UTC)
     assert spans == [(october, NOVEMBER), (NOVEMBER, MIDNIGHT)]
-    assert draft_of(tenant).total_nano_usd == 9_600
+    assert draft_of(tenant).total_nanos == 9_600
     check_books(tenant)
 
 
@@ -89,7 +89,7 @@ def test_late_usage_is_issued_by_the_next_call(tenant, price):
 
     (second,) = close_period(tenant=tenant, until=DECEMBER, now=NOON)
 
-    assert (second.number, second.total_nano_usd) == ("TF-2026-000002", 9_600)
+    assert (second.number, second.total_nanos) == ("TF-2026-000002", 9_600)
     check_books(tenant)
 
 

@@ -98,7 +98,7 @@ def test_a_given_amount_of_a_line_is_taken_from_it(tenant, invoice):
 
     (taken,) = note.lines.all()
     assert (taken.line_id, taken.amount_cents) == (line.pk, 30)
-    assert taken.amount_nano_usd == 300_000_000
+    assert taken.amount_nanos == 300_000_000
     check_books(tenant)
 
 
@@ -112,7 +112,7 @@ def test_parts_and_the_rest_are_the_whole(tenant, price):
     credit(invoice, idempotency_key="rest")
 
     notes = CreditNote.objects.filter(invoice=invoice)
-    for field in ("total_cents", "tax_cents", "total_nano_usd"):
+    for field in ("total_cents", "tax_cents", "total_nanos"):
         taken = sum(notes.values_list(field, flat=True))
         assert taken == getattr(invoice, field), field
     check_books(tenant)

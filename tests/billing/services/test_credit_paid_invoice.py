@@ -29,7 +29,7 @@ def invoice(tenant, price):
     """1.00 of the 4.00 USD is paid with credit."""
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=100 * CENT,
+        amount_nanos=100 * CENT,
         reason="transfer",
         idempotency_key="G1",
         now=NOVEMBER,
@@ -73,7 +73,7 @@ def test_it_works(tenant, invoice):
 
     assert split(note) == (0, 400, 0)
     grant = CreditGrant.objects.get(reason=f"Credit note {note.number}")
-    assert (grant.kind, grant.amount_nano_usd) == ("purchased", 400 * CENT)
+    assert (grant.kind, grant.amount_nanos) == ("purchased", 400 * CENT)
     assert credit_of(tenant) == 400 * CENT
     found = balances(tenant)
     assert (found["receivable"], found["funds"]) == (0, 400 * CENT)
@@ -133,7 +133,7 @@ def test_the_example_of_the_readme(tenant, price):
     make_buyer(tenant, make_seller())
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=100 * CENT,
+        amount_nanos=100 * CENT,
         reason="transfer",
         idempotency_key="G1",
         now=NOVEMBER,

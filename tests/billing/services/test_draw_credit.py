@@ -46,7 +46,7 @@ def test_it_works(tenant, api_key, price):
 
     assert (invoice.status, invoice.credit_applied_cents) == ("paid", 7)
     assert drawn(invoice) == [(grant.pk, 7 * CENT)]
-    assert invoice.charged_nano_usd == 7 * CENT
+    assert invoice.charged_nanos == 7 * CENT
     assert credit_of(tenant) == remaining(grant) == 3 * CENT
     assert balances(tenant)["receivable"] == 0
     assert balances(tenant)["credit"] == -3 * CENT
@@ -62,7 +62,7 @@ def test_what_the_limiter_rounded_up_comes_back(tenant, api_key, price):
 
     invoice = issue(tenant)
 
-    assert invoice.charged_nano_usd == 7 * CENT + 11
+    assert invoice.charged_nanos == 7 * CENT + 11
     assert credit_of(tenant) == 3 * CENT
     check_one_number(tenant, total=7 * CENT + 11)
 
@@ -125,12 +125,12 @@ def test_the_parts_of_a_month_draw_for_themselves(tenant, api_key, price):
     call(api_key, price, 3 * CENT, rounding=1)
 
     first = issue(tenant, until=NOON.replace(hour=0))
-    assert (first.credit_applied_cents, first.charged_nano_usd) == (2, 2 * CENT + 1)
+    assert (first.credit_applied_cents, first.charged_nanos) == (2, 2 * CENT + 1)
     check_one_number(tenant, total=5 * CENT + 2)
     call(api_key, price, CENT, at=NOON - DAY)
     second = issue(tenant)
 
-    assert (second.credit_applied_cents, second.charged_nano_usd) == (4, 4 * CENT + 1)
+    assert (second.credit_applied_cents, second.charged_nanos) == (4, 4 * CENT + 1)
     check_one_number(tenant, total=6 * CENT + 2)
 
 

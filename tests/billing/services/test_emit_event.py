@@ -18,7 +18,7 @@ NOW = datetime(2026, 11, 3, 9, 30, tzinfo=UTC)
 def emit(tenant, **changes):
     values: dict[str, Any] = {
         "type": "credit.granted",
-        "data": {"amount_nano_usd": 5},
+        "data": {"amount_nanos": 5},
         "now": NOW,
     }
     emit_event(tenant_id=tenant.pk, **(values | changes))
@@ -26,7 +26,7 @@ def emit(tenant, **changes):
 
 def test_it_works(tenant):
     endpoint = make_endpoint(tenant)
-    emit(tenant, data={"amount_nano_usd": 5, "expires_at": NOW})
+    emit(tenant, data={"amount_nanos": 5, "expires_at": NOW})
     message = WebhookMessage.objects.get()
     assert message.endpoint == endpoint
     assert message.tenant == tenant
@@ -35,7 +35,7 @@ def test_it_works(tenant):
     assert json.loads(message.payload) == {
         "type": "credit.granted",
         "timestamp": "2026-11-03T09:30:00Z",
-        "data": {"amount_nano_usd": 5, "expires_at": "2026-11-03T09:30:00Z"},
+        "data": {"amount_nanos": 5, "expires_at": "2026-11-03T09:30:00Z"},
     }
 
 

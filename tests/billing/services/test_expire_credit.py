@@ -55,7 +55,7 @@ def test_it_works(tenant):
     assert credit_of(tenant) == remaining(grant) == 0
     assert balances(tenant) == {"funds": 10 * CENT, "credit": 0, "breakage": -10 * CENT}
     expiry = CreditExpiry.objects.get()
-    assert (expiry.amount_nano_usd, expiry.expired_at) == (10 * CENT, NOON)
+    assert (expiry.amount_nanos, expiry.expired_at) == (10 * CENT, NOON)
 
 
 def test_the_tenants_systems_are_told(tenant):
@@ -67,7 +67,7 @@ def test_the_tenants_systems_are_told(tenant):
     message = WebhookMessage.objects.get(type="credit.expired")
     assert json.loads(message.payload)["data"] == {
         "credit_grant_id": grant.pk,
-        "amount_nano_usd": 10 * CENT,
+        "amount_nanos": 10 * CENT,
     }
 
 

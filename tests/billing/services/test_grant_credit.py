@@ -26,7 +26,7 @@ from tests.parallel import in_parallel
 
 def grant(tenant, **changes):
     arguments: dict[str, Any] = {
-        "amount_nano_usd": 25_000_000_000,
+        "amount_nanos": 25_000_000_000,
         "reason": "bank transfer",
         "idempotency_key": "transfer-17",
         "now": NOON,
@@ -38,7 +38,7 @@ def test_it_works(tenant, valkey, django_capture_on_commit_callbacks):
     with django_capture_on_commit_callbacks(execute=True):
         made = grant(tenant)
 
-    assert (made.amount_nano_usd, made.reason) == (25_000_000_000, "bank transfer")
+    assert (made.amount_nanos, made.reason) == (25_000_000_000, "bank transfer")
     assert balances(tenant) == {"funds": 25_000_000_000, "credit": -25_000_000_000}
     assert credit_of(tenant) == 25_000_000_000
     assert valkey.hgetall(money_key(tenant.pk)) == {b"credit": b"25000000000"}
@@ -47,8 +47,8 @@ def test_it_works(tenant, valkey, django_capture_on_commit_callbacks):
 def test_grants_add_up_and_are_the_tenants_own(tenant):
     other = make_tenant(name="Other")
     grant(tenant)
-    grant(tenant, idempotency_key="transfer-18", amount_nano_usd=5)
-    grant(other, amount_nano_usd=7)
+    grant(tenant, idempotency_key="transfer-18", amount_nanos=5)
+    grant(other, amount_nanos=7)
 
     assert credits_of([tenant.pk, other.pk]) == {tenant.pk: 25_000_000_005, other.pk: 7}
     assert credit_of(make_tenant(name="Third")) == 0
@@ -96,7 +96,7 @@ def test_the_tenants_systems_are_told_once(tenant):
     assert message["data"] == {
         "credit_grant_id": made.pk,
         "kind": "purchased",
-        "amount_nano_usd": 25_000_000_000,
+        "amount_nanos": 25_000_000_000,
         "expires_at": "2026-12-01T00:00:00Z",
     }
 
@@ -120,7 +120,7 @@ def test_a_repeat_after_its_end_is_no_error(tenant):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"amount_nano_usd": 1},
+        {"amount_nanos": 1},
         {"reason": "gift"},
         {"kind": CreditKind.PROMOTIONAL, "priority": 20},
         {"priority": 3},
@@ -139,9 +139,9 @@ def test_it_refuses_a_key_that_names_another_grant(tenant, changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"amount_nano_usd": 0},
-        {"amount_nano_usd": -5},
-        {"amount_nano_usd": 2**53},
+        {"amount_nanos": 0},
+        {"amount_nanos": -5},
+        {"amount_nanos": 2**53},
         {"reason": ""},
         {"reason": "x" * 201},
         {"idempotency_key": ""},

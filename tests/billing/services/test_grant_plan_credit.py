@@ -43,7 +43,7 @@ def held(tenant, free):
 
 def grants_of(tenant):
     rows = CreditGrant.objects.filter(tenant=tenant).order_by("pk")
-    return [(one.amount_nano_usd, one.kind, one.expires_at) for one in rows]
+    return [(one.amount_nanos, one.kind, one.expires_at) for one in rows]
 
 
 @pytest.mark.usefixtures("held")
@@ -112,7 +112,7 @@ def test_what_the_credit_paid_for_is_not_owed(tenant, price):
     """
     cancel_subscription(tenant_id=tenant.pk, now=NOON, at=DECEMBER)
     use(tenant, price, 2_500_000)
-    use(tenant, price, 1_000_000_000, meter="charged_nano_usd")
+    use(tenant, price, 1_000_000_000, meter="charged_nanos")
     rate_usage(now=NOON)
     expire_credit(now=DECEMBER)
 

@@ -43,7 +43,7 @@ def test_it_works(tenant):
     note.refresh_from_db()
     assert (note.status, note.number) == ("issued", "TF-CN-2026-000001")
     assert (note.kind, note.issued_at) == ("adjustment", LATER)
-    assert (note.total_cents, note.tax_cents, note.total_nano_usd) == (
+    assert (note.total_cents, note.tax_cents, note.total_nanos) == (
         300,
         0,
         3 * 10**9,

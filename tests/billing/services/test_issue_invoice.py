@@ -33,7 +33,7 @@ MIDNIGHT = NOON.replace(hour=0)
 
 @pytest.fixture
 def draft(tenant, price):
-    """15,000 tokens * 400 nano-USD = 0.6 cents, and 12,000 * 100 = 0.12 cents."""
+    """15,000 tokens * 400 nanos = 0.6 cents, and 12,000 * 100 = 0.12 cents."""
     use(tenant, price, 15_000)
     use(tenant, price, 12_000, meter="new_input_tokens", hour_at=NOON - DAY)
     rate_usage(now=NOON)
@@ -48,7 +48,7 @@ def test_it_works(tenant, draft):
     assert (invoice.status, invoice.number) == ("issued", "TF-2026-000001")
     assert invoice.issued_at == DECEMBER
     assert (invoice.period_start, invoice.period_end) == (NOVEMBER, DECEMBER)
-    assert (invoice.total_cents, invoice.total_nano_usd) == (1, 7_200_000)
+    assert (invoice.total_cents, invoice.total_nanos) == (1, 7_200_000)
     assert lines_of(invoice) == [
         ("new_input_tokens", 12_000, 1_200_000, 0),
         ("output_tokens", 15_000, 6_000_000, 1),
@@ -78,7 +78,7 @@ def test_usage_that_came_after_the_last_rating_is_on_it(tenant, price, draft):
 
     invoice = issue_invoice(draft.pk, now=DECEMBER)
 
-    assert invoice.total_nano_usd == 7_200_000 + 400_000
+    assert invoice.total_nanos == 7_200_000 + 400_000
     check_books(tenant)
 
 
@@ -110,7 +110,7 @@ def test_a_month_in_parts_costs_what_it_costs_in_one(tenant, draft):
     issue_invoice(draft.pk, now=NOON, until=MIDNIGHT)
     issue_invoice(draft_of(tenant).pk, now=DECEMBER)
 
-    totals = Invoice.objects.values_list("total_nano_usd", flat=True)
+    totals = Invoice.objects.values_list("total_nanos", flat=True)
     assert sum(totals) == 7_200_000
     check_books(tenant)
 

@@ -222,7 +222,7 @@ def test_credit_that_was_not_published_follows(valkey, api_key):
 
     grant_credit(  # in a transaction that does not commit: nothing is published
         tenant=tenant,
-        amount_nano_usd=5,
+        amount_nanos=5,
         reason="test",
         idempotency_key="one",
         now=datetime.now(UTC),

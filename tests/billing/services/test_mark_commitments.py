@@ -26,7 +26,7 @@ def committed(tenant):
 def lacking(tenant):
     rate_usage(now=JANUARY)
     rate_usage(now=JANUARY)  # what the first one marked
-    return draft_of(tenant, JANUARY).lines.get(kind="commitment").amount_nano_usd
+    return draft_of(tenant, JANUARY).lines.get(kind="commitment").amount_nanos
 
 
 @pytest.mark.usefixtures("committed")

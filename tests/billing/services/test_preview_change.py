@@ -47,16 +47,16 @@ def test_it_works(tenant, held, large, price):
     found = preview(tenant, large)
 
     assert [
-        (one.charge.description or one.charge.meter, one.before_nano_usd)
+        (one.charge.description or one.charge.meter, one.before_nanos)
         for one in found.differences
     ] == [("Small", 30 * USD), ("Large", 0), ("output_tokens", 4 * USD)]
-    assert [one.amount_nano_usd for one in found.differences] == [
+    assert [one.amount_nanos for one in found.differences] == [
         -15 * USD,
         30 * USD,
         -2 * USD,
     ]
-    assert found.before_nano_usd == 34 * USD
-    assert found.difference_nano_usd == 13 * USD
+    assert found.before_nanos == 34 * USD
+    assert found.difference_nanos == 13 * USD
     assert Subscription.objects.get() == held
 
 
@@ -69,7 +69,7 @@ def test_the_draft_then_comes_to_what_was_shown(tenant, large, price):
     change_plan(tenant_id=tenant.pk, plan=large, now=MIDDLE)
 
     rate_usage(now=MIDDLE)
-    assert draft_of(tenant).total_nano_usd == shown.after_nano_usd
+    assert draft_of(tenant).total_nanos == shown.after_nanos
 
 
 @pytest.mark.usefixtures("held")
@@ -79,7 +79,7 @@ def test_at_the_end_of_the_month_it_shows_the_next_one(tenant, large, price):
     found = preview(tenant, large, at=DECEMBER)
 
     assert found.month.start == DECEMBER
-    assert (found.before_nano_usd, found.after_nano_usd) == (30 * USD, 60 * USD)
+    assert (found.before_nanos, found.after_nanos) == (30 * USD, 60 * USD)
 
 
 @pytest.mark.usefixtures("held")
@@ -87,13 +87,13 @@ def test_a_trial_costs_nothing(tenant):
     found = preview(tenant, make_plan(trial_days=30))
 
     assert found.trial_ends_at == MIDDLE + 30 * DAY
-    assert found.after_nano_usd == 15 * USD
+    assert found.after_nanos == 15 * USD
 
 
 def test_the_first_plan_is_previewed_too(tenant, large):
     found = preview(tenant, large)
 
-    assert (found.before_nano_usd, found.after_nano_usd) == (0, 30 * USD)
+    assert (found.before_nanos, found.after_nanos) == (0, 30 * USD)
 
 
 def test_it_refuses_a_time_that_is_over(tenant, large):

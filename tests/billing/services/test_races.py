@@ -96,11 +96,11 @@ def test_usage_that_commits_while_its_month_is_rated_is_rated_next():
 
     with connection.execute_wrapper(roll_up_late):
         rate_usage(now=NOON)
-    assert draft_of(tenant).total_nano_usd == 10 * 400
+    assert draft_of(tenant).total_nanos == 10 * 400
 
     rate_usage(now=NOON)
 
-    assert draft_of(tenant).total_nano_usd == 15 * 400
+    assert draft_of(tenant).total_nanos == 15 * 400
     assert not BillingPeriod.objects.changed().exists()
     check_books(tenant)
 
@@ -123,7 +123,7 @@ def test_usage_that_is_not_committed_yet_is_waited_for_and_rated_next():
     in_parallel([roll_up, rate])
     rate_usage(now=NOON)
 
-    assert draft_of(tenant).total_nano_usd == 15 * 400
+    assert draft_of(tenant).total_nanos == 15 * 400
     check_books(tenant)
 
 
@@ -179,7 +179,7 @@ def test_a_crash_while_rating_leaves_no_half():
     crashes = crash_at_every_statement(lambda: rate_period(period.pk, now=NOON))
 
     assert crashes > 10
-    assert draft_of(tenant).total_nano_usd == 4_000
+    assert draft_of(tenant).total_nanos == 4_000
     check_books(tenant)
 
 
@@ -196,5 +196,5 @@ def test_a_crash_while_issuing_leaves_no_half_and_no_gap():
 
     assert crashes > 20
     assert Invoice.objects.get(pk=draft.pk).number == "TF-2026-000001"
-    assert draft_of(tenant).total_nano_usd == 6_000_000
+    assert draft_of(tenant).total_nanos == 6_000_000
     check_books(tenant)

@@ -32,8 +32,8 @@ REFUSED = RatingReport(rated=0, refused=1)
 
 
 def test_it_works(tenant, price):
-    """37 output tokens at 0.40 USD per million are 37 * 400 = 14,800 nano-USD; 1,000
-    new input tokens at 0.10 are 100,000 nano-USD.
+    """37 output tokens at 0.40 USD per million are 37 * 400 = 14,800 nanos; 1,000
+    new input tokens at 0.10 are 100,000 nanos.
     """
     use(tenant, price, 37)
     use(tenant, price, 1_000, meter="new_input_tokens")
@@ -46,21 +46,21 @@ def test_it_works(tenant, price):
         ("new_input_tokens", 1_000, 100_000, 0),
         ("output_tokens", 37, 14_800, 0),
     ]
-    assert (draft.total_nano_usd, draft.total_cents) == (114_800, 0)
+    assert (draft.total_nanos, draft.total_cents) == (114_800, 0)
     assert (draft.period_start, draft.period_end) == (NOVEMBER, DECEMBER)
     assert balances(tenant) == {"unbilled": 114_800, "revenue": -114_800}
     check_books(tenant)
 
 
 def test_keys_and_hours_are_added_up_before_they_are_multiplied(tenant):
-    """At half a nano-USD a token, one token rounds to 1, but four are 2, and not 4."""
+    """At half a nanos a token, one token rounds to 1, but four are 2, and not 4."""
     fine = make_price(rates=(0, 0, 500))
     for hours in range(4):
         use(tenant, fine, 1, hour_at=NOON - timedelta(hours=hours), api_key_id=hours)
 
     rate_usage(now=NOON)
 
-    assert draft_of(tenant).total_nano_usd == 2
+    assert draft_of(tenant).total_nanos == 2
 
 
 def test_growth_is_one_more_transaction(tenant, price):
@@ -132,7 +132,7 @@ def test_usage_moved_to_another_month_changes_both(tenant, price):
 
     assert rate_usage(now=DECEMBER) == RatingReport(rated=2, refused=0)
     assert not drafts_of(tenant)
-    assert draft_of(tenant, DECEMBER).total_nano_usd == 4_000
+    assert draft_of(tenant, DECEMBER).total_nanos == 4_000
     check_books(tenant)
 
 
@@ -142,8 +142,8 @@ def test_months_begin_at_midnight_utc(tenant, price):
 
     assert rate_usage(now=DECEMBER).rated == 2
 
-    assert draft_of(tenant, NOVEMBER).total_nano_usd == 400
-    assert draft_of(tenant, DECEMBER).total_nano_usd == 800
+    assert draft_of(tenant, NOVEMBER).total_nanos == 400
+    assert draft_of(tenant, DECEMBER).total_nanos == 800
 
 
 def test_free_usage_is_shown_and_books_nothing(tenant):
@@ -195,7 +195,7 @@ def test_it_refuses_usage_without_a_price_and_rates_the_others(
     assert rate_usage(now=NOON) == RatingReport(rated=1, refused=1)
 
     assert not drafts_of(tenant)
-    assert draft_of(other).total_nano_usd == 4_000
+    assert draft_of(other).total_nanos == 4_000
     assert reason in BillingPeriod.objects.get(tenant=tenant).problem
     assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert reason in caplog.text
@@ -221,7 +221,7 @@ def test_what_was_refused_is_tried_again_later(tenant, price):
 
 
 def test_billed_usage_that_is_gone_is_a_draft_of_a_credit_note(tenant, price):
-    """10 tokens at 400 nano-USD were billed, and 9 are left."""
+    """10 tokens at 400 nanos were billed, and 9 are left."""
     use(tenant, price, 10)
     rate_usage(now=NOON)
     invoice = issue_invoice(draft_of(tenant).pk, now=DECEMBER)
@@ -231,7 +231,7 @@ def test_billed_usage_that_is_gone_is_a_draft_of_a_credit_note(tenant, price):
 
     note = CreditNote.objects.get()
     assert (note.invoice, note.status) == (invoice, "draft")
-    assert (note.total_nano_usd, note.lines.get().quantity) == (400, 1)
+    assert (note.total_nanos, note.lines.get().quantity) == (400, 1)
     check_books(tenant)
 
     UsageRollup.objects.update(quantity=10)
@@ -265,7 +265,7 @@ def test_a_price_of_the_tenants_own_book_is_billed(tenant, price):
     use(tenant, own, 1_000)
 
     assert rate_usage(now=NOON) == ONE
-    assert draft_of(tenant).total_nano_usd == 1_000
+    assert draft_of(tenant).total_nanos == 1_000
 
 
 def test_it_refuses_a_price_of_another_tenants_book(tenant, price):

@@ -8,8 +8,8 @@ from tests.billing.usage import NOON, make_price
 from tests.factories import make_served_model, make_tenant
 
 LEASES = {
-    "hbm_mb_s_nano_usd_per_million": 13_500_000,
-    "host_mb_s_nano_usd_per_million": 200_000,
+    "hbm_mb_s_nanos_per_million": 13_500_000,
+    "host_mb_s_nanos_per_million": 200_000,
 }
 LISTED = LeaseRates(input=100_000_000, hbm=13_500_000, host=200_000, disk=None)
 

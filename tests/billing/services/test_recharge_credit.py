@@ -22,7 +22,7 @@ from tests.parallel import in_parallel
 pytestmark = pytest.mark.django_db
 
 TERMS = RechargeTerms(
-    threshold_nano_usd=500 * CENT, amount_cents=1_000, monthly_max_cents=2_000
+    threshold_nanos=500 * CENT, amount_cents=1_000, monthly_max_cents=2_000
 )
 
 
@@ -148,7 +148,7 @@ def test_at_the_same_time_one_is_begun(valkey, left, stripe_sim, now):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"threshold_nano_usd": 0},
+        {"threshold_nanos": 0},
         {"amount_cents": 49},
         {"amount_cents": 10**12, "monthly_max_cents": 10**12},
         {"monthly_max_cents": 999},
@@ -156,7 +156,7 @@ def test_at_the_same_time_one_is_begun(valkey, left, stripe_sim, now):
 )
 def test_it_refuses(tenant, changes):
     values = {
-        "threshold_nano_usd": 1,
+        "threshold_nanos": 1,
         "amount_cents": 1_000,
         "monthly_max_cents": 1_000,
         **changes,

@@ -59,7 +59,7 @@ def test_what_was_billed_without_it_is_credited(tenant, price):
     redeem(tenant, make_coupon(amount_cents=1_00))
 
     rate_usage(now=NOON)
-    assert CreditNote.objects.get(tenant=tenant).total_nano_usd == 1_000_000_000
+    assert CreditNote.objects.get(tenant=tenant).total_nanos == 1_000_000_000
     check_books(tenant)
 
 

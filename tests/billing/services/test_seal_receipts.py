@@ -153,7 +153,7 @@ def test_usage_of_nobody_we_know_has_receipts_too():
     assert seal_receipts(987654321, now=NOW) == 1
     (receipt,) = stream_receipts(987654321, "true", {})
     assert receipt.cache_salt_id == ""
-    assert receipt.charges["output_tokens"].rate_nano_usd_per_million is None
+    assert receipt.charges["output_tokens"].rate_nanos_per_million is None
 
 
 @pytest.mark.usefixtures("events")

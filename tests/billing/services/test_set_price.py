@@ -20,9 +20,9 @@ from tests.factories import make_served_model
 
 DAY = timedelta(days=1)
 DEARER = Rates(
-    new_input_nano_usd_per_million=1_000_000_000,
-    cached_input_nano_usd_per_million=200_000_000,
-    output_nano_usd_per_million=4_000_000_000,
+    new_input_nanos_per_million=1_000_000_000,
+    cached_input_nanos_per_million=200_000_000,
+    output_nanos_per_million=4_000_000_000,
 )
 
 
@@ -66,10 +66,10 @@ def test_it_is_published_at_commit(
     assert new == PriceVector(
         price_version_id=version.pk,
         model="smollm2-135m-instruct",
-        new_input_nano_usd_per_million=1_000_000_000,
-        cached_input_nano_usd_per_million=200_000_000,
-        output_nano_usd_per_million=4_000_000_000,
-        image_nano_usd_per_million=None,
+        new_input_nanos_per_million=1_000_000_000,
+        cached_input_nanos_per_million=200_000_000,
+        output_nanos_per_million=4_000_000_000,
+        image_nanos_per_million=None,
         effective_from=DECEMBER.timestamp(),
         effective_to=None,
     )
@@ -81,22 +81,22 @@ def test_the_price_of_an_image_is_published(
     with django_capture_on_commit_callbacks(execute=True):
         set_price(
             served_model=price.served_model,
-            rates=replace(DEARER, image_nano_usd_per_million=40_000_000_000_000),
+            rates=replace(DEARER, image_nanos_per_million=40_000_000_000_000),
             effective_from=DECEMBER,
             now=NOON,
         )
 
     old, new = published(valkey, settings)
-    assert old.image_nano_usd_per_million is None
-    assert new.image_nano_usd_per_million == 40_000_000_000_000
+    assert old.image_nanos_per_million is None
+    assert new.image_nanos_per_million == 40_000_000_000_000
 
 
 def test_the_price_of_leases_is_published(
     price, valkey, settings, django_capture_on_commit_callbacks
 ):
     leases = {
-        "hbm_mb_s_nano_usd_per_million": 13_500_000,
-        "host_mb_s_nano_usd_per_million": 200_000,
+        "hbm_mb_s_nanos_per_million": 13_500_000,
+        "host_mb_s_nanos_per_million": 200_000,
     }
     with django_capture_on_commit_callbacks(execute=True):
         set_price(
@@ -114,14 +114,14 @@ def test_the_price_of_leases_is_published(
 def test_leases_are_on_the_bill(tenant, price):
     version = set_price(
         served_model=price.served_model,
-        rates=replace(DEARER, hbm_mb_s_nano_usd_per_million=13_500_000),
+        rates=replace(DEARER, hbm_mb_s_nanos_per_million=13_500_000),
         effective_from=NOON,
         now=NOON,
     )
     use(tenant, version, 20_133, meter="hbm_mb_s")
     rate_usage(now=NOON)
 
-    assert draft_of(tenant).total_nano_usd == 271_796
+    assert draft_of(tenant).total_nanos == 271_796
 
 
 def test_a_lease_in_a_tier_without_a_price_is_not_rated(tenant, price):
@@ -133,14 +133,14 @@ def test_a_lease_in_a_tier_without_a_price_is_not_rated(tenant, price):
 def test_images_are_on_the_bill(tenant, price):
     version = set_price(
         served_model=price.served_model,
-        rates=replace(DEARER, image_nano_usd_per_million=40_000_000_000_000),
+        rates=replace(DEARER, image_nanos_per_million=40_000_000_000_000),
         effective_from=NOON,
         now=NOON,
     )
     use(tenant, version, 3, meter="images")
     rate_usage(now=NOON)
 
-    assert draft_of(tenant).total_nano_usd == 3 * 40_000_000
+    assert draft_of(tenant).total_nanos == 3 * 40_000_000
 
 
 def test_what_was_used_keeps_its_price(tenant, price):
@@ -153,7 +153,7 @@ def test_what_was_used_keeps_its_price(tenant, price):
     use(tenant, price, 10, hour_at=NOON - DAY)
     rate_usage(now=DECEMBER)
 
-    assert draft_of(tenant).total_nano_usd == 20 * 400
+    assert draft_of(tenant).total_nanos == 20 * 400
 
 
 def test_the_same_price_again_is_the_same_version(price):
@@ -232,8 +232,8 @@ def test_a_meter_may_have_steps(tenant, price):
 
     version = PriceVersion.objects.get(pk=version.pk)
     assert version.pricings == {"output_tokens": STEPS}
-    assert version.rates.output_nano_usd_per_million == 400_000_000
-    assert draft_of(tenant).total_nano_usd == 1000 * 400 + 500 * 200
+    assert version.rates.output_nanos_per_million == 400_000_000
+    assert draft_of(tenant).total_nanos == 1000 * 400 + 500 * 200
     assert set_price(**act, pricings={"output_tokens": STEPS}) == version
 
 
@@ -270,7 +270,7 @@ def test_it_refuses_cached_input_that_costs_more_than_new(price):
     with pytest.raises(ArbitrageError):
         set_price(
             served_model=price.served_model,
-            rates=replace(DEARER, cached_input_nano_usd_per_million=2_000_000_000),
+            rates=replace(DEARER, cached_input_nanos_per_million=2_000_000_000),
             effective_from=DECEMBER,
             now=NOON,
         )

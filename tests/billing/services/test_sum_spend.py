@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 TOKENS, IN_ADVANCE = 1_000, 60 * 2_000 * 14
 HELD_SECONDS, HELD = 4, 4 * 2_000 * 14
-"""2,000 MB at 14 nano-USD a MB_s."""
+"""2,000 MB at 14 nanos a MB_s."""
 BYTES = 2 * 10**9
 
 
@@ -56,7 +56,7 @@ def buy(api_key, engine):
     """A call that bought a lease of a minute; returns its id and when it was granted,
     in milliseconds.
     """
-    price = make_price(engine.served_model, hbm_mb_s_nano_usd_per_million=14_000_000)
+    price = make_price(engine.served_model, hbm_mb_s_nanos_per_million=14_000_000)
 
     def bought(**changes):
         lease_id, at = new_id(), datetime.now(UTC) - timedelta(seconds=5)
@@ -66,7 +66,7 @@ def buy(api_key, engine):
             price_version_id=price.pk,
             lease_id=lease_id,
             lease_expires_at_us=int((at.timestamp() + 60) * 1_000_000),
-            lease_cost_nano_usd=IN_ADVANCE,
+            lease_cost_nanos=IN_ADVANCE,
             **changes,
         )
         store(event)

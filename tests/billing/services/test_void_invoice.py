@@ -94,21 +94,21 @@ def test_a_second_call_changes_nothing(tenant, invoice):
 @pytest.mark.parametrize("cents", [100, 1000])
 def test_the_credit_that_it_drew_returns(tenant, price, cents):
     """Whether the credit paid a part of it or all."""
-    amount_nano_usd = cents * 10_000_000
+    amount_nanos = cents * 10_000_000
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=amount_nano_usd,
+        amount_nanos=amount_nanos,
         reason="transfer",
         idempotency_key="T1",
         now=NOVEMBER,
     )
     invoice = issue_of(tenant, price, 10_000_000)
     assert invoice.credit_applied_cents == min(cents, 400)
-    assert credit_of(tenant) == amount_nano_usd - min(cents, 400) * 10_000_000
+    assert credit_of(tenant) == amount_nanos - min(cents, 400) * 10_000_000
 
     void_invoice(invoice.pk, reason=REASON, now=LATER)
 
-    assert credit_of(tenant) == amount_nano_usd
+    assert credit_of(tenant) == amount_nanos
     check_books(tenant)
 
 

@@ -37,7 +37,7 @@ def grant(tenant):
 
 def withdraw(grant, **changes):
     arguments: dict[str, Any] = {
-        "amount_nano_usd": 4 * CENT,
+        "amount_nanos": 4 * CENT,
         "reason": "asked for by the tenant",
         "idempotency_key": "ticket-3",
         "now": NOON,
@@ -48,7 +48,7 @@ def withdraw(grant, **changes):
 def test_it_works(tenant, grant):
     made = withdraw(grant)
 
-    assert (made.amount_nano_usd, made.reason) == (4 * CENT, "asked for by the tenant")
+    assert (made.amount_nanos, made.reason) == (4 * CENT, "asked for by the tenant")
     assert credit_of(tenant) == remaining(grant) == 6 * CENT
     assert balances(tenant) == {"funds": 6 * CENT, "credit": -6 * CENT}
 
@@ -90,7 +90,7 @@ def test_all_that_is_unused_may_go(tenant, grant, api_key, price):
     call(api_key, price, 2 * CENT, at=NOON - HOUR)
 
     assert unused_of(grant, now=NOON) == 5 * CENT
-    withdraw(grant, amount_nano_usd=5 * CENT)
+    withdraw(grant, amount_nanos=5 * CENT)
 
     assert remaining(grant) == 2 * CENT
     check_one_number(tenant, total=5 * CENT)
@@ -133,13 +133,13 @@ def test_it_refuses_what_has_expired(tenant):
 
 
 def test_it_refuses_what_is_gone(grant):
-    withdraw(grant, amount_nano_usd=10 * CENT)
+    withdraw(grant, amount_nanos=10 * CENT)
 
     with pytest.raises(InvalidCreditError):
         withdraw(grant, idempotency_key="other")
 
 
-@pytest.mark.parametrize("changes", [{"amount_nano_usd": 1}, {"reason": "other"}])
+@pytest.mark.parametrize("changes", [{"amount_nanos": 1}, {"reason": "other"}])
 def test_it_refuses_a_key_that_names_another(grant, changes):
     withdraw(grant)
 
@@ -150,8 +150,8 @@ def test_it_refuses_a_key_that_names_another(grant, changes):
 @pytest.mark.parametrize(
     "changes",
     [
-        {"amount_nano_usd": 0},
-        {"amount_nano_usd": -1},
+        {"amount_nanos": 0},
+        {"amount_nanos": -1},
         {"reason": ""},
         {"idempotency_key": "x" * 71},
     ],

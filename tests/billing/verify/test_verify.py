@@ -149,12 +149,12 @@ def _sign(document):
 @pytest.mark.parametrize(
     ("changes", "complaint"),
     [
-        ({"gross_nano_usd": 18_000, "amount_nano_usd": 18_000}, "by the price it is"),
-        ({"amount_nano_usd": 1}, "the amount is not gross less discount"),
+        ({"gross_nanos": 18_000, "amount_nanos": 18_000}, "by the price it is"),
+        ({"amount_nanos": 1}, "the amount is not gross less discount"),
         ({"amount_cents": 1}, "the cents are not the amount rounded half up"),
-        ({"rate_nano_usd_per_million": 1}, "the rate is not that of the printed price"),
+        ({"rate_nanos_per_million": 1}, "the rate is not that of the printed price"),
         (
-            {"quantity": 2_701, "gross_nano_usd": 54_020, "amount_nano_usd": 54_020},
+            {"quantity": 2_701, "gross_nanos": 54_020, "amount_nanos": 54_020},
             "the exact total is not that of the lines",
         ),
         ({"included_quantity": 2_701}, "something is below zero"),
@@ -176,11 +176,11 @@ def test_it_refuses_a_signed_price_that_calls_were_not_sold_at(files, capsys):
     (price,) = [
         x for x in files.invoice["receipts"]["prices"] if x["key"] == line["key"]
     ]
-    price["pricing"]["rate_nano_usd_per_million"] *= 2
-    line["rate_nano_usd_per_million"] *= 2
-    for name in ("gross_nano_usd", "amount_nano_usd"):
+    price["pricing"]["rate_nanos_per_million"] *= 2
+    line["rate_nanos_per_million"] *= 2
+    for name in ("gross_nanos", "amount_nanos"):
         line[name] += 54_000
-    files.invoice["total_nano_usd"] += 54_000
+    files.invoice["total_nanos"] += 54_000
     _sign(files.invoice)
     assert files.check() == 1
     assert "sold at another rate than the invoice's" in capsys.readouterr().out

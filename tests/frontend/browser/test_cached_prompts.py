@@ -22,7 +22,7 @@ def place(db, valkey, settings, tmp_path):  # noqa: ARG001  opened
         proxy, settings.PROXY_URL = stack.enter_context(run_warm_proxy())
         place = Place(tmp_path, proxy, settings.PROXY_URL, stack)
         place.add_engine()
-        price(place.model, hbm_mb_s_nano_usd_per_million=13_500_000)
+        price(place.model, hbm_mb_s_nanos_per_million=13_500_000)
         yield place
 
 

@@ -29,7 +29,7 @@ def test_it_works(visit, people, valkey):
         page.keyboard.type("25")
         page.keyboard.press("Enter")
         page.get_by_text("Saved.").wait_for()
-        assert SpendLimit.objects.get().amount_nano_usd == 25_000_000_000
+        assert SpendLimit.objects.get().amount_nanos == 25_000_000_000
 
         page.get_by_role("button", name="Remove the spend limit, All calls").focus()
         page.keyboard.press("Enter")

@@ -39,7 +39,7 @@ def agreed(people, version, now):
         pricings={
             "output_tokens": MeterPricing(PriceModel.VOLUME, steps=STEPS),
             "new_input_tokens": MeterPricing(
-                PriceModel.PACKAGE, package_units=MILLION, package_nano_usd=USD // 10
+                PriceModel.PACKAGE, package_units=MILLION, package_nanos=USD // 10
             ),
         },
         effective_from=now,

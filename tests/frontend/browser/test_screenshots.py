@@ -72,14 +72,14 @@ def limited(people, valkey, settings, tmp_path, monkeypatch):
     tenant.save()
     grant_credit(
         tenant=tenant,
-        amount_nano_usd=250 * USD,
+        amount_nanos=250 * USD,
         reason="bank transfer",
         idempotency_key="1",
         now=timezone.now(),
     )
-    make_spend_limit(subject=tenant, amount_nano_usd=200 * USD)
-    make_spend_limit(subject=key, period=SpendPeriod.DAY, amount_nano_usd=20 * USD)
-    make_budget(subject=people.project, amount_nano_usd=90 * USD)
+    make_spend_limit(subject=tenant, amount_nanos=200 * USD)
+    make_spend_limit(subject=key, period=SpendPeriod.DAY, amount_nanos=20 * USD)
+    make_budget(subject=people.project, amount_nanos=90 * USD)
     make_rate_limit(subject=tenant, amount=3000)
     make_rate_limit(subject=tenant, kind=LimitKind.REQUESTS_PER_MONTH, amount=100_000)
     make_rate_limit(subject=people.project, kind=LimitKind.REQUESTS_PER_DAY, amount=500)

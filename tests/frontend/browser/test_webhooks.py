@@ -34,7 +34,7 @@ def log(people):
         emit_event(
             tenant_id=people.tenant.pk,
             type=type_,
-            data={"amount_nano_usd": 12_500_000_000},
+            data={"amount_nanos": 12_500_000_000},
             now=now - timedelta(hours=1),
         )
         WebhookMessage.objects.filter(type=type_).update(**fields)

@@ -10,7 +10,7 @@ from itertools import pairwise
 from hypothesis import given
 from hypothesis import strategies as st
 
-from billing.domain.money import amount_nano_usd
+from billing.domain.money import amount_nanos
 from inference.domain.lease import Lease
 from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_feed import LeaseFeed
@@ -245,9 +245,9 @@ def test_no_story_is_billed_below_its_cost_or_above_what_was_sold(
         assert one.ended_ms <= max(end for _, end in bought)
 
     # Money: no line below zero, and the sum is what the parts come to.
-    input_line = amount_nano_usd(story.billed_input_tokens, INPUT_RATE)
-    storage_line = amount_nano_usd(billed, HBM_RATE)
-    assert input_line >= amount_nano_usd(TOKENS, INPUT_RATE)
+    input_line = amount_nanos(story.billed_input_tokens, INPUT_RATE)
+    storage_line = amount_nanos(billed, HBM_RATE)
+    assert input_line >= amount_nanos(TOKENS, INPUT_RATE)
     assert storage_line >= 0
 
 

@@ -244,7 +244,7 @@ def stories(draw, *, steps=ONWARD):
 
 
 def amount(found):
-    """In nano-USD times 10^15, unrounded."""
+    """In nanos times 10^15, unrounded."""
     return sum(
         one.bytes * (one.ended_ms - one.started_ms) * RATES[one.tier] for one in found
     )

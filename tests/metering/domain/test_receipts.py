@@ -57,10 +57,10 @@ def make_receipt(**changes) -> CallReceipt:
             "images": 0,
             "leased_input_tokens": 0,
             "absorbed_input_tokens": 0,
-            "cost_nano_usd": 1,
+            "cost_nanos": 1,
             "lease_id": None,
             "lease_expires_at": None,
-            "lease_cost_nano_usd": 0,
+            "lease_cost_nanos": 0,
             "previous_lease_id": None,
             "cached_prompt_id": None,
             **changes,
@@ -101,7 +101,7 @@ def test_it_works():
     assert '"happened_at":"2026-11-21T12:00:00.123456Z"' in text
     assert (
         '"charges":{"output_tokens":{"amount_usd":"0.000000000006","quantity":15,'
-        '"rate_nano_usd_per_million":400}}' in text
+        '"rate_nanos_per_million":400}}' in text
     )
 
 
@@ -152,11 +152,11 @@ def test_what_has_no_price_is_not_charged():
     assert charges_of(quantities, {"new_input_tokens": 1_500_000_000}) == {
         "new_input_tokens": ReceiptCharge(
             quantity=1_000_000,
-            rate_nano_usd_per_million=1_500_000_000,
+            rate_nanos_per_million=1_500_000_000,
             amount_usd="1.5",
         ),
         "images": ReceiptCharge(
-            quantity=2, rate_nano_usd_per_million=None, amount_usd=None
+            quantity=2, rate_nanos_per_million=None, amount_usd=None
         ),
     }
 

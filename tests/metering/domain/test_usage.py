@@ -19,7 +19,7 @@ def test_it_works():
         output_tokens=3,
         images=5,
         leased_input_tokens=1,
-        charged_nano_usd=70,
+        charged_nanos=70,
     ) == {
         "new_input_tokens": 5,
         "cached_input_tokens": 4,
@@ -27,7 +27,7 @@ def test_it_works():
         "output_tokens": 3,
         "images": 5,
         "requests": 2,
-        "charged_nano_usd": 70,
+        "charged_nanos": 70,
     }
 
 
@@ -60,8 +60,8 @@ def test_it_works():
         ({"samples": 0}, "samples or tries"),
         ({"tries": 0}, "samples or tries"),
         ({"tries": 2**31}, "samples or tries"),
-        ({"cost_nano_usd": -1}, "the cost"),
-        ({"cost_nano_usd": 9 * 10**15 + 1}, "the cost"),
+        ({"cost_nanos": -1}, "the cost"),
+        ({"cost_nanos": 9 * 10**15 + 1}, "the cost"),
     ],
 )
 def test_it_refuses(changes, reason):

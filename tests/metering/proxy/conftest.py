@@ -39,7 +39,7 @@ ENGINE_KEY = "engine-key-of-the-tests"
 MODEL = "smollm2-135m-instruct"
 MODELS = {Task.GENERATE: MODEL, Task.EMBED: "embedder", Task.IMAGE: "painter"}
 IMAGE_RATE, HBM_RATE = 40_000_000 * 1_000_000, 13_500_000
-"""Nano-USD per million images: four cents each."""
+"""Nanos per million images: four cents each."""
 WAIT_SECONDS_MAX = 15
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients on this machine: reading the certificates of all takes 20 ms."""
@@ -181,12 +181,12 @@ class Plane:
             PriceVector(
                 price_version_id=7,
                 model=model,
-                new_input_nano_usd_per_million=100_000_000,
-                cached_input_nano_usd_per_million=20_000_000,
-                image_nano_usd_per_million=IMAGE_RATE,
+                new_input_nanos_per_million=100_000_000,
+                cached_input_nanos_per_million=20_000_000,
+                image_nanos_per_million=IMAGE_RATE,
                 **{
-                    "output_nano_usd_per_million": 400_000_000,
-                    "hbm_mb_s_nano_usd_per_million": HBM_RATE,
+                    "output_nanos_per_million": 400_000_000,
+                    "hbm_mb_s_nanos_per_million": HBM_RATE,
                     **changes,
                 },
                 effective_from=0,
@@ -197,7 +197,7 @@ class Plane:
         self.publish(metering_wire.SNAPSHOT_KIND, vectors)
 
     def seed_money(self, *, credit: int | None = None, tenant_id: int = 1) -> None:
-        """Nothing spent before; `credit` nano-USD ever granted."""
+        """Nothing spent before; `credit` nanos ever granted."""
         fields: dict[Any, Any] = {
             "server": self.valkey.info("server")["run_id"],
             "counted_at_us": 0,

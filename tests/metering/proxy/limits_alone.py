@@ -56,8 +56,8 @@ class Proxy:
             model=MODEL,
             least_tokens=tokens,
             most_tokens=tokens,
-            least_cost_nano_usd=cost,
-            most_cost_nano_usd=cost,
+            least_cost_nanos=cost,
+            most_cost_nanos=cost,
         )
         answer: asyncio.Future[Hold | RefusedError] = (
             asyncio.get_running_loop().create_future()

@@ -46,7 +46,7 @@ def test_it_works(plane, prompt):
     assert not event.is_warming
     assert event.cached_prompt_id == prompt.prompt_id
     new = tokens - prompt.token_count
-    assert event.cost_nano_usd == new * 100 + event.output_tokens * 400
+    assert event.cost_nanos == new * 100 + event.output_tokens * 400
 
 
 def test_the_engine_gets_the_prompt_and_then_the_callers_messages(plane, prompt):

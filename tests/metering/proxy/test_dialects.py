@@ -49,7 +49,7 @@ def test_streamed_and_whole_cost_the_same(plane: Plane, secret: str, path: str):
     assert (first.cached_input_tokens, whole.cached_input_tokens > 0) == (0, True)
     for field in ("input_tokens", "cached_input_tokens", "output_tokens"):
         assert getattr(whole, field) == getattr(streamed, field)
-    assert whole.cost_nano_usd == streamed.cost_nano_usd
+    assert whole.cost_nanos == streamed.cost_nanos
     after = plane.counters()
     events = plane.events()
     assert after[PROMPT] - before[PROMPT] == sum(one.input_tokens for one in events)
@@ -136,7 +136,7 @@ def test_what_failed_is_noted_and_not_charged(plane: Plane, secret: str, path: s
     assert post(plane, path, secret).status_code == 200
     (event,) = plane.events()
     (failed,) = until(plane.unbilled)
-    assert (event.tries, failed.tries, failed.cost_nano_usd) == (2, 1, 0)
+    assert (event.tries, failed.tries, failed.cost_nanos) == (2, 1, 0)
     assert failed.event_id != event.event_id
 
 

@@ -127,7 +127,7 @@ def check(answer: Answer) -> None:
 def check_numbers(event: UsageEvent) -> None:
     assert 0 <= event.cached_input_tokens <= event.input_tokens < 2**31
     assert 0 <= event.output_tokens < 2**31
-    assert 0 <= event.cost_nano_usd < 2**63
+    assert 0 <= event.cost_nanos < 2**63
 
 
 def check_said(event: UsageEvent, said: bytes) -> None:

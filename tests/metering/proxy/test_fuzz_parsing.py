@@ -13,7 +13,7 @@ from metering.proxy.transform.endpoint import Endpoint
 from metering.proxy.transform.endpoints import ENDPOINTS
 from metering.proxy.transform.notes import with_note
 from metering.proxy.transform.request import _DROPPED, ParsedRequest, parse, rewrite
-from metering.proxy.usage import InvalidAnswerError, Usage, cost_nano_usd
+from metering.proxy.usage import InvalidAnswerError, Usage, cost_nanos
 from metering.wire import PriceVector
 from tests.metering.proxy.fuzz.requests import BODIES
 
@@ -23,10 +23,10 @@ every_endpoint = pytest.mark.parametrize("endpoint", ENDPOINTS.values(), ids=NAM
 PRICE = PriceVector(
     price_version_id=1,
     model="m",
-    new_input_nano_usd_per_million=10**12,
-    cached_input_nano_usd_per_million=10**12,
-    output_nano_usd_per_million=10**12,
-    image_nano_usd_per_million=10**15,
+    new_input_nanos_per_million=10**12,
+    cached_input_nanos_per_million=10**12,
+    output_nanos_per_million=10**12,
+    image_nanos_per_million=10**15,
     effective_from=0,
     effective_to=None,
 )
@@ -148,7 +148,7 @@ def check_possible(usage: Usage) -> None:
         assert 0 <= count < 2**31
     assert usage.cached_input_tokens <= usage.input_tokens
     assert usage.reasoning_tokens <= usage.output_tokens
-    assert 0 <= cost_nano_usd(usage, PRICE) < 2**63
+    assert 0 <= cost_nanos(usage, PRICE) < 2**63
 
 
 @pytest.mark.parametrize("count", [2**31, 2**53, 2**63, 10**30, -1])

@@ -63,12 +63,12 @@ def test_a_call_without_a_ceiling_gets_what_its_credit_is_worth(plane: Plane):
     assert answer.json()["choices"][0]["finish_reason"] == "length"
     # All of the credit, but for what was held as new input and came from the cache.
     assert answer.json()["usage"]["completion_tokens"] == 25
-    assert sum(one.cost_nano_usd for one in plane.events()[1:]) <= credit
+    assert sum(one.cost_nanos for one in plane.events()[1:]) <= credit
 
 
 def test_money_is_held_for_the_worst_case(plane: Plane):
     limit = SpendLimit(
-        scope=Scope.PROJECT, period=SpendPeriod.MONTH, amount_nano_usd=100_000
+        scope=Scope.PROJECT, period=SpendPeriod.MONTH, amount_nanos=100_000
     )
     plane.seed_money(tenant_id=1)
     secret = plane.add_key(spend_limits=(limit,))
@@ -82,7 +82,7 @@ def test_money_is_held_for_the_worst_case(plane: Plane):
     statuses = [answer.status_code for answer in answers]
     assert set(statuses) <= {200, 402}
     until(lambda: plane.metric("tokenfab_proxy_calls_in_flight") == 0)
-    spent = sum(one.cost_nano_usd for one in plane.events())
+    spent = sum(one.cost_nanos for one in plane.events())
     assert 0 < spent <= 100_000
     refused = next(one for one in answers if one.status_code == 402)
     assert refused.json()["error"]["code"] == "spend_limit_reached"
@@ -92,7 +92,7 @@ def test_money_is_held_for_the_worst_case(plane: Plane):
 def test_every_prompt_of_a_list_has_its_own_answer(plane: Plane):
     """Three prompts of one call may make three times `max_tokens`."""
     limit = SpendLimit(
-        scope=Scope.KEY, period=SpendPeriod.DAY, amount_nano_usd=60 * NANO_PER_TOKEN_OUT
+        scope=Scope.KEY, period=SpendPeriod.DAY, amount_nanos=60 * NANO_PER_TOKEN_OUT
     )
     plane.seed_money(tenant_id=1)
     secret = plane.add_key(spend_limits=(limit,))

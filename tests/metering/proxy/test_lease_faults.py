@@ -112,7 +112,7 @@ def test_clocks_too_far_apart_sell_no_lease(shifted, clock):
 
     assert (told["id"], told["status"]) == (None, "unverified")
     (event,) = shifted.events()
-    assert (event.lease_id, event.lease_cost_nano_usd) == ("", 0)
+    assert (event.lease_id, event.lease_cost_nanos) == ("", 0)
 
 
 def test_a_clock_that_goes_back_makes_nobody_late(shifted, clock):
@@ -125,7 +125,7 @@ def test_a_clock_that_goes_back_makes_nobody_late(shifted, clock):
     assert previous["held_seconds"] == 0
     event = shifted.events()[-1]
     assert event.leased_input_tokens == lease["tokens"]
-    assert event.cost_nano_usd > 0
+    assert event.cost_nanos > 0
 
 
 def test_a_clock_that_jumps_ahead_ends_the_time_that_was_sold(shifted, clock):
@@ -214,4 +214,4 @@ def test_without_room_a_turn_runs_and_pays_for_no_lease(full):
     assert told["status"] == "refused"
     assert told["reason"] in {"leases_cap", "tenant_cap"}
     event = until(lambda: full.events()[-1])
-    assert (event.lease_id, event.lease_cost_nano_usd) == ("", 0)
+    assert (event.lease_id, event.lease_cost_nanos) == ("", 0)

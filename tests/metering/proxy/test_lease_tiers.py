@@ -28,14 +28,14 @@ def lies_below(plane, **retention):
 def test_it_lies_in_host_memory_only_where_that_has_a_price(plane):
     """Time in a tier without a price would keep the whole month from being rated."""
     assert not lies_below(plane)
-    plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
+    plane.publish_prices(host_mb_s_nanos_per_million=HOST_RATE)
     until(lambda: lies_below(plane))
     assert not lies_below(plane, tier="hbm")
     assert lies_below(plane, tier="host")
 
 
 def test_what_host_memory_lost_is_our_loss(plane):
-    plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
+    plane.publish_prices(host_mb_s_nanos_per_million=HOST_RATE)
     until(lambda: lies_below(plane))  # the price has come
     talk = Talk(plane, tier="host")
     lease = talk.turn("What is the time?")["kv_lease"]
@@ -51,7 +51,7 @@ def test_it_lies_on_disk_only_where_that_has_a_price_and_is_asked_for(plane):
     refused = talk.post(talk.body("Hi."))
     assert refused.status_code == 400
     assert refused.json()["error"]["code"] == "kv_leases_not_offered"
-    plane.publish_prices(disk_mb_s_nano_usd_per_million=DISK_RATE)
+    plane.publish_prices(disk_mb_s_nanos_per_million=DISK_RATE)
     until(lambda: talk.post(talk.body("Hi.")).status_code == 200)
     forget_leases(plane)
     lease = talk.turn("Hi.")["kv_lease"]

@@ -71,10 +71,10 @@ def test_only_new_tokens_are_charged_and_the_lease_in_advance(plane, talk):
         + first.cached_input_tokens * 20_000_000
         + first.output_tokens * 400_000_000
     )
-    assert first.lease_cost_nano_usd == held > 0
-    assert first.cost_nano_usd == -(-femto_first // 10**6) + held
-    assert second.lease_cost_nano_usd == 0
-    assert second.cost_nano_usd == -(-femto // 10**6)
+    assert first.lease_cost_nanos == held > 0
+    assert first.cost_nanos == -(-femto_first // 10**6) + held
+    assert second.lease_cost_nanos == 0
+    assert second.cost_nanos == -(-femto // 10**6)
 
 
 def test_a_stream_tells_its_lease_in_an_event_of_its_own(plane, talk):
@@ -259,7 +259,7 @@ def test_it_refuses_several_answers(talk):
 
 
 def test_it_refuses_a_model_whose_leases_have_no_price(plane, talk):
-    plane.publish_prices(hbm_mb_s_nano_usd_per_million=None)
+    plane.publish_prices(hbm_mb_s_nanos_per_million=None)
     until(
         lambda: (
             talk.post(talk.body("Hi.")).json().get("error", {}).get("code")
@@ -290,7 +290,7 @@ def test_credit_must_be_enough_for_the_lease_too(plane):
 
 def test_free_output_is_bounded_by_the_lease_that_credit_pays_for(plane):
     """There is credit for a day of some hundred tokens, and not of a whole context."""
-    plane.publish_prices(output_nano_usd_per_million=0)
+    plane.publish_prices(output_nanos_per_million=0)
     talk = Talk(plane, timeout="24h")
     talk.turn("Hi.")
     talk = Talk(plane, timeout="24h", secret=plane.add_key(is_prepaid=True))

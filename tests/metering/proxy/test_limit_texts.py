@@ -118,16 +118,14 @@ def test_what_just_fits_is_not_refused():
 
 def test_a_refusal_for_money_names_both_sums():
     claim = Claim(
-        model=MODEL, least_tokens=1, most_tokens=1, least_cost_nano_usd=2_000_000
+        model=MODEL, least_tokens=1, most_tokens=1, least_cost_nanos=2_000_000
     )
-    no_credit = not_payable(None, claim, available_nano_usd=1_500_000)
+    no_credit = not_payable(None, claim, available_nanos=1_500_000)
     assert no_credit.refusal.status == 402
     assert "up to 0.002 USD" in no_credit.message
     assert "0.0015 USD of credit" in no_credit.message
-    spend = SpendLimit(
-        scope=Scope.TENANT, period=SpendPeriod.MONTH, amount_nano_usd=10**9
-    )
-    past_limit = not_payable(spend, claim, available_nano_usd=0)
+    spend = SpendLimit(scope=Scope.TENANT, period=SpendPeriod.MONTH, amount_nanos=10**9)
+    past_limit = not_payable(spend, claim, available_nanos=0)
     assert past_limit.refusal.code == "spend_limit_reached"
     assert "this account may spend a month" in past_limit.message
 

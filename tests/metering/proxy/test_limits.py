@@ -202,9 +202,7 @@ def test_it_refuses_without_credit(plane: Plane):
 
 
 def test_it_refuses_past_a_spend_limit(plane: Plane):
-    limit = SpendLimit(
-        scope=Scope.PROJECT, period=SpendPeriod.DAY, amount_nano_usd=5_000
-    )
+    limit = SpendLimit(scope=Scope.PROJECT, period=SpendPeriod.DAY, amount_nanos=5_000)
     secret = plane.add_key(spend_limits=(limit,), counts_spend=True)
     plane.seed_money()
     refused = plane.chat(secret, max_tokens=100)
@@ -219,12 +217,12 @@ def test_what_a_call_cost_is_spent_by_key_project_and_tenant(plane: Plane):
     plane.seed_money()
     plane.chat(secret)
     (event,) = plane.events()
-    assert event.cost_nano_usd > 0
+    assert event.cost_nanos > 0
     total = "tokenfab:spent:{1}:tenant:total"
-    until(lambda: int(plane.valkey.get(total) or 0) == event.cost_nano_usd)
+    until(lambda: int(plane.valkey.get(total) or 0) == event.cost_nanos)
     names = plane.valkey.keys("tokenfab:spent:{1}:*")
     assert len(names) == 7
-    assert {int(plane.valkey.get(name) or 0) for name in names} == {event.cost_nano_usd}
+    assert {int(plane.valkey.get(name) or 0) for name in names} == {event.cost_nanos}
 
 
 def test_without_valkey_a_share_of_the_limits_lives_on(

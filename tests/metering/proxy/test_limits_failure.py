@@ -69,7 +69,7 @@ async def test_money_and_strict_keys_are_refused_meanwhile(server: OwnValkey):
     limited = policy(
         2,
         spend_limits=(
-            SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nano_usd=100),
+            SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nanos=100),
         ),
         counts_spend=True,
     )
@@ -133,14 +133,14 @@ async def test_after_a_restart_money_waits_for_the_new_count(server: OwnValkey):
         server.start()
         server.client.delete(HELD, f"{HELD}:sums")  # its last second is lost
         await until(lambda: proxy.is_up)
-        proxy.limits.settle(early, cost_nano_usd=200, happened_at_us=5_000)
+        proxy.limits.settle(early, cost_nanos=200, happened_at_us=5_000)
         assert await proxy.refused(of, cost=1) == "rate_limiter_unavailable"
         await until(lambda: server.client.zcard(HELD) == 2)  # held again meanwhile
         server.client.set(TOTAL, 200)
         seed(server, 1000, counted_at_us=6_000)
         await until(lambda: server.client.zcard(HELD) == 1)
         assert server.client.get(TOTAL) == b"200"  # the count has the early one
-        proxy.limits.settle(late, cost_nano_usd=250, happened_at_us=7_000)
+        proxy.limits.settle(late, cost_nanos=250, happened_at_us=7_000)
         await until(lambda: server.client.get(TOTAL) == b"450")
         assert await proxy.refused(of, cost=551) == "insufficient_credit"
         await proxy.held(of, cost=550)
@@ -154,7 +154,7 @@ async def test_a_cost_arrives_once_although_valkey_was_silent(server: OwnValkey)
         for number, hold in enumerate(holds):
             if number == 10:
                 server.pause()
-            proxy.limits.settle(hold, cost_nano_usd=70)
+            proxy.limits.settle(hold, cost_nanos=70)
         await until(lambda: not proxy.is_up)
         server.go_on()
         await until(lambda: not server.client.exists(HELD))
@@ -169,7 +169,7 @@ async def test_a_cost_without_a_hold_that_may_be_lost_is_counted_anew(
     async with running_proxy(server.url) as proxy:
         hold = await proxy.held(of)
         server.pause()
-        proxy.limits.settle(hold, cost_nano_usd=70)
+        proxy.limits.settle(hold, cost_nanos=70)
         await until(lambda: not proxy.is_up)
         server.go_on()
         unsure = "tokenfab:money:unsure"
@@ -223,8 +223,8 @@ async def test_money_that_was_held_unheard_comes_back(server: OwnValkey):
             model=MODEL,
             least_tokens=1,
             most_tokens=1,
-            least_cost_nano_usd=500,
-            most_cost_nano_usd=5000,
+            least_cost_nanos=500,
+            most_cost_nanos=5000,
         )
         answers: list[object] = []
         proxy.limits.hold(of, claim, answers.append)

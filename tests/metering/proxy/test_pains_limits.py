@@ -19,7 +19,7 @@ from tests.metering.proxy.conftest import MODEL, Plane, until
 
 TOTAL = "tokenfab:spent:{1}:tenant:total"
 CENT = 10_000_000
-"""Nano-USD."""
+"""Nanos."""
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_every_name_of_a_model_counts_to_one_limit(plane: Plane):
 
 def test_a_budget_is_decided_on_what_pages_show(plane: Plane):
     """litellm#27735: refused for a budget by a stale copy of what was spent."""
-    limit = SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nano_usd=CENT)
+    limit = SpendLimit(scope=Scope.KEY, period=SpendPeriod.DAY, amount_nanos=CENT)
     secret = plane.add_key(spend_limits=(limit,))
     plane.seed_money()
     assert plane.chat(secret).status_code == 200
@@ -148,7 +148,7 @@ def test_a_credit_of_one_cent_is_never_overdrawn(three_proxies: Plane):
         assert set(statuses) <= {200, 402}
     until(lambda: not plane.valkey.exists("tokenfab:held:{1}"))
     events = plane.events_of_all()
-    assert spent(plane) == sum(event.cost_nano_usd for event in events)
+    assert spent(plane) == sum(event.cost_nanos for event in events)
     assert CENT * 9 // 10 < spent(plane) <= CENT
 
 
@@ -158,9 +158,7 @@ def test_one_cap_holds_over_three_proxies(three_proxies: Plane):
     """
     plane = three_proxies
     cap = 60_000
-    limit = SpendLimit(
-        scope=Scope.TENANT, period=SpendPeriod.MONTH, amount_nano_usd=cap
-    )
+    limit = SpendLimit(scope=Scope.TENANT, period=SpendPeriod.MONTH, amount_nanos=cap)
     keys = [plane.add_key(spend_limits=(limit,)) for _ in range(3)]
     plane.seed_money()
 
@@ -173,7 +171,7 @@ def test_one_cap_holds_over_three_proxies(three_proxies: Plane):
         assert set(statuses) == {200, 402}
     until(lambda: not plane.valkey.exists("tokenfab:held:{1}"))
     # It stops within one call of the cap, not at a third and not past it.
-    largest = max(event.cost_nano_usd for event in plane.events_of_all())
+    largest = max(event.cost_nanos for event in plane.events_of_all())
     worst_of_one_call = 12_000
     assert largest <= worst_of_one_call
     assert cap - worst_of_one_call <= spent(plane) <= cap

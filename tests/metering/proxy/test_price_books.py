@@ -18,10 +18,10 @@ def vector(
         price_version_id=price_version_id,
         price_book_id=price_book_id,
         model=model,
-        new_input_nano_usd_per_million=100_000_000,
-        cached_input_nano_usd_per_million=20_000_000,
-        output_nano_usd_per_million=400_000_000,
-        image_nano_usd_per_million=None,
+        new_input_nanos_per_million=100_000_000,
+        cached_input_nanos_per_million=20_000_000,
+        output_nanos_per_million=400_000_000,
+        image_nanos_per_million=None,
         **fields,
     )
 

@@ -149,7 +149,7 @@ async def test_a_run_that_lost_its_key_bills_nothing(valkey: redis.Redis):
         recorder.seal(msgspec.json.encode(known), b"h", b"end", events.append)
         await until(lambda: events)
         written = msgspec.json.decode(events[0], type=UsageEvent)
-        changes = {"outcome": Outcome.UNBILLED, "cost_nano_usd": 0}
+        changes = {"outcome": Outcome.UNBILLED, "cost_nanos": 0}
         assert written == msgspec.structs.replace(known, **changes)
         recorder.end_stream(b"end")
         assert caller.seen == b"textend"
@@ -179,7 +179,7 @@ def usage_event() -> UsageEvent:
         received_at_us=1,
         first_token_at_us=2,
         happened_at_us=3,
-        cost_nano_usd=9,
+        cost_nanos=9,
     )
 
 

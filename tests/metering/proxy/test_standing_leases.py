@@ -208,7 +208,7 @@ def test_openais_hints_are_for_host_memory(bare_plane: Plane):
     bare_plane.start_engine(LEASE_HOST_MIB="90")
     bare_plane.start_proxy()
     bare_plane.begin_test()
-    bare_plane.publish_prices(host_mb_s_nano_usd_per_million=HOST_RATE)
+    bare_plane.publish_prices(host_mb_s_nanos_per_million=HOST_RATE)
     talk = talk_of(bare_plane, HINTS)
     until(
         lambda: (
@@ -220,7 +220,7 @@ def test_openais_hints_are_for_host_memory(bare_plane: Plane):
     assert lease["previous"]["outcome"] == "reused"
     *_, event = bare_plane.events()
     most = -(-lease["bytes"] * 1_800_000 * HOST_RATE // 10**15)
-    assert event.lease_cost_nano_usd == most
+    assert event.lease_cost_nanos == most
 
 
 def test_geminis_names_are_those_of_a_cached_prompt():
@@ -237,7 +237,7 @@ def test_a_lease_is_not_bought_above_its_most_charge(plane):
     talk = Talk(plane, max_charge_usd="0.000001")
     lease = talk.turn("Hi.")["kv_lease"]
     assert (lease["status"], lease["reason"]) == ("refused", "max_charge")
-    assert plane.events()[-1].lease_cost_nano_usd == 0
+    assert plane.events()[-1].lease_cost_nanos == 0
 
 
 def test_it_is_refused_where_the_call_says_so(plane):

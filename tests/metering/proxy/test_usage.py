@@ -14,10 +14,10 @@ from metering.wire import PriceVector
 PRICE = PriceVector(
     price_version_id=1,
     model="m",
-    new_input_nano_usd_per_million=100_000_000,
-    cached_input_nano_usd_per_million=20_000_000,
-    output_nano_usd_per_million=400_000_000,
-    image_nano_usd_per_million=40_000_000_000_000,
+    new_input_nanos_per_million=100_000_000,
+    cached_input_nanos_per_million=20_000_000,
+    output_nanos_per_million=400_000_000,
+    image_nanos_per_million=40_000_000_000_000,
     effective_from=0,
     effective_to=None,
 )
@@ -130,8 +130,8 @@ def test_it_refuses_what_cannot_be(read, answer):
 
 def test_what_it_costs():
     femto = 10 * 100_000_000 + 32 * 20_000_000 + 8 * 400_000_000
-    assert usage.cost_femto_usd(SAME, PRICE) == femto
-    assert usage.cost_nano_usd(SAME, PRICE) == 4840
+    assert usage.cost_femtos(SAME, PRICE) == femto
+    assert usage.cost_nanos(SAME, PRICE) == 4840
     assert usage.usd(femto) == "0.00000484"
 
 
@@ -139,15 +139,15 @@ def test_a_fraction_of_a_nano_is_charged_as_one():
     cheap = PriceVector(
         price_version_id=1,
         model="m",
-        new_input_nano_usd_per_million=1,
-        cached_input_nano_usd_per_million=0,
-        output_nano_usd_per_million=0,
-        image_nano_usd_per_million=None,
+        new_input_nanos_per_million=1,
+        cached_input_nanos_per_million=0,
+        output_nanos_per_million=0,
+        image_nanos_per_million=None,
         effective_from=0,
         effective_to=None,
     )
-    assert usage.cost_nano_usd(Usage(input_tokens=1), cheap) == 1
-    assert usage.cost_nano_usd(Usage(input_tokens=0), cheap) == 0
+    assert usage.cost_nanos(Usage(input_tokens=1), cheap) == 1
+    assert usage.cost_nanos(Usage(input_tokens=0), cheap) == 0
     assert usage.usd(1) == "0.000000000000001"
 
 

@@ -45,8 +45,8 @@ def test_it_works(plane, prompt):
     assert event.lease_id == lease["id"].removeprefix("kvl_")
     assert event.api_key_id == plane.keys_made
     held = -(-lease["bytes"] * 60_000 * HBM_RATE // 10**15)
-    assert event.lease_cost_nano_usd == held > 0
-    assert event.cost_nano_usd == tokens * 100 + held
+    assert event.lease_cost_nanos == held > 0
+    assert event.cost_nanos == tokens * 100 + held
 
 
 def test_what_is_held_is_what_calls_begin_with(plane, prompt):
@@ -65,7 +65,7 @@ def test_a_renewal_replaces_the_lease_at_our_cost(plane, prompt):
     (event,) = plane.events()[-1:]
     assert event.previous_lease_id == before.lease_id
     assert event.leased_input_tokens == tokens
-    assert event.cost_nano_usd == event.lease_cost_nano_usd > 0
+    assert event.cost_nanos == event.lease_cost_nanos > 0
 
 
 def test_at_our_cost_no_limit_of_tokens_or_requests_is_asked(plane, prompt):
@@ -97,7 +97,7 @@ def test_without_money_for_the_lease_it_is_refused(plane, prompt):
 def test_money_is_held_for_the_lease_alone_at_our_cost(plane, prompt):
     first = prompt.warm()
     tokens = first["usage"]["prompt_tokens"]
-    cost = plane.events()[-1].lease_cost_nano_usd
+    cost = plane.events()[-1].lease_cost_nanos
     prompt.secret = plane.add_key(is_prepaid=True)
     plane.seed_money(credit=cost + tokens * 50)  # half of what its input costs
     prompt.warm(is_at_our_cost=True, previous=prompt.previous())
@@ -111,7 +111,7 @@ def test_without_a_lease_nobody_pays(plane, prompt, fault):
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "kv_capacity_exhausted"
     (event,) = until(plane.unbilled)
-    assert (event.outcome, event.cost_nano_usd) == (Outcome.UNBILLED, 0)
+    assert (event.outcome, event.cost_nanos) == (Outcome.UNBILLED, 0)
     assert event.input_tokens > 0
     until(lambda: not leases_on(plane))
 

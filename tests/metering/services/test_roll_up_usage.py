@@ -119,14 +119,14 @@ def test_a_warming_call_is_no_request_and_its_output_is_nobodys():
 
 def test_it_adds_up_what_the_money_limits_were_charged():
     """All but what leases cost: they are charged by the time that they were held."""
-    lease = {"cost_nano_usd": 900, "lease_cost_nano_usd": 700}
-    store_usage_events([make_event(cost_nano_usd=55), make_event(**lease)])
-    free = make_event(outcome=Outcome.UNBILLED, cost_nano_usd=3)
+    lease = {"cost_nanos": 900, "lease_cost_nanos": 700}
+    store_usage_events([make_event(cost_nanos=55), make_event(**lease)])
+    free = make_event(outcome=Outcome.UNBILLED, cost_nanos=3)
     store_usage_events([free, make_event(tenant_id=2)])
     roll_up_usage()
 
-    assert quantities(tenant_id=1)["charged_nano_usd"] == (255, 2)
-    assert "charged_nano_usd" not in quantities(tenant_id=2)
+    assert quantities(tenant_id=1)["charged_nanos"] == (255, 2)
+    assert "charged_nanos" not in quantities(tenant_id=2)
 
 
 def test_a_late_event_opens_its_hour_again():

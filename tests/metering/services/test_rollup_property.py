@@ -38,8 +38,8 @@ def usages(draw):
         "leased_input_tokens": draw(st.just(0) | st.integers(0, input_tokens)),
         "output_tokens": draw(st.integers(0, 1000)),
         "images": draw(st.integers(0, 2)),
-        "cost_nano_usd": cost,
-        "lease_cost_nano_usd": draw(st.just(0) | st.integers(0, cost)),
+        "cost_nanos": cost,
+        "lease_cost_nanos": draw(st.just(0) | st.integers(0, cost)),
         "outcome": draw(st.sampled_from(Outcome)),
         "is_warming": draw(st.booleans()),
         # The edges of two hours, in any order: most events are late ones.

@@ -134,8 +134,8 @@ def test_a_key_has_the_limits_of_its_project_and_its_tenant_too():
     make_api_key(project=other)
     make_rate_limit(subject=project, amount=2, model="small")
     make_rate_limit(subject=project.tenant, amount=3)
-    make_spend_limit(subject=api_key, amount_nano_usd=4)
-    make_spend_limit(subject=project.tenant, amount_nano_usd=5)
+    make_spend_limit(subject=api_key, amount_nanos=4)
+    make_spend_limit(subject=project.tenant, amount_nanos=5)
 
     mine, others = read_key_policies(timezone.now())
 
@@ -144,7 +144,7 @@ def test_a_key_has_the_limits_of_its_project_and_its_tenant_too():
         (Scope.PROJECT, "small", 2),
         (Scope.TENANT, None, 3),
     ]
-    assert [(one.scope, one.amount_nano_usd) for one in mine.spend_limits] == [
+    assert [(one.scope, one.amount_nanos) for one in mine.spend_limits] == [
         (Scope.KEY, 4),
         (Scope.TENANT, 5),
     ]

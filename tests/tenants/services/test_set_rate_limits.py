@@ -116,8 +116,8 @@ def test_the_database_refuses_another_tenants_key_or_project(table):
     other = make_project(tenant=make_tenant(name="Other"))
     values = {
         "ratelimit": "kind, amount) VALUES (%s, %s, 'requests_per_day', 1)",
-        "spendlimit": "period, amount_nano_usd) VALUES (%s, %s, 'day', 1)",
-        "budget": "period, amount_nano_usd, thresholds_percent)"
+        "spendlimit": "period, amount_nanos) VALUES (%s, %s, 'day', 1)",
+        "budget": "period, amount_nanos, thresholds_percent)"
         " VALUES (%s, %s, 'day', 1, '{50}')",
     }[table]
     for column, pk in (("api_key_id", api_key.pk), ("project_id", api_key.project_id)):

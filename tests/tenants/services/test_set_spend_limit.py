@@ -26,11 +26,11 @@ def test_it_works(valkey):
     api_key, _ = make_api_key()
     month: dict[str, Any] = {"subject": api_key.project, "period": SpendPeriod.MONTH}
 
-    assert set_spend_limit(**month, amount_nano_usd=5)
-    assert set_spend_limit(**month, amount_nano_usd=7)
+    assert set_spend_limit(**month, amount_nanos=5)
+    assert set_spend_limit(**month, amount_nanos=7)
 
     assert policy(valkey).spend_limits == (
-        Published(scope=Scope.PROJECT, period=SpendPeriod.MONTH, amount_nano_usd=7),
+        Published(scope=Scope.PROJECT, period=SpendPeriod.MONTH, amount_nanos=7),
     )
     assert policy(valkey).counts_spend
     assert remove_spend_limit(**month)
@@ -43,7 +43,7 @@ def test_a_budget_makes_spend_count(valkey):
     api_key, _ = make_api_key()
     day: dict[str, Any] = {"subject": api_key, "period": SpendPeriod.DAY}
 
-    assert set_budget(**day, amount_nano_usd=5, thresholds_percent=[100, 50, 50])
+    assert set_budget(**day, amount_nanos=5, thresholds_percent=[100, 50, 50])
 
     assert Budget.objects.get().thresholds_percent == [50, 100]
     assert policy(valkey).counts_spend
@@ -78,7 +78,7 @@ def test_the_same_again_writes_and_publishes_nothing(valkey):
     act: dict[str, Any] = {
         "subject": api_key,
         "period": SpendPeriod.DAY,
-        "amount_nano_usd": 5,
+        "amount_nanos": 5,
     }
     set_spend_limit(**act)
     set_budget(**act)
@@ -99,7 +99,7 @@ def test_it_refuses_an_amount_out_of_range(service, amount):
     api_key, _ = make_api_key()
 
     with pytest.raises(InvalidLimitError):
-        service(subject=api_key, period=SpendPeriod.DAY, amount_nano_usd=amount)
+        service(subject=api_key, period=SpendPeriod.DAY, amount_nanos=amount)
 
 
 @pytest.mark.django_db
@@ -111,6 +111,6 @@ def test_it_refuses_thresholds_that_say_nothing(thresholds):
         set_budget(
             subject=api_key,
             period=SpendPeriod.DAY,
-            amount_nano_usd=1,
+            amount_nanos=1,
             thresholds_percent=thresholds,
         )

@@ -5,7 +5,7 @@ import pytest
 from tenants.models import Budget
 from tests.factories import make_budget, make_project, make_tenant
 
-BODY = {"amount_nano_usd": 10_000_000_000, "thresholds_percent": [50, 100]}
+BODY = {"amount_nanos": 10_000_000_000, "thresholds_percent": [50, 100]}
 
 
 @pytest.mark.parametrize("name", ["owner", "staff"])
@@ -16,7 +16,7 @@ def test_it_works(callers, name):
     (listed,) = callers.key.get("budgets").json()["data"]
     assert listed == made.json()
     assert listed["scope"] == "tenant"
-    assert listed["spent_nano_usd"] is None
+    assert listed["spent_nanos"] is None
     removed = caller.ask("DELETE", f"budgets/{listed['id']}")
     assert removed.status_code == 204
     assert removed.content == b""
@@ -25,9 +25,9 @@ def test_it_works(callers, name):
 
 def test_one_of_the_same_subject_is_replaced(callers):
     callers.owner.post("budgets", BODY)
-    callers.owner.post("budgets", BODY | {"amount_nano_usd": 7})
+    callers.owner.post("budgets", BODY | {"amount_nanos": 7})
     callers.owner.post("budgets", BODY | {"period": "day"})
-    amounts = Budget.objects.order_by("period").values_list("amount_nano_usd")
+    amounts = Budget.objects.order_by("period").values_list("amount_nanos")
     assert list(amounts) == [(10_000_000_000,), (7,)]
 
 
@@ -56,9 +56,9 @@ def test_it_refuses_others_than_owners(callers, name):
 @pytest.mark.parametrize(
     ("changes", "param"),
     [
-        ({"amount_nano_usd": 0}, "amount_nano_usd"),
-        ({"amount_nano_usd": 2**60}, "amount_nano_usd"),
-        ({"amount_nano_usd": "7"}, "amount_nano_usd"),
+        ({"amount_nanos": 0}, "amount_nanos"),
+        ({"amount_nanos": 2**60}, "amount_nanos"),
+        ({"amount_nanos": "7"}, "amount_nanos"),
         ({"thresholds_percent": []}, "thresholds_percent"),
         ({"thresholds_percent": [1, 2, 3, 4, 5, 6]}, "thresholds_percent"),
         ({"thresholds_percent": [0]}, "thresholds_percent[0]"),

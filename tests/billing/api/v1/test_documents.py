@@ -12,7 +12,7 @@ from tests.billing.usage import DECEMBER, NOON, draft_of, use
 
 STAFF_ACTS = ("credit_notes", "void", "write_off")
 TERMS = {
-    "threshold_nano_usd": 5_000_000_000,
+    "threshold_nanos": 5_000_000_000,
     "amount_cents": 20_00,
     "monthly_max_cents": 100_00,
 }

@@ -13,7 +13,7 @@ from billing.models.credit import CreditGrant
 from billing.services.forget_answers import forget_answers
 from tests.billing.api.v1.conftest import key_of
 
-GRANT = {"amount_nano_usd": 5_000_000_000, "reason": "bank transfer"}
+GRANT = {"amount_nanos": 5_000_000_000, "reason": "bank transfer"}
 
 
 def grant(callers, body=GRANT, key="T17"):
@@ -39,7 +39,7 @@ def test_it_refuses_a_post_without_a_key(callers, key):
 
 def test_it_refuses_the_key_of_another_act(callers):
     grant(callers)
-    answer = grant(callers, GRANT | {"amount_nano_usd": 1})
+    answer = grant(callers, GRANT | {"amount_nanos": 1})
     assert answer.status_code == 409
     assert answer.json()["error"]["code"] == "idempotency_key_reused"
     assert CreditGrant.objects.count() == 1

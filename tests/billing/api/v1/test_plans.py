@@ -40,10 +40,10 @@ def test_a_plan_is_changed_and_ended(callers, plan):
     )
     other = make_plan(code="max", price_cents=90_00)
     preview = callers.key.post("subscriptions/preview", {"plan": other.code}).json()
-    assert preview["difference_nano_usd"] == (
-        preview["after_nano_usd"] - preview["before_nano_usd"]
+    assert preview["difference_nanos"] == (
+        preview["after_nanos"] - preview["before_nanos"]
     )
-    assert preview["difference_nano_usd"] > 0
+    assert preview["difference_nanos"] > 0
     assert held(callers) == [("pro", True)]
     callers.owner.post("subscriptions", {"plan": other.code})
     assert held(callers) == [("pro", False), ("max", True)]

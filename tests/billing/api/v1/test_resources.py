@@ -31,7 +31,7 @@ def test_prices_are_listed(callers, price):
     )
     (shown,) = callers.key.get("prices").json()["data"]
     assert shown["id"] == price.pk
-    assert shown["rates_nano_usd_per_million"] == {
+    assert shown["rates_nanos_per_million"] == {
         "new_input_tokens": 100_000_000,
         "cached_input_tokens": 20_000_000,
         "output_tokens": 400_000_000,
@@ -58,7 +58,7 @@ def test_an_invoice_is_listed_and_shown(billed):
     assert listed["total_cents"] == 40
     shown = billed.key.get(f"invoices/{listed['id']}").json()
     assert shown["number"] == listed["number"]
-    assert shown["total_nano_usd"] == 400_000_000
+    assert shown["total_nanos"] == 400_000_000
     assert [line["quantity"] for line in shown["lines"]] == [1_000_000]
     assert billed.key.get("invoices?status=draft").json()["data"] == []
 
@@ -142,30 +142,30 @@ def test_it_refuses_what_is_no_question(callers, query, param):
 
 
 def test_credit_is_shown_and_granted_by_staff(callers):
-    body = {"amount_nano_usd": 5_000_000_000, "reason": "bank transfer"}
+    body = {"amount_nanos": 5_000_000_000, "reason": "bank transfer"}
     assert callers.staff.post("credit_grants", body).status_code == 201
     assert callers.key.get("credit").json() == {
         "is_prepaid": False,
-        "booked_nano_usd": 5_000_000_000,
-        "left_nano_usd": None,
+        "booked_nanos": 5_000_000_000,
+        "left_nanos": None,
     }
     (grant,) = callers.colleague.get("credit_grants").json()["data"]
-    assert grant["amount_nano_usd"] == 5_000_000_000
+    assert grant["amount_nanos"] == 5_000_000_000
     assert callers.stranger.get("credit_grants").json()["data"] == []
 
 
 def test_owners_say_at_what_is_left_they_are_told(callers):
-    body = {"amount_nano_usd": 5_000_000_000}
+    body = {"amount_nanos": 5_000_000_000}
     assert callers.key.ask("PUT", "credit_threshold", body).status_code == 403
     assert callers.owner.ask("PUT", "credit_threshold", body).json() == body
     assert callers.key.get("credit_threshold").json() == body
     assert callers.owner.ask("DELETE", "credit_threshold").status_code == 204
-    assert callers.key.get("credit_threshold").json() == {"amount_nano_usd": None}
+    assert callers.key.get("credit_threshold").json() == {"amount_nanos": None}
 
 
 @pytest.mark.parametrize("name", ["key", "owner", "colleague"])
 def test_it_refuses_to_let_a_tenant_grant_itself_credit(callers, name):
-    body = {"amount_nano_usd": 1, "reason": "please"}
+    body = {"amount_nanos": 1, "reason": "please"}
     answer = getattr(callers, name).post("credit_grants", body)
     assert answer.status_code == 403
     assert answer.json()["error"]["code"] == "staff_required"
@@ -173,14 +173,12 @@ def test_it_refuses_to_let_a_tenant_grant_itself_credit(callers, name):
 
 def test_lists_are_paged(callers):
     for number in range(5):
-        callers.staff.post(
-            "credit_grants", {"amount_nano_usd": number + 1, "reason": "r"}
-        )
+        callers.staff.post("credit_grants", {"amount_nanos": number + 1, "reason": "r"})
     first = callers.key.get("credit_grants?limit=3").json()
     second = callers.key.get(
         f"credit_grants?limit=3&cursor={first['next_cursor']}"
     ).json()
-    amounts = [one["amount_nano_usd"] for one in first["data"] + second["data"]]
+    amounts = [one["amount_nanos"] for one in first["data"] + second["data"]]
     assert amounts == [5, 4, 3, 2, 1]
     assert (first["has_more"], second["has_more"]) == (True, False)
     assert second["next_cursor"] is None

@@ -38,14 +38,14 @@ def test_a_message_is_sent_logged_and_sent_again(callers):
         emit_event(
             tenant_id=callers.tenant.pk,
             type="credit.granted",
-            data={"amount_nano_usd": 1},
+            data={"amount_nanos": 1},
             now=timezone.now(),
         )
         assert deliver_webhooks(now=timezone.now()) == 1
         (listed,) = callers.key.get(f"{path}/messages").json()["data"]
         assert (listed["type"], listed["state"]) == ("credit.granted", "delivered")
         shown = callers.key.get(f"{path}/messages/{listed['id']}").json()
-        assert shown["payload"]["data"] == {"amount_nano_usd": 1}
+        assert shown["payload"]["data"] == {"amount_nanos": 1}
         assert [one["status"] for one in shown["tries"]] == [200]
         again = callers.key.post(f"{path}/replay", {"message_id": listed["id"]})
         assert again.json() == {"messages": 1}

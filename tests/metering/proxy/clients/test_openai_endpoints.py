@@ -99,7 +99,7 @@ def test_embeddings_and_images(everything: Plane):
     embedded, painted = plane.events()
     assert embedded.input_tokens == found.usage.prompt_tokens
     assert painted.images == 2
-    assert painted.cost_nano_usd == 2 * IMAGE_RATE // 1_000_000
+    assert painted.cost_nanos == 2 * IMAGE_RATE // 1_000_000
 
 
 def test_what_no_retry_can_help_is_asked_once(plane: Plane):
