@@ -56,11 +56,11 @@ def measure(*, tenants: int = TENANTS) -> dict[str, float]:
     """Seconds per step, of so many tenants' months."""
     # Django's settings, and with them the models, may be loaded only now.
     from billing.models.invoices import Invoice  # noqa: PLC0415
-    from billing.services.issue_due_invoices import (  # noqa: PLC0415
+    from billing.services.invoices.issue_due_invoices import (  # noqa: PLC0415
         COLLECTION_GRACE,
         issue_due_invoices,
     )
-    from billing.services.rate_usage import rate_usage  # noqa: PLC0415
+    from billing.services.rating.rate_usage import rate_usage  # noqa: PLC0415
 
     prepare(tenants)
 
@@ -84,8 +84,8 @@ def prepare(tenants: int) -> None:
     """
     from billing.models.price_books import PriceBook  # noqa: PLC0415
     from billing.models.prices import PriceVersion  # noqa: PLC0415
-    from billing.services.grant_credit import grant_credit  # noqa: PLC0415
-    from billing.services.seal_due_receipts import seal_due_receipts  # noqa: PLC0415
+    from billing.services.credit.grant_credit import grant_credit  # noqa: PLC0415
+    from billing.services.receipts.seal_due_receipts import seal_due_receipts  # noqa: PLC0415
     from inference.models import ServedModel  # noqa: PLC0415
     from metering.services.roll_up_usage import roll_up_usage  # noqa: PLC0415
     from metering.services.store_usage_events import (  # noqa: PLC0415

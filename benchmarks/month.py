@@ -143,9 +143,9 @@ class _Month:
 
     def bill(self, home: Path) -> None:
         from billing.models.invoices import Invoice  # noqa: PLC0415
-        from billing.services.issue_invoice import issue_invoice  # noqa: PLC0415
-        from billing.services.rate_usage import rate_usage  # noqa: PLC0415
-        from billing.services.seal_receipts import seal_receipts  # noqa: PLC0415
+        from billing.services.invoices.issue_invoice import issue_invoice  # noqa: PLC0415
+        from billing.services.rating.rate_usage import rate_usage  # noqa: PLC0415
+        from billing.services.receipts.seal_receipts import seal_receipts  # noqa: PLC0415
 
         with _step("seal receipts", self.count):
             sealed = seal_receipts(self.tenant.pk, now=NOW)
@@ -192,8 +192,8 @@ class _Month:
         connection.force_debug_cursor = False
 
     def _verify(self, invoice: Any, home: Path) -> None:
-        from billing.services.sign_invoice import sign_invoice  # noqa: PLC0415
-        from billing.services.stream_receipts_of_invoice import (  # noqa: PLC0415
+        from billing.services.receipts.sign_invoice import sign_invoice  # noqa: PLC0415
+        from billing.services.receipts.stream_receipts_of_invoice import (  # noqa: PLC0415
             stream_receipts_of_invoice,
         )
         from billing.verify.run import main as verify  # noqa: PLC0415

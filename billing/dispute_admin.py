@@ -10,7 +10,7 @@ from unfold.admin import ModelAdmin
 
 from billing.domain.money import exact_usd
 from billing.models.disputes import DisputeStatus, LineDispute
-from billing.services.resolve_dispute import resolve_dispute
+from billing.services.receipts.resolve_dispute import resolve_dispute
 from tenants.read_only_admin import NeitherAddedNorDeletedMixin
 
 

@@ -13,8 +13,8 @@ from billing.domain.rating import Rates
 from billing.errors import BillingError, InvalidVatIdError
 from billing.models.prices import PriceVersion
 from billing.models.taxes import LegalEntity
-from billing.services.check_vat_id import check_vat_id
-from billing.services.set_price import set_price
+from billing.services.prices.set_price import set_price
+from billing.services.taxes.check_vat_id import check_vat_id
 
 
 class RateField(forms.CharField):

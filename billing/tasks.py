@@ -5,28 +5,28 @@ from datetime import timedelta
 from celery import shared_task
 from django.utils import timezone
 
-from billing.services import alert_budgets as alerting
-from billing.services import alert_credit as alerting_of_credit
-from billing.services import apply_stripe_events as applying
-from billing.services import close_stripe_invoices as closing
-from billing.services import collect_invoice as collecting
-from billing.services import deliver_webhooks as delivering
-from billing.services import doubt_money as doubting
-from billing.services import dun_invoices as dunning
-from billing.services import expire_credit as expiring
-from billing.services import forget_answers as forgetting_answers
-from billing.services import forget_webhooks as forgetting
-from billing.services import issue_due_credit_notes as crediting
-from billing.services import issue_due_invoices as issuing
-from billing.services import keep_plans as keeping
-from billing.services import rate_usage as rating
-from billing.services import recharge_credit as recharging
-from billing.services import refresh_balances as refreshing
-from billing.services import seal_due_receipts as sealing
-from billing.services import send_document_mails as mailing
-from billing.services import tell_lease_events as telling_of_leases
-from billing.services import tell_operators as telling
-from billing.services import work_off_order as ordering
+from billing.services.alerts import alert_budgets as alerting
+from billing.services.alerts import alert_credit as alerting_of_credit
+from billing.services.api_access import forget_answers as forgetting_answers
+from billing.services.credit import expire_credit as expiring
+from billing.services.credit import recharge_credit as recharging
+from billing.services.credit_notes import issue_due_credit_notes as crediting
+from billing.services.dunning import dun_invoices as dunning
+from billing.services.invoices import issue_due_invoices as issuing
+from billing.services.invoices import send_document_mails as mailing
+from billing.services.invoices import tell_operators as telling
+from billing.services.ledger import refresh_balances as refreshing
+from billing.services.payments import apply_stripe_events as applying
+from billing.services.payments import close_stripe_invoices as closing
+from billing.services.payments import collect_invoice as collecting
+from billing.services.payments import work_off_order as ordering
+from billing.services.plans import keep_plans as keeping
+from billing.services.rating import rate_usage as rating
+from billing.services.receipts import seal_due_receipts as sealing
+from billing.services.spend import doubt_money as doubting
+from billing.services.webhooks import deliver_webhooks as delivering
+from billing.services.webhooks import forget_webhooks as forgetting
+from billing.services.webhooks import tell_lease_events as telling_of_leases
 
 
 @shared_task

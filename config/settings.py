@@ -142,9 +142,9 @@ WEBHOOK_KEY = secret("WEBHOOK_KEY").encode()
 SNAPSHOT_LIFETIME = timedelta(days=1)
 # Key policies are the tenants' app's, and who pays by which prices is billing's, which
 # the former must not import.
-PRICE_BOOKS_OF_TENANTS = "billing.services.price_of.price_books_of_tenants"
+PRICE_BOOKS_OF_TENANTS = "billing.services.prices.price_of.price_books_of_tenants"
 # Likewise what a tenant is on from its first second, in the transaction that opens it.
-TENANT_OPENED = "billing.services.start_default_plan.start_default_plan"
+TENANT_OPENED = "billing.services.plans.start_default_plan.start_default_plan"
 # Code of the plan that new tenants are put on; empty: none, they pay as they go.
 DEFAULT_PLAN = value("DEFAULT_PLAN")
 JOURNAL_FOLDER = HOME / "journal"
@@ -168,7 +168,7 @@ SERVED_MODEL_NAME = (
 )
 
 # Who decides which tax a sale bears: a class with `billing.domain.taxes.TaxEngine`.
-TAX_ENGINE = value("TAX_ENGINE", "billing.services.quote_tax.OwnTaxEngine")
+TAX_ENGINE = value("TAX_ENGINE", "billing.services.taxes.quote_tax.OwnTaxEngine")
 
 AUTH_USER_MODEL = "tenants.User"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]

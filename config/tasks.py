@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from billing.services.publish_price_vectors import publish_price_vectors
+from billing.services.prices.publish_price_vectors import publish_price_vectors
 from inference.services.publish_cached_prompts import publish_cached_prompts
 from inference.services.publish_routes import publish_routes
 from tenants.services.publish_key_policies import publish_key_policies

@@ -6,7 +6,7 @@ from django import forms
 from django_countries import countries
 
 from billing.models.taxes import TaxProfile
-from billing.services.set_billing_details import BillingDetails
+from billing.services.taxes.set_billing_details import BillingDetails
 
 _FIELDS = (
     *("name", "address", "postcode", "city", "country"),

@@ -8,7 +8,7 @@ from django import forms
 
 from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.domain.money import NANOS_PER_CENT
-from billing.services.grant_credit import REASON_CHARACTERS_MAX
+from billing.services.credit.grant_credit import REASON_CHARACTERS_MAX
 from tenants.usd_field import UsdField
 
 _DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}

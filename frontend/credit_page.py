@@ -13,8 +13,8 @@ from billing.models.credit import (
     CreditWithdrawal,
 )
 from billing.models.invoices import Invoice
-from billing.services.credit_of import credit_of
-from billing.services.read_spend import read_spend
+from billing.services.credit.credit_of import credit_of
+from billing.services.spend.read_spend import read_spend
 from tenants.models import Tenant
 
 GRANTS_MAX = 100

@@ -9,7 +9,7 @@ from django import forms
 from billing.domain.money import NANOS_PER_CENT, parse_amount_usd
 from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
-from billing.services.credit_invoice import REASON_CHARACTERS_MAX
+from billing.services.credit_notes.credit_invoice import REASON_CHARACTERS_MAX
 
 _WIDE = {"autocomplete": "off"}
 

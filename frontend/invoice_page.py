@@ -11,8 +11,8 @@ from billing.domain.line_titles import METER_TITLES
 from billing.domain.money import percent
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
-from billing.services.describe_credit_note import describe_credit_note
-from billing.services.describe_invoice import describe_invoice
+from billing.services.credit_notes.describe_credit_note import describe_credit_note
+from billing.services.invoices.describe_invoice import describe_invoice
 from billing.wire import (
     CreditNoteDocument,
     InvoiceDocument,

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from billing.domain.spend_counters import Spender
-from billing.services.read_spend import SpendNow, read_spend
+from billing.services.spend.read_spend import SpendNow, read_spend
 from metering.services.read_limit_use import read_limit_use
 from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit, Tenant
 from tenants.wire import LimitKind, Scope, SpendPeriod

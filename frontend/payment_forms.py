@@ -4,7 +4,7 @@ from uuid import uuid4
 
 from django import forms
 
-from billing.services.record_bank_transfer import NOTE_CHARACTERS_MAX
+from billing.services.payments.record_bank_transfer import NOTE_CHARACTERS_MAX
 from frontend.invoice_forms import CentsField
 
 

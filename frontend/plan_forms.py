@@ -7,7 +7,7 @@ from django import forms
 from billing.domain.month import Allowance
 from billing.domain.rating import METER_NAMES
 from billing.models.plans import Coupon, Plan
-from billing.services.redeem_coupon import clean_code
+from billing.services.plans.redeem_coupon import clean_code
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false"}
 _CENTS_DIGITS = 2

@@ -15,7 +15,7 @@ from billing.errors import UnpricedUsageError
 from billing.models.invoices import Invoice, LineItem
 from billing.models.plans import CouponRedemption, Plan, PlanKind, Subscription
 from billing.models.rating import RatedCharge
-from billing.services.read_charges import plan_terms, read_usages
+from billing.services.rating.read_charges import plan_terms, read_usages
 from frontend.formatting import cents_usd
 from frontend.limits import Share
 from tenants.models import Tenant

@@ -14,7 +14,7 @@ from billing.domain.price_models import (
 )
 from billing.domain.rating import METER_NAMES
 from billing.models.prices import PriceVersion
-from billing.services.read_price_list import ModelPrices
+from billing.services.prices.read_price_list import ModelPrices
 from frontend.formatting import exact_usd
 from inference.models import ServedModel
 from metering.domain.usage import Meter

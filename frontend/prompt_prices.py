@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from billing.domain.lease_cost import storage_nanos
-from billing.services.read_lease_rates import LeaseRates
+from billing.services.prices.read_lease_rates import LeaseRates
 
 
 def held_price(size: int, tier: str, rates: LeaseRates, *, time_ms: int) -> int | None:

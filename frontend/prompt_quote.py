@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from billing.domain.lease_cost import HOUR_MS
-from billing.services.quote_lease import TierQuote, quote_lease
+from billing.services.prices.quote_lease import TierQuote, quote_lease
 from frontend.prompt_prices import calls_to_pay
 from inference.domain.prompt_asked import AskedPrompt
 from inference.services.place_cached_prompt import tier_of_room

@@ -9,7 +9,11 @@ from django.db.models import Prefetch, QuerySet
 
 from billing.domain.lease_cost import HOUR_MS
 from billing.domain.money import amount_nanos
-from billing.services.read_lease_rates import NOT_SOLD, LeaseRates, read_lease_rates
+from billing.services.prices.read_lease_rates import (
+    NOT_SOLD,
+    LeaseRates,
+    read_lease_rates,
+)
 from frontend.prompt_prices import calls_to_pay, held_price, sum_of
 from inference.cached_prompt_models import (
     LIVING,

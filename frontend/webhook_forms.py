@@ -8,7 +8,7 @@ from django import forms
 from billing.domain.event_types import EventType
 from billing.domain.webhook_url import URL_CHARACTERS_MAX
 from billing.models.webhooks import WebhookEndpoint
-from billing.services.add_webhook_endpoint import DESCRIPTION_CHARACTERS_MAX
+from billing.services.webhooks.add_webhook_endpoint import DESCRIPTION_CHARACTERS_MAX
 
 REPLAY_HOURS = {1: "the last hour", 24: "the last day", 168: "the last week"}
 

@@ -31,7 +31,7 @@ _KNOWN_SECONDS_MAX = 60.0
 _REST = "vllm:num_requests_running"
 _DOUBT = (
     *("shell", "--no-imports", "-c"),
-    "from billing.services.doubt_money import doubt_money; doubt_money()",
+    "from billing.services.spend.doubt_money import doubt_money; doubt_money()",
 )
 _AWAY = (KeyError, redis.RedisError, psycopg.Error, httpx.TransportError)
 

@@ -18,7 +18,7 @@ from billing.api.bodies import (
 from billing.api.callers import for_keys
 from billing.api.capacity import capacity_refusal
 from billing.api.documents import event_document, prompt_documents
-from billing.services.read_lease_rates import NOT_SOLD, read_lease_rates
+from billing.services.prices.read_lease_rates import NOT_SOLD, read_lease_rates
 from inference.cached_prompt_models import CachedPrompt
 from inference.domain.lease_terms import LeaseClass, Tier
 from inference.domain.prompt_asked import AskedPrompt

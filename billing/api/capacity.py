@@ -8,7 +8,11 @@ from django.utils import timezone
 from billing.api.documents import usd
 from billing.api.refusals import refused
 from billing.domain.lease_cost import HOUR_MS, storage_nanos
-from billing.services.read_lease_rates import NOT_SOLD, LeaseRates, read_lease_rates
+from billing.services.prices.read_lease_rates import (
+    NOT_SOLD,
+    LeaseRates,
+    read_lease_rates,
+)
 from inference.domain.lease_terms import LeaseClass, Tier
 from inference.errors import CapacityExhaustedError
 from inference.models import ServedModel

@@ -9,8 +9,8 @@ from uuid import UUID
 from django.db.models import F
 
 from billing.domain.lease_cost import HOUR_MS, storage_nanos
-from billing.services.quote_lease import Quote, TierQuote
-from billing.services.read_lease_rates import NOT_SOLD, LeaseRates
+from billing.services.prices.quote_lease import Quote, TierQuote
+from billing.services.prices.read_lease_rates import NOT_SOLD, LeaseRates
 from inference.cached_prompt_models import (
     CachedPrompt,
     CachedPromptEvent,

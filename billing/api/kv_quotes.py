@@ -11,7 +11,7 @@ from billing.api.bodies import (
 from billing.api.cached_prompts import content_of
 from billing.api.callers import for_keys
 from billing.api.documents import quote_document
-from billing.services.quote_lease import quote_lease
+from billing.services.prices.quote_lease import quote_lease
 from inference.domain.lease_terms import Tier
 from inference.domain.prompt_content import NULL, PromptContent
 from inference.domain.prompt_life import TTL_SECONDS_MAX

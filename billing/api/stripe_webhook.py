@@ -5,7 +5,7 @@ from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from billing.services.receive_stripe_event import receive_stripe_event
+from billing.services.payments.receive_stripe_event import receive_stripe_event
 from billing.stripe_sync.events import ForgedEventError
 
 

@@ -17,19 +17,19 @@ from billing.domain.payments import CARD_CENTS_MIN
 from billing.errors import BillingError, ProviderUnavailableError
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, PaymentMethod, PaymentStatus
-from billing.services.close_payment_page import close_payment_page
-from billing.services.collect_invoice import default_card
-from billing.services.open_payment_page import open_payment_page
-from billing.services.settle_invoice import due_cents
-from billing.services.start_payment import start_payment
-from billing.services.sync_cards import (
+from billing.services.invoices.settle_invoice import due_cents
+from billing.services.payments.close_payment_page import close_payment_page
+from billing.services.payments.collect_invoice import default_card
+from billing.services.payments.open_payment_page import open_payment_page
+from billing.services.payments.start_payment import start_payment
+from billing.services.payments.sync_cards import (
     choose_card,
     open_card_page,
     open_portal,
     remove_card,
     sync_cards,
 )
-from billing.services.work_off_order import work_off_order
+from billing.services.payments.work_off_order import work_off_order
 from billing.stripe_sync.client import is_on
 from frontend.access import Access, tenant_page
 from frontend.invoice_list import with_due

@@ -8,7 +8,7 @@ from django.views.decorators.http import require_http_methods
 
 from billing.errors import InvalidVatIdError
 from billing.models.taxes import TaxProfile
-from billing.services.set_billing_details import set_billing_details
+from billing.services.taxes.set_billing_details import set_billing_details
 from frontend.access import Access, tenant_page
 from frontend.billing_details_form import BillingDetailsForm, initial_of
 

@@ -19,10 +19,10 @@ from billing.domain.recharge import RechargeTerms
 from billing.errors import BillingError
 from billing.models.auto_recharge import AutoRecharge
 from billing.models.payments import Payment
-from billing.services.collect_invoice import default_card
-from billing.services.open_payment_page import open_payment_page
-from billing.services.set_auto_recharge import set_auto_recharge
-from billing.services.start_payment import OPEN, start_payment
+from billing.services.credit.set_auto_recharge import set_auto_recharge
+from billing.services.payments.collect_invoice import default_card
+from billing.services.payments.open_payment_page import open_payment_page
+from billing.services.payments.start_payment import OPEN, start_payment
 from billing.stripe_sync.client import is_on
 from frontend.access import Access, tenant_page
 from frontend.credit_forms import AutoRechargeForm, TopUpForm

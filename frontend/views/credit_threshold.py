@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from billing.models.event_cursors import CreditThreshold
-from billing.services.set_credit_threshold import set_credit_threshold
+from billing.services.alerts.set_credit_threshold import set_credit_threshold
 from frontend.access import Access, tenant_page
 from tenants.usd_field import UsdField
 

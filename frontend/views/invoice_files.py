@@ -13,9 +13,9 @@ from billing.documents.pdf import invoice_pdf as drawn_invoice
 from billing.domain.money import exact_usd, usd_of_cents
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
-from billing.services.describe_credit_note import describe_credit_note
-from billing.services.describe_invoice import describe_invoice
-from billing.services.sign_invoice import sign_invoice
+from billing.services.credit_notes.describe_credit_note import describe_credit_note
+from billing.services.invoices.describe_invoice import describe_invoice
+from billing.services.receipts.sign_invoice import sign_invoice
 from billing.wire import CreditNoteDocument, InvoiceDocument, InvoiceLine
 from frontend.access import Access, operator_page, tenant_page
 from frontend.csv_file import csv_lines

@@ -15,10 +15,10 @@ from billing.domain.charges import ChargeKind
 from billing.domain.invoice import InvoiceStatus
 from billing.domain.line_titles import line_title
 from billing.models.invoices import LineItem
-from billing.services.dispute_line import dispute_line
-from billing.services.read_line_hours import LineHour, read_line_hours
-from billing.services.read_line_requests import LineRequest, read_line_requests
-from billing.services.rederive_line import rederive_line
+from billing.services.receipts.dispute_line import dispute_line
+from billing.services.receipts.read_line_hours import LineHour, read_line_hours
+from billing.services.receipts.read_line_requests import LineRequest, read_line_requests
+from billing.services.receipts.rederive_line import rederive_line
 from frontend.access import Access, tenant_page
 from tenants.models import ApiKey
 

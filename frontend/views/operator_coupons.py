@@ -13,8 +13,8 @@ from django.views.decorators.http import (
 
 from billing.errors import BillingError
 from billing.models.plans import Coupon
-from billing.services.end_coupon import end_coupon
-from billing.services.offer_coupon import offer_coupon
+from billing.services.plans.end_coupon import end_coupon
+from billing.services.plans.offer_coupon import offer_coupon
 from frontend.access import check_may_set, operator_page
 from frontend.plan_forms import CouponForm
 

@@ -10,8 +10,8 @@ from django.views.decorators.http import require_http_methods
 from billing.domain.credit import CreditKind
 from billing.errors import BillingError
 from billing.models.credit import CreditGrant
-from billing.services.grant_credit import grant_credit
-from billing.services.withdraw_credit import unused_of, withdraw_credit
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit.withdraw_credit import unused_of, withdraw_credit
 from frontend.access import operator_page
 from frontend.credit_forms import GrantForm, WithdrawForm
 from frontend.credit_page import read_credit_page

@@ -16,16 +16,16 @@ from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
 from billing.models.invoices import Invoice
 from billing.models.issue_blocks import IssueBlock
-from billing.services.credit_invoice import credit_invoice, plan_credit
-from billing.services.credit_of import credit_of
-from billing.services.describe_invoice import describe_invoice
-from billing.services.issue_invoice import issue_invoice
-from billing.services.read_billed import BILLING
-from billing.services.read_creditable import read_creditable
-from billing.services.settle_invoice import due_cents
-from billing.services.void_invoice import refuse_voiding, void_invoice
-from billing.services.work_out_note import work_out_note
-from billing.services.write_off_invoice import write_off_invoice
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit_notes.credit_invoice import credit_invoice, plan_credit
+from billing.services.credit_notes.read_creditable import read_creditable
+from billing.services.credit_notes.work_out_note import work_out_note
+from billing.services.invoices.describe_invoice import describe_invoice
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.invoices.read_billed import BILLING
+from billing.services.invoices.settle_invoice import due_cents
+from billing.services.invoices.void_invoice import refuse_voiding, void_invoice
+from billing.services.invoices.write_off_invoice import write_off_invoice
 from frontend.access import operator_page
 from frontend.invoice_forms import CreditForm, IssueForm, ReasonForm
 

@@ -15,9 +15,9 @@ from billing.errors import BillingError
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, Refund
 from billing.models.provider import StripeEvent, StripeOrder
-from billing.services.record_bank_transfer import record_bank_transfer
-from billing.services.replay_stripe_events import replay_stripe_events
-from billing.services.settle_invoice import due_cents
+from billing.services.invoices.settle_invoice import due_cents
+from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.payments.replay_stripe_events import replay_stripe_events
 from frontend.access import operator_page
 from frontend.payment_forms import TransferForm
 

@@ -17,11 +17,11 @@ from django.views.decorators.http import (
 from billing.domain.month import Allowance
 from billing.errors import BillingError
 from billing.models.plans import Plan
-from billing.services.cancel_subscription import cancel_subscription
-from billing.services.change_plan import change_plan
-from billing.services.offer_plan import offer_plan
-from billing.services.start_subscription import start_subscription
-from billing.services.withdraw_plan import withdraw_plan
+from billing.services.plans.cancel_subscription import cancel_subscription
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.offer_plan import offer_plan
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.plans.withdraw_plan import withdraw_plan
 from frontend.access import check_may_set, operator_page
 from frontend.plan_forms import PlanForm, PlanOfTenantForm
 from frontend.plan_page import held_and_planned, moments_of, show

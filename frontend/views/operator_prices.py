@@ -19,10 +19,10 @@ from billing.domain.price_models import ExplainedStep, MeterPricing, explain
 from billing.errors import BillingError
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from billing.services.end_price import end_price
-from billing.services.open_price_book import open_price_book
-from billing.services.read_price_list import read_price_list
-from billing.services.set_price import set_price
+from billing.services.prices.end_price import end_price
+from billing.services.prices.open_price_book import open_price_book
+from billing.services.prices.read_price_list import read_price_list
+from billing.services.prices.set_price import set_price
 from frontend.access import check_may_set, operator_page
 from frontend.parts import wants_part
 from frontend.price_forms import BookForm, EndPriceForm, SetPriceForm, texts_of

@@ -16,12 +16,12 @@ from django.views.decorators.http import (
 
 from billing.errors import BillingError
 from billing.models.plans import Plan
-from billing.services.cancel_subscription import cancel_subscription
-from billing.services.change_plan import change_plan
-from billing.services.keep_plan import keep_plan
-from billing.services.preview_change import preview_change
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.cancel_subscription import cancel_subscription
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.keep_plan import keep_plan
+from billing.services.plans.preview_change import preview_change
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
 from frontend.access import Access, tenant_page
 from frontend.plan_forms import CouponCodeForm
 from frontend.plan_page import (

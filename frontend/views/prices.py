@@ -6,7 +6,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from billing.services.read_price_list import read_price_list
+from billing.services.prices.read_price_list import read_price_list
 from frontend.access import Access, tenant_page
 from frontend.price_list import show_prices
 

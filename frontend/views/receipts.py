@@ -9,9 +9,11 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from billing.models.invoices import Invoice
-from billing.services.read_receipts import stream_receipts
-from billing.services.sign_receipt import sign_receipt
-from billing.services.stream_receipts_of_invoice import stream_receipts_of_invoice
+from billing.services.receipts.read_receipts import stream_receipts
+from billing.services.receipts.sign_receipt import sign_receipt
+from billing.services.receipts.stream_receipts_of_invoice import (
+    stream_receipts_of_invoice,
+)
 from billing.wire import SignedReceipt
 from frontend.access import Access, tenant_page
 from frontend.views.invoices import invoices_of

@@ -12,8 +12,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.errors import BillingError
-from billing.services.ping_webhook import ping_webhook
-from billing.services.replay_webhooks import replay_webhooks
+from billing.services.webhooks.ping_webhook import ping_webhook
+from billing.services.webhooks.replay_webhooks import replay_webhooks
 from frontend.access import Access, tenant_page
 from frontend.views.webhooks import find_endpoint
 from frontend.webhook_forms import ReplayForm

@@ -12,11 +12,11 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.errors import BillingError, InvalidWebhookError
 from billing.models.webhooks import WebhookEndpoint
-from billing.services.add_webhook_endpoint import add_webhook_endpoint
-from billing.services.change_webhook_endpoint import change_webhook_endpoint
-from billing.services.remove_webhook_endpoint import remove_webhook_endpoint
-from billing.services.rotate_webhook_secret import rotate_webhook_secret
-from billing.services.webhook_secret import webhook_secret
+from billing.services.webhooks.add_webhook_endpoint import add_webhook_endpoint
+from billing.services.webhooks.change_webhook_endpoint import change_webhook_endpoint
+from billing.services.webhooks.remove_webhook_endpoint import remove_webhook_endpoint
+from billing.services.webhooks.rotate_webhook_secret import rotate_webhook_secret
+from billing.services.webhooks.webhook_secret import webhook_secret
 from frontend.access import Access, tenant_page
 from frontend.webhook_forms import (
     NewWebhookForm,

@@ -7,12 +7,12 @@ import pytest
 from billing.models.credit import CreditGrant
 from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
-from billing.services.credit_of import credit_of
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_invoice import issue_invoice
-from billing.services.limiter_credit import limiter_credits
-from billing.services.rate_usage import rate_usage
-from billing.services.unbilled_before import unbilled_before
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit.limiter_credit import limiter_credits
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
+from billing.services.rating.unbilled_before import unbilled_before
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
 from metering.services.roll_up_usage import roll_up_usage
 from metering.services.store_usage_events import store_usage_events
@@ -98,4 +98,6 @@ def check_one_number(tenant: Tenant, total: int) -> None:
 
 def ship_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     """Journals cannot be shipped beyond the present, where these stories play."""
-    monkeypatch.setattr("billing.services.expire_grants.shipped_up_to", lambda: FAR)
+    monkeypatch.setattr(
+        "billing.services.credit.expire_grants.shipped_up_to", lambda: FAR
+    )

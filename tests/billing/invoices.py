@@ -5,8 +5,8 @@ from datetime import date, datetime
 from billing.models.invoices import Invoice
 from billing.models.tax_rates import TaxRate
 from billing.models.taxes import LegalEntity, TaxProfile
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from tenants.models import Tenant
 from tests.billing.usage import DECEMBER, draft_of, use
 

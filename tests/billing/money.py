@@ -11,8 +11,8 @@ from billing.domain.spend_counters import (
     spent_key,
     total_key,
 )
-from billing.services.keep_money_seeded import keep_money_seeded
-from billing.services.seed_money import time_us
+from billing.services.spend.keep_money_seeded import keep_money_seeded
+from billing.services.spend.seed_money import time_us
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
 from metering.services.store_usage_events import store_usage_events
 from metering.wire import UsageEvent

@@ -16,8 +16,8 @@ import pytest
 import redis
 
 from billing.domain.spend_counters import money_key, total_key
-from billing.services.keep_money_seeded import keep_money_seeded
-from billing.services.sum_spend import sum_spend
+from billing.services.spend.keep_money_seeded import keep_money_seeded
+from billing.services.spend.sum_spend import sum_spend
 from metering.domain.limit_keys import day_of, month_of
 from metering.services import shipped_up_to as shipping
 from metering.services.ship_journal import ship_journal

@@ -7,9 +7,9 @@ from django.test import Client
 from billing.models.invoices import Invoice
 from billing.models.payments import PaymentMethod
 from billing.models.prices import PriceVersion
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
-from billing.services.sync_cards import open_card_page, sync_cards
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.payments.sync_cards import open_card_page, sync_cards
+from billing.services.rating.rate_usage import rate_usage
 from tenants.models import Tenant
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.stripe_sim.server import StripeSim

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.models.plans import Coupon, Plan, PlanAllowance, PlanKind, Subscription
 from billing.models.webhooks import WebhookMessage
-from billing.services.rate_usage import rate_usage
+from billing.services.rating.rate_usage import rate_usage
 from tenants.models import Tenant
 from tests.billing.usage import NOVEMBER, draft_of
 

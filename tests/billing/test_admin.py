@@ -7,9 +7,9 @@ from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
 from billing.models.tax_rates import TaxRate
 from billing.models.taxes import LegalEntity, TaxProfile
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.factories import make_user
 

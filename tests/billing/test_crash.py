@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 from django.db import transaction
 
-from billing.services.grant_credit import grant_credit
+from billing.services.credit.grant_credit import grant_credit
 from tenants.models import Tenant
 from tests.billing.crash import check_every_crash
 from tests.billing.usage import NOON, balances

@@ -5,7 +5,7 @@ from django.db import IntegrityError, connection, transaction
 
 from billing.models.credit import CreditDraw, CreditExpiry, CreditWithdrawal
 from billing.models.invoices import Invoice
-from billing.services.grant_credit import grant_credit
+from billing.services.credit.grant_credit import grant_credit
 from tests.billing.usage import DECEMBER, NOON, NOVEMBER
 from tests.factories import make_tenant
 

@@ -9,13 +9,13 @@ from billing.models.document_mails import DocumentMail
 from billing.models.invoice_ends import InvoiceEnd
 from billing.models.invoices import DocumentNumber, Invoice
 from billing.models.ledger import LedgerTransaction
-from billing.services.credit_invoice import credit_invoice
-from billing.services.credit_of import credit_of
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_credit_note import issue_credit_note
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
-from billing.services.void_invoice import void_invoice
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.credit_notes.issue_credit_note import issue_credit_note
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.invoices.void_invoice import void_invoice
+from billing.services.rating.rate_usage import rate_usage
 from metering.models import UsageRollup
 from tenants.models import Tenant
 from tests.billing.crash import check_every_crash

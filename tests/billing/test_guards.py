@@ -6,8 +6,8 @@ from django.db import IntegrityError, connection, transaction
 from billing.models.invoices import Invoice, LineItem
 from billing.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
 from billing.models.prices import PriceVersion
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.usage import (
     DECEMBER,
     NOON,

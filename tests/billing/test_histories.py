@@ -22,17 +22,17 @@ from billing.models.credit_notes import CreditNote, CreditNoteTarget
 from billing.models.invoices import Invoice
 from billing.models.rating import RatedCharge
 from billing.models.taxes import LegalEntity
-from billing.services.credit_invoice import credit_invoice
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_credit_note import issue_credit_note
-from billing.services.issue_due_credit_notes import issue_due_credit_notes
-from billing.services.issue_due_invoices import issue_due_invoices
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
-from billing.services.record_bank_transfer import record_bank_transfer
-from billing.services.settle_invoice import due_cents
-from billing.services.void_invoice import void_invoice
-from billing.services.write_off_invoice import write_off_invoice
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.credit_notes.issue_credit_note import issue_credit_note
+from billing.services.credit_notes.issue_due_credit_notes import issue_due_credit_notes
+from billing.services.invoices.issue_due_invoices import issue_due_invoices
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.invoices.settle_invoice import due_cents
+from billing.services.invoices.void_invoice import void_invoice
+from billing.services.invoices.write_off_invoice import write_off_invoice
+from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.rating.rate_usage import rate_usage
 from metering.models import UsageRollup
 from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.usage import NOVEMBER, check_books, make_price, use

@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
 from metering.services.measure_leases import measure_leases

@@ -3,7 +3,7 @@
 import pytest
 
 from billing.domain.spend_counters import UNSURE_KEY
-from billing.services.doubt_money import doubt_money
+from billing.services.spend.doubt_money import doubt_money
 from tests.billing.money_history import History, playing, walk
 
 pytestmark = pytest.mark.django_db

@@ -9,11 +9,11 @@ import pytest
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerTransaction
 from billing.models.payments import Payment, Refund
-from billing.services.collect_invoice import collect_invoice, default_card
-from billing.services.record_bank_transfer import record_bank_transfer
-from billing.services.refund_payment import refund_payment
-from billing.services.start_payment import start_payment
-from billing.services.work_off_order import work_off_orders
+from billing.services.payments.collect_invoice import collect_invoice, default_card
+from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.payments.refund_payment import refund_payment
+from billing.services.payments.start_payment import start_payment
+from billing.services.payments.work_off_order import work_off_orders
 from tenants.models import Tenant
 from tests.billing.crash import check_every_crash
 from tests.billing.paying import add_card, owed_invoice

@@ -5,10 +5,10 @@ from datetime import timedelta
 import pytest
 
 from billing.models.plans import PlanKind
-from billing.services.change_plan import change_plan
-from billing.services.credit_of import credit_of
-from billing.services.rate_usage import rate_usage
-from billing.services.start_subscription import start_subscription
+from billing.services.credit.credit_of import credit_of
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.rating.rate_usage import rate_usage
 from tenants.models import Tenant
 from tests.billing.crash import check_every_crash
 from tests.billing.plans import make_plan, plans_of, told

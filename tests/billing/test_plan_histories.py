@@ -20,12 +20,12 @@ from billing.domain.rating import METER_NAMES
 from billing.errors import NoSubscriptionError
 from billing.models.plans import Coupon
 from billing.models.rating import BillingPeriod, RatedCharge
-from billing.services.cancel_subscription import cancel_subscription
-from billing.services.change_plan import change_plan
-from billing.services.keep_plans import keep_plans
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.set_price import set_price
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.cancel_subscription import cancel_subscription
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.keep_plans import keep_plans
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.prices.set_price import set_price
 from metering.models import UsageRollup
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.test_histories import (

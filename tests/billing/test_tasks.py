@@ -8,7 +8,7 @@ from django.utils import timezone
 from billing import tasks
 from billing.domain.periods import month_of
 from billing.models.rating import BillingPeriod
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.start_subscription import start_subscription
 from tests.billing.plans import make_plan
 from tests.billing.usage import draft_of, make_price, use
 

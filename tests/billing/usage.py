@@ -20,7 +20,7 @@ from billing.models.payments import Payment, Refund
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
-from billing.services.settle_invoice import due_cents
+from billing.services.invoices.settle_invoice import due_cents
 from inference.models import ServedModel
 from metering.domain.usage import QUANTITY_MAX
 from metering.lease_models import LeaseInterval

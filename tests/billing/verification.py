@@ -4,9 +4,11 @@ import json
 
 import msgspec
 
-from billing.services.sign_invoice import sign_invoice
-from billing.services.sign_receipt import sign_receipt
-from billing.services.stream_receipts_of_invoice import stream_receipts_of_invoice
+from billing.services.receipts.sign_invoice import sign_invoice
+from billing.services.receipts.sign_receipt import sign_receipt
+from billing.services.receipts.stream_receipts_of_invoice import (
+    stream_receipts_of_invoice,
+)
 from billing.verify.run import main
 from metering.domain.receipts import canonical
 from metering.services.receipt_keys import read_public_keys

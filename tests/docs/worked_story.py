@@ -13,15 +13,15 @@ from billing.models.ledger import LedgerEntry
 from billing.models.payments import Payment
 from billing.models.prices import PriceVersion
 from billing.models.taxes import LegalEntity
-from billing.services.credit_invoice import credit_invoice
-from billing.services.describe_invoice import describe_invoice
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_credit_note import issue_credit_note
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
-from billing.services.record_bank_transfer import record_bank_transfer
-from billing.services.record_payment import record_payment
-from billing.services.void_invoice import void_invoice
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.credit_notes.issue_credit_note import issue_credit_note
+from billing.services.invoices.describe_invoice import describe_invoice
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.invoices.void_invoice import void_invoice
+from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.payments.record_payment import record_payment
+from billing.services.rating.rate_usage import rate_usage
 from tenants.models import Tenant
 from tests.billing.usage import make_price, use
 from tests.docs.worked_blocks import Block

@@ -6,7 +6,7 @@ from typing import Any
 
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from billing.services.rate_usage import rate_usage
+from billing.services.rating.rate_usage import rate_usage
 from inference.models import ServedModel
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
 from metering.services.roll_up_usage import roll_up_usage

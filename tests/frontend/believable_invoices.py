@@ -7,9 +7,12 @@ from billing.models.invoices import Invoice
 from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod
 from billing.models.taxes import LegalEntity, TaxProfile
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_period import rate_period
-from billing.services.set_billing_details import BillingDetails, set_billing_details
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_period import rate_period
+from billing.services.taxes.set_billing_details import (
+    BillingDetails,
+    set_billing_details,
+)
 from tenants.models import Tenant
 from tests.billing.usage import use
 

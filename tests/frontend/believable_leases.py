@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.models.prices import PriceVersion
-from billing.services.rate_usage import rate_usage
+from billing.services.rating.rate_usage import rate_usage
 from inference.domain.lease_receipt import Fact, LeaseReceipt
 from inference.domain.lease_terms import GRACE_MS, Tier
 from inference.models import Engine

@@ -5,7 +5,7 @@ from uuid import uuid4
 import pytest
 
 from billing.models.payments import Payment, PaymentMethod
-from billing.services.record_bank_transfer import record_bank_transfer
+from billing.services.payments.record_bank_transfer import record_bank_transfer
 from tests.billing.paying import add_card, complete_newest_page
 from tests.frontend.believable_invoices import make_issued
 from tests.stripe_sim.server import SECRET_KEY, WEBHOOK_SECRET, run_stripe_sim

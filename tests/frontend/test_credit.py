@@ -11,8 +11,8 @@ from billing.domain.spend_counters import money_key
 from billing.models.auto_recharge import AutoRecharge
 from billing.models.credit import CreditExpiry, CreditGrant
 from billing.models.payments import Payment
-from billing.services.credit_of import credit_of
-from billing.services.withdraw_credit import withdraw_credit
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit.withdraw_credit import withdraw_credit
 from metering.services import shipped_up_to as shipping
 from tests.billing.credit import CENT, give
 from tests.billing.money import seed, spend, spent_event, store

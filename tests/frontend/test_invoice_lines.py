@@ -7,9 +7,9 @@ import pytest
 from django.db import connection
 
 from billing.models.disputes import LineDispute
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
-from billing.services.resolve_dispute import resolve_dispute
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
+from billing.services.receipts.resolve_dispute import resolve_dispute
 from billing.verify.run import main
 from frontend.views import invoice_lines
 from tests.frontend.believable import call, record

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, PaymentStatus
-from billing.services.issue_invoice import issue_invoice
+from billing.services.invoices.issue_invoice import issue_invoice
 from tests.frontend.believable_invoices import (
     make_credit_note,
     make_issued,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from billing.domain.spend_counters import Spender, held_key, money_key, spent_key
-from billing.services.grant_credit import grant_credit
+from billing.services.credit.grant_credit import grant_credit
 from metering.domain.limit_keys import (
     day_of,
     limit_key,

@@ -4,7 +4,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models.plans import Coupon, Plan, PlanKind, Subscription
-from billing.services.redeem_coupon import redeem_coupon
+from billing.services.plans.redeem_coupon import redeem_coupon
 from tests.billing.plans import make_coupon, make_plan
 from tests.factories import make_user
 from tests.frontend.people import client_of

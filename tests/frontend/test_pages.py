@@ -5,9 +5,9 @@ from uuid import UUID
 import pytest
 
 from billing.models.price_books import PriceBook
-from billing.services.ping_webhook import ping_webhook
-from billing.services.seal_receipts import seal_receipts
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.receipts.seal_receipts import seal_receipts
+from billing.services.webhooks.ping_webhook import ping_webhook
 from metering.receipt_models import Receipt
 from tests.billing.credit import CENT, give
 from tests.billing.plans import make_coupon, make_plan

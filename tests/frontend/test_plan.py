@@ -7,8 +7,8 @@ from django.utils import timezone
 
 from billing.domain.periods import month_of
 from billing.models.plans import CouponRedemption, PlanKind, Subscription
-from billing.services.rate_usage import rate_usage
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.plans import make_coupon, make_plan
 from tests.frontend.believable import call, record
 

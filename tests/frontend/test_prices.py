@@ -7,7 +7,7 @@ import pytest
 from billing.domain.price_models import MeterPricing, PriceModel, Step
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from billing.services.set_price import set_price
+from billing.services.prices.set_price import set_price
 from frontend.price_list import show_meter
 
 USD = 1_000_000_000

@@ -4,8 +4,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
 from tests.billing.plans import make_coupon, make_plan
 from tests.factories import make_api_key, make_engine, make_tenant
 from tests.frontend.believable import call, record

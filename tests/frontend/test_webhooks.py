@@ -8,9 +8,9 @@ import pytest
 from django.utils import timezone
 
 from billing.models.webhooks import WebhookEndpoint, WebhookMessage
-from billing.services.deliver_webhooks import deliver_webhooks
-from billing.services.ping_webhook import ping_webhook
-from billing.services.webhook_secret import webhook_secret
+from billing.services.webhooks.deliver_webhooks import deliver_webhooks
+from billing.services.webhooks.ping_webhook import ping_webhook
+from billing.services.webhooks.webhook_secret import webhook_secret
 from tests.billing.webhook_receiver import start_receiver
 from tests.billing.webhooks import URL, make_endpoint
 

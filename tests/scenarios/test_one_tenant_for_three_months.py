@@ -13,14 +13,14 @@ from pypdf import PdfReader
 from billing.domain.money import NANOS_PER_CENT
 from billing.models.credit_notes import CreditNoteTarget
 from billing.models.payments import Payment, PaymentMethod, Refund
-from billing.services.change_plan import change_plan
-from billing.services.collect_invoice import collect_invoice
-from billing.services.credit_invoice import credit_invoice
-from billing.services.credit_of import credit_of
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.settle_invoice import due_cents
-from billing.services.start_payment import start_payment
-from billing.services.start_subscription import start_subscription
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.invoices.settle_invoice import due_cents
+from billing.services.payments.collect_invoice import collect_invoice
+from billing.services.payments.start_payment import start_payment
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
 from metering.services.store_usage_events import store_usage_events

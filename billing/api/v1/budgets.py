@@ -13,8 +13,8 @@ from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.refusals import RefusedError
 from billing.api.v1.texts import Amount, RowId
 from billing.api.v1.view import ApiView, repeatable
-from billing.services.alert_budgets import spender_of
-from billing.services.read_spend import SpendNow, read_spend
+from billing.services.alerts.alert_budgets import spender_of
+from billing.services.spend.read_spend import SpendNow, read_spend
 from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT
 from tenants.models import Budget
 from tenants.services.remove_budget import remove_budget

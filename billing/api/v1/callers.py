@@ -14,7 +14,7 @@ from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from billing.domain import staff_tokens
-from billing.services.find_staff_token import find_staff_token
+from billing.services.api_access.find_staff_token import find_staff_token
 from tenants.models import Member, Role, Tenant, User
 from tenants.services.find_api_key import find_api_key
 

@@ -15,10 +15,10 @@ from billing.api.v1.view import ApiView, repeatable
 from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.models.credit import CreditGrant
 from billing.models.event_cursors import CreditThreshold
-from billing.services.credit_of import credit_of
-from billing.services.grant_credit import grant_credit
-from billing.services.read_spend import read_spend
-from billing.services.set_credit_threshold import set_credit_threshold
+from billing.services.alerts.set_credit_threshold import set_credit_threshold
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.spend.read_spend import read_spend
 
 
 class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):

@@ -19,11 +19,11 @@ from billing.api.v1.texts import FilledText
 from billing.api.v1.view import ApiView, repeatable
 from billing.models.credit_notes import CreditNote, CreditNoteTarget
 from billing.models.invoices import Invoice
-from billing.services.credit_invoice import credit_invoice
-from billing.services.describe_credit_note import describe_credit_note
-from billing.services.describe_invoice import describe_invoice
-from billing.services.void_invoice import void_invoice
-from billing.services.write_off_invoice import write_off_invoice
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.credit_notes.describe_credit_note import describe_credit_note
+from billing.services.invoices.describe_invoice import describe_invoice
+from billing.services.invoices.void_invoice import void_invoice
+from billing.services.invoices.write_off_invoice import write_off_invoice
 from billing.wire import CreditNoteDocument, InvoiceDocument
 
 

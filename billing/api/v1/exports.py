@@ -21,9 +21,9 @@ from billing.api.v1.times import checked_time
 from billing.api.v1.usage import SPAN_MAX, Granularity
 from billing.api.v1.view import ApiView
 from billing.encoding import MEDIA_TYPES, FileFormat, Table, write_table
-from billing.services.export_costs import DAY, HOUR, export_costs
-from billing.services.export_invoices import export_invoices
-from billing.services.export_usage import export_usage, usage_rows
+from billing.services.exports.export_costs import DAY, HOUR, export_costs
+from billing.services.exports.export_invoices import export_invoices
+from billing.services.exports.export_usage import export_usage, usage_rows
 from metering.models import UsageEvent
 from tenants.models import Tenant
 

@@ -12,7 +12,7 @@ from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.view import ApiView
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
-from billing.services.describe_invoice import CURRENCY, describe_invoice
+from billing.services.invoices.describe_invoice import CURRENCY, describe_invoice
 from billing.wire import InvoiceDocument
 
 

@@ -18,9 +18,9 @@ from billing.api.v1.view import ApiView, repeatable
 from billing.domain.recharge import RechargeTerms
 from billing.models.auto_recharge import AutoRecharge
 from billing.models.payments import Payment, PaymentMethod
-from billing.services.record_bank_transfer import record_bank_transfer
-from billing.services.set_auto_recharge import set_auto_recharge
-from billing.services.start_payment import start_payment
+from billing.services.credit.set_auto_recharge import set_auto_recharge
+from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.payments.start_payment import start_payment
 
 _Cents = Annotated[int, msgspec.Meta(ge=1, le=900_000_000)]
 

@@ -15,11 +15,11 @@ from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.texts import FilledText, Time
 from billing.api.v1.view import ApiView, repeatable
 from billing.models.plans import Plan, Subscription
-from billing.services.cancel_subscription import cancel_subscription
-from billing.services.change_plan import change_plan
-from billing.services.preview_change import ChangePreview, preview_change
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.cancel_subscription import cancel_subscription
+from billing.services.plans.change_plan import change_plan
+from billing.services.plans.preview_change import ChangePreview, preview_change
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
 
 _Code = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]
 

@@ -14,7 +14,7 @@ from billing.api.v1.view import ApiView
 from billing.domain.price_models import MeterPricing
 from billing.domain.rating import METER_NAMES
 from billing.models.prices import PriceVersion
-from billing.services.price_of import books_of, prices_of
+from billing.services.prices.price_of import books_of, prices_of
 
 
 class PriceDocument(msgspec.Struct, frozen=True, kw_only=True):

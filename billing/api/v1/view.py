@@ -29,7 +29,7 @@ from billing.api.v1.wire_format import (
     JsonRenderer,
     RawJsonParser,
 )
-from billing.services.answer_once import Answer, Asked, answer_once
+from billing.services.api_access.answer_once import Answer, Asked, answer_once
 from tenants.models import Tenant
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"

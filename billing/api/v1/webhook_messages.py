@@ -18,8 +18,8 @@ from billing.api.v1.texts import Time
 from billing.api.v1.view import ApiView, repeatable
 from billing.api.v1.webhooks import find_endpoint
 from billing.models.webhooks import WebhookAttempt, WebhookMessage
-from billing.services.ping_webhook import ping_webhook
-from billing.services.replay_webhooks import replay_webhooks
+from billing.services.webhooks.ping_webhook import ping_webhook
+from billing.services.webhooks.replay_webhooks import replay_webhooks
 
 TRIES_SHOWN_MAX = 100
 _MessageId = Annotated[str, msgspec.Meta(pattern="^msg_[0-9a-f]{32}$")]

@@ -17,11 +17,11 @@ from billing.api.v1.texts import Text, Url
 from billing.api.v1.view import ApiView, repeatable
 from billing.domain.event_types import EventType
 from billing.models.webhooks import WebhookEndpoint
-from billing.services.add_webhook_endpoint import add_webhook_endpoint
-from billing.services.change_webhook_endpoint import change_webhook_endpoint
-from billing.services.remove_webhook_endpoint import remove_webhook_endpoint
-from billing.services.rotate_webhook_secret import rotate_webhook_secret
-from billing.services.webhook_secret import webhook_secret
+from billing.services.webhooks.add_webhook_endpoint import add_webhook_endpoint
+from billing.services.webhooks.change_webhook_endpoint import change_webhook_endpoint
+from billing.services.webhooks.remove_webhook_endpoint import remove_webhook_endpoint
+from billing.services.webhooks.rotate_webhook_secret import rotate_webhook_secret
+from billing.services.webhooks.webhook_secret import webhook_secret
 
 _Types = Annotated[list[EventType], msgspec.Meta(min_length=1)]
 

@@ -8,8 +8,8 @@ from django.utils import timezone
 from billing.domain.invoice import InvoiceStatus
 from billing.errors import BillingError
 from billing.models.invoices import Invoice
-from billing.services.close_period import close_period
-from billing.services.sign_invoice import sign_invoice
+from billing.services.rating.close_period import close_period
+from billing.services.receipts.sign_invoice import sign_invoice
 from tenants.errors import TenantsError
 from tenants.models import Tenant
 from tenants.services.find_tenant import find_tenant

@@ -8,8 +8,8 @@ from django.utils import timezone
 from billing.domain.credit import CreditKind
 from billing.domain.money import exact_usd, parse_amount_usd
 from billing.errors import BillingError
-from billing.services.credit_of import credit_of
-from billing.services.grant_credit import grant_credit
+from billing.services.credit.credit_of import credit_of
+from billing.services.credit.grant_credit import grant_credit
 from tenants.errors import TenantsError
 from tenants.services.find_tenant import find_tenant
 

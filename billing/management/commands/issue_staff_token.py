@@ -4,8 +4,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
-from billing.services.issue_staff_token import issue_staff_token
-from billing.services.revoke_staff_token import revoke_staff_token
+from billing.services.api_access.issue_staff_token import issue_staff_token
+from billing.services.api_access.revoke_staff_token import revoke_staff_token
 
 _DAYS_MAX = 366
 

@@ -3,7 +3,7 @@
 from django.core.management.base import BaseCommand
 from django.db import connection
 
-from billing.services.seed_until_stopped import seed_until_stopped
+from billing.services.spend.seed_until_stopped import seed_until_stopped
 from metering.services.wait_for_stop import hold_stop_signals, is_stopped_within
 
 

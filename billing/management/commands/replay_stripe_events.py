@@ -7,8 +7,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from billing.services.apply_stripe_events import apply_stripe_events
-from billing.services.replay_stripe_events import replay_stripe_events
+from billing.services.payments.apply_stripe_events import apply_stripe_events
+from billing.services.payments.replay_stripe_events import replay_stripe_events
 
 
 def _time(text: str) -> datetime:

@@ -4,8 +4,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from billing.domain.money import exact_usd
-from billing.services.make_default_plan import make_default_plan
-from billing.services.set_default_price import set_default_price
+from billing.services.plans.make_default_plan import make_default_plan
+from billing.services.prices.set_default_price import set_default_price
 
 
 class Command(BaseCommand):

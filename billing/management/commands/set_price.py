@@ -10,7 +10,7 @@ from billing.domain.pricing_text import parse_pricing
 from billing.errors import BillingError, UnknownModelError, UnknownPriceBookError
 from billing.models.price_books import LIST_NAME, PriceBook
 from billing.models.prices import PriceVersion
-from billing.services.set_price import set_price
+from billing.services.prices.set_price import set_price
 from inference.models import ServedModel
 from metering.domain.usage import Meter
 

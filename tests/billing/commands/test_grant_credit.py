@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from billing.models.credit import CreditGrant
-from billing.services.credit_of import credit_of
+from billing.services.credit.credit_of import credit_of
 
 pytestmark = pytest.mark.django_db
 

@@ -8,7 +8,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from billing.models.api_access import StaffToken
-from billing.services.find_staff_token import find_staff_token
+from billing.services.api_access.find_staff_token import find_staff_token
 
 pytestmark = pytest.mark.django_db
 

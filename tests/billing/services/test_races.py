@@ -9,9 +9,9 @@ from django.db import connection, connections, transaction
 from billing.models.invoices import DocumentNumber, Invoice
 from billing.models.ledger import LedgerEntry, LedgerTransaction
 from billing.models.rating import BillingPeriod, RatedCharge
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_period import rate_period
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_period import rate_period
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.usage import (
     DECEMBER,
     NOON,

@@ -9,8 +9,8 @@ from django.conf import settings
 from django.core.management import call_command
 
 from billing.domain.invoice_digest import invoice_digest
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from billing.verify.run import main
 from config.environment import REPOSITORY
 from metering.domain.signed_texts import invoice_text

@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from billing.models.plans import PlanKind
-from billing.services.rate_usage import rate_usage
-from billing.services.redeem_coupon import redeem_coupon
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.redeem_coupon import redeem_coupon
+from billing.services.plans.start_subscription import start_subscription
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.plans import make_coupon, make_plan
 from tests.factories import make_user
 from tests.frontend.believable import a_month_of_calls, record

@@ -7,8 +7,8 @@ import pytest
 from billing.domain.price_models import MeterPricing, PriceModel, Step
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from billing.services.end_price import end_price
-from billing.services.set_price import set_price
+from billing.services.prices.end_price import end_price
+from billing.services.prices.set_price import set_price
 from tests.factories import make_user
 from tests.frontend.believable import priced_second_model
 from tests.frontend.browser.test_screenshots import LOOKS, folder_of, take

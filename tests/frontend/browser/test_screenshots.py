@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from billing.domain.spend_counters import Spender, held_key, spent_key
 from billing.models.invoices import Invoice
-from billing.services.grant_credit import grant_credit
-from billing.services.issue_invoice import issue_invoice
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.invoices.issue_invoice import issue_invoice
 from inference.cached_prompt_models import CachedPrompt
 from inference.lease_models import Lease
 from metering.domain.limit_keys import (

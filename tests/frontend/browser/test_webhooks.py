@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models.webhooks import WebhookAttempt, WebhookMessage
-from billing.services.emit_event import emit_event
+from billing.services.webhooks.emit_event import emit_event
 from tests.billing.webhooks import make_endpoint
 from tests.frontend.browser.test_screenshots import LOOKS, folder_of, take
 

@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from billing.services.issue_staff_token import issue_staff_token
+from billing.services.api_access.issue_staff_token import issue_staff_token
 from tenants.models import Role, Tenant
 from tests.factories import (
     make_api_key,

@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from billing.services.revoke_staff_token import revoke_staff_token
+from billing.services.api_access.revoke_staff_token import revoke_staff_token
 from tenants.models import ApiKey, Role
 from tests.billing.api.v1.conftest import Caller, signed_in
 from tests.factories import make_tenant, make_user

@@ -6,8 +6,8 @@ from billing.models.auto_recharge import AutoRecharge
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 
 STAFF_ACTS = ("credit_notes", "void", "write_off")

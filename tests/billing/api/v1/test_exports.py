@@ -12,9 +12,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from billing.models.invoices import Invoice
-from billing.services.export_usage import export_usage
-from billing.services.issue_invoice import issue_invoice
-from billing.services.rate_usage import rate_usage
+from billing.services.exports.export_usage import export_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.money import spent_event, store
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 

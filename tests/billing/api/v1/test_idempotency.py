@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from billing.models.api_access import KeptAnswer
 from billing.models.credit import CreditGrant
-from billing.services.forget_answers import forget_answers
+from billing.services.api_access.forget_answers import forget_answers
 from tests.billing.api.v1.conftest import key_of
 
 GRANT = {"amount_nanos": 5_000_000_000, "reason": "bank transfer"}

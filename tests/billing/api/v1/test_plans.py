@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from billing.models.plans import CouponRedemption, Subscription
-from billing.services.start_subscription import start_subscription
+from billing.services.plans.start_subscription import start_subscription
 from tests.billing.plans import make_coupon, make_plan
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from billing.services.issue_invoice import issue_invoice
-from billing.services.open_price_book import open_price_book
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.prices.open_price_book import open_price_book
+from billing.services.rating.rate_usage import rate_usage
 from tests.billing.usage import DECEMBER, NOON, NOVEMBER, draft_of, make_price, use
 from tests.factories import make_served_model
 

@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
 
-from billing.services.issue_invoice import issue_invoice
-from billing.services.ping_webhook import ping_webhook
-from billing.services.rate_usage import rate_usage
+from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.rating.rate_usage import rate_usage
+from billing.services.webhooks.ping_webhook import ping_webhook
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.billing.webhooks import make_endpoint
 from tests.factories import make_budget

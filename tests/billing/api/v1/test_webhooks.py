@@ -6,9 +6,9 @@ import pytest
 from django.utils import timezone
 
 from billing.models.webhooks import WebhookEndpoint, WebhookMessage
-from billing.services.deliver_webhooks import deliver_webhooks
-from billing.services.emit_event import emit_event
-from billing.services.webhook_secret import webhook_secret
+from billing.services.webhooks.deliver_webhooks import deliver_webhooks
+from billing.services.webhooks.emit_event import emit_event
+from billing.services.webhooks.webhook_secret import webhook_secret
 from tests.billing.webhook_receiver import start_receiver
 from tests.billing.webhooks import make_endpoint
 

@@ -1,0 +1,70 @@
+"""Keep the drafts of credit notes equal to what invoices bill too much."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+
+from billing.domain.credit_notes import Taken, take
+from billing.domain.invoice import Overbilled
+from billing.errors import BilledMoreThanRatedError
+from billing.models.credit_notes import CreditNote, CreditNoteKind
+from billing.models.invoices import LineItem
+from billing.models.rating import BillingPeriod
+from billing.services.credit_notes.read_creditable import read_creditable
+from billing.services.credit_notes.write_credit_lines import write_credit_lines
+from billing.services.invoices.read_billed import BILLING
+
+REASON = "The month comes to less than was billed."
+
+
+def draft_adjustments(
+    period: BillingPeriod, excess: Iterable[Overbilled], *, now: datetime
+) -> None:
+    """One draft for each invoice that is to be lowered, the latest first; none where
+    none is.
+
+    The caller holds the tenant's lock. Raises BilledMoreThanRatedError when earlier
+    credit notes left less of the lines than is too much: then a person must look.
+    """
+    wanted: dict[int, list[Taken]] = defaultdict(list)
+    for one in excess:
+        for invoice_id, taken in _taken(period, one):
+            wanted[invoice_id].append(taken)
+    drafts = CreditNote.objects.filter(
+        tenant_id=period.tenant_id,
+        invoice__period_start=period.starts_at,
+        kind=CreditNoteKind.ADJUSTMENT,
+        status="draft",
+    )
+    drafts.exclude(invoice_id__in=wanted).delete()
+    for invoice_id, parts in wanted.items():
+        note, _ = CreditNote.objects.get_or_create(
+            tenant_id=period.tenant_id,
+            invoice_id=invoice_id,
+            kind=CreditNoteKind.ADJUSTMENT,
+            status="draft",
+            defaults={"reason": REASON, "refreshed_at": now},
+        )
+        write_credit_lines(note, parts, now=now)
+
+
+def _taken(period: BillingPeriod, one: Overbilled) -> list[tuple[int, Taken]]:
+    """(invoice, what is taken from its line)"""
+    lines = LineItem.objects.filter(
+        tenant_id=period.tenant_id,
+        invoice__period_start=period.starts_at,
+        invoice__status__in=BILLING,
+        key=one.key,
+    ).order_by("-invoice_id")
+    invoices = dict(lines.values_list("pk", "invoice_id"))
+    taken = take(
+        read_creditable(lines),
+        quantity=one.quantity,
+        amount_nanos=one.amount_nanos,
+    )
+    if sum(part.amount_nanos for part in taken) < one.amount_nanos:
+        raise BilledMoreThanRatedError(
+            f"{one.key} is billed {one.amount_nanos} nanos too much, and credit"
+            " notes took some of it for other reasons already."
+        )
+    return [(invoices[part.line_id], part) for part in taken]

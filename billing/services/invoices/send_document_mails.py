@@ -1,0 +1,129 @@
+"""Send what was issued to those who pay."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.mail import EmailMessage
+from django.db import transaction
+
+from billing.documents.pdf import credit_note_pdf, invoice_pdf
+from billing.domain.document_mail import (
+    TRIES_MAX,
+    DocumentText,
+    credit_note_mail,
+    invoice_mail,
+    pause_seconds,
+)
+from billing.models.credit_notes import CreditNote
+from billing.models.document_mails import DocumentMail
+from billing.models.invoices import Invoice
+from billing.services.credit_notes.describe_credit_note import describe_credit_note
+from billing.services.invoices.describe_invoice import describe_invoice
+from billing.services.invoices.settle_invoice import due_cents
+from tenants.services.find_owner_addresses import find_owner_addresses
+
+MAILS_MAX = 100
+"""In one call."""
+_PROBLEM_CHARACTERS_MAX = 300
+_logger = logging.getLogger(__name__)
+
+
+def send_document_mails(*, now: datetime) -> int:
+    """How many were sent, each in its own transaction and once: a process that dies
+    between a mail and its commit sends it again, under the same Message-ID.
+
+    One that cannot be sent is tried again later, and given up after TRIES_MAX tries.
+    """
+    sent = 0
+    for _ in range(MAILS_MAX):
+        is_sent = _send_next(now)
+        if is_sent is None:
+            break
+        sent += is_sent
+    return sent
+
+
+@transaction.atomic
+def _send_next(now: datetime) -> bool | None:
+    """Whether the next mail was sent; None: there is none."""
+    mail = (
+        DocumentMail.objects.filter(
+            sent_at=None, try_after__lte=now, tries__lt=TRIES_MAX
+        )
+        .select_for_update(skip_locked=True)
+        .order_by("try_after", "pk")
+        .first()
+    )
+    if mail is None:
+        return None
+    mail.tries += 1
+    try:
+        _send(mail)
+    except (OSError, ValueError) as error:
+        _logger.exception("no mail about %s", mail)
+        mail.problem = str(error)[:_PROBLEM_CHARACTERS_MAX]
+        mail.try_after = now + timedelta(seconds=pause_seconds(mail.tries))
+    else:
+        mail.sent_at, mail.problem = now, ""
+    mail.save()
+    return mail.sent_at is not None
+
+
+def _send(mail: DocumentMail) -> None:
+    """Nothing is sent to a tenant without an address, nor about 0.00 USD."""
+    document = mail.invoice or mail.credit_note
+    assert document is not None  # noqa: S101  the database says so
+    addresses = _addresses(mail)
+    if not addresses or not document.total_cents:
+        return
+    written, pdf = (
+        _about_invoice(document)
+        if isinstance(document, Invoice)
+        else _about_note(document)
+    )
+    message = EmailMessage(
+        written.subject,
+        written.text,
+        to=addresses,
+        headers={"Message-ID": f"<document-{mail.pk}@{_host()}>"},
+        attachments=[(f"{document.number}.pdf", pdf, "application/pdf")],
+    )
+    message.send()
+
+
+def _host() -> str:
+    return settings.PORTAL_URL.partition("://")[2].partition(":")[0].strip("/")
+
+
+def _addresses(mail: DocumentMail) -> list[str]:
+    invoice = mail.invoice or (mail.credit_note and mail.credit_note.invoice)
+    buyer = (invoice.buyer if invoice else None) or {}
+    return [buyer["email"]] if buyer.get("email") else find_owner_addresses(mail.tenant)
+
+
+def _about_invoice(invoice: Invoice) -> tuple[DocumentText, bytes]:
+    if invoice.number is None or invoice.due_at is None:
+        raise ValueError(f"invoice {invoice.pk} is a draft")
+    written = invoice_mail(
+        number=invoice.number,
+        total_cents=invoice.total_cents,
+        due_cents=due_cents(invoice),
+        due_at=invoice.due_at,
+        url=f"{settings.PORTAL_URL}/invoices/{invoice.pk}/",
+    )
+    return written, invoice_pdf(describe_invoice(invoice))
+
+
+def _about_note(note: CreditNote) -> tuple[DocumentText, bytes]:
+    written = credit_note_mail(
+        number=str(note.number),
+        invoice_number=str(note.invoice.number),
+        total_cents=note.total_cents,
+        applied_cents=note.applied_cents,
+        credited_cents=note.credited_cents,
+        refunded_cents=note.refunded_cents,
+        reason=note.reason,
+        url=f"{settings.PORTAL_URL}/credit-notes/{note.pk}/",
+    )
+    return written, credit_note_pdf(describe_credit_note(note))

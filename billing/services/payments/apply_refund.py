@@ -1,0 +1,75 @@
+"""Take over how a refund stands by Stripe's word."""
+
+from datetime import datetime
+
+from django.db import transaction
+
+from billing.domain.money import nanos
+from billing.domain.payments import (
+    ProviderRefund,
+    RefundTold,
+    refund_may_follow,
+)
+from billing.domain.postings import TransactionKind, refund_failed, refund_paid
+from billing.models.payments import Refund, RefundStatus
+from billing.services.credit.grant_credit import grant_credit
+from billing.services.ledger.lock_tenant import lock_tenant
+from billing.services.ledger.post_transaction import post_transaction
+
+
+@transaction.atomic
+def apply_refund(told: ProviderRefund, *, now: datetime) -> bool:
+    """False: it is no refund of ours. Safe in any order, any number of times."""
+    if told.refund_id is None:
+        return False  # made at Stripe by hand: no document of ours says why
+    known = Refund.objects.filter(pk=told.refund_id, amount_cents=told.amount_cents)
+    found = known.values_list("tenant_id", flat=True).first()
+    if found is None:
+        return False
+    lock_tenant(found)
+    refund = known.get()
+    if refund_may_follow(refund.status, told.told):
+        refund.provider_id = told.provider_id or refund.provider_id
+        if told.told is RefundTold.FAILED:
+            _book_failure(refund, told.failure_code, now)
+        else:
+            book_refund(refund, now=now)
+    return True
+
+
+def book_refund(refund: Refund, *, now: datetime) -> None:
+    """The money has left. The caller holds the tenant's lock."""
+    refund.status, refund.settled_at = RefundStatus.SUCCEEDED, now
+    refund.save()
+    if refund.credit_note_id is not None:  # else the withdrawal of the credit booked it
+        _post(refund, TransactionKind.REFUND_PAID, now)
+
+
+def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
+    """The bank may send back what had left already."""
+    had_left = refund.status == RefundStatus.SUCCEEDED
+    refund.status, refund.settled_at = RefundStatus.FAILED, now
+    refund.failure_text = failure_code
+    refund.save()
+    if refund.credit_note_id is None:
+        grant_credit(
+            tenant=refund.tenant,
+            amount_nanos=nanos(refund.amount_cents),
+            reason="The refund did not arrive",
+            idempotency_key=f"refund-failed-{refund.pk}",
+            now=now,
+        )
+    elif had_left:
+        _post(refund, TransactionKind.REFUND_FAILED, now)
+
+
+def _post(refund: Refund, kind: TransactionKind, now: datetime) -> None:
+    amount = nanos(refund.amount_cents)
+    is_paid = kind is TransactionKind.REFUND_PAID
+    post_transaction(
+        refund_paid(amount) if is_paid else refund_failed(amount),
+        tenant_id=refund.tenant_id,
+        kind=kind,
+        reference=f"{kind.replace('_', '-')}:{refund.pk}",
+        booked_at=now,
+    )

@@ -1,0 +1,34 @@
+"""Make the default model sellable at once."""
+
+from datetime import datetime
+
+from billing.domain.rating import Rates
+from billing.models.prices import PriceVersion
+from billing.services.prices.set_price import set_price
+from inference.models import ServedModel
+
+DEFAULT_RATES = Rates(
+    new_input_nanos_per_million=100_000_000,
+    cached_input_nanos_per_million=20_000_000,
+    output_nanos_per_million=400_000_000,
+    hbm_mb_s_nanos_per_million=13_500_000,
+    host_mb_s_nanos_per_million=200_000,
+)
+"""0.10, 0.02 and 0.40 USD per million tokens; leases 0.0135 USD per million MB_s in the
+engine's memory and 0.0002 in host memory."""
+
+
+def set_default_price(*, now: datetime) -> PriceVersion | None:
+    """The default model's latest price; from the model's creation on DEFAULT_RATES if
+    it had none. None: no model is the default.
+    """
+    model = ServedModel.objects.filter(is_default=True).first()
+    if model is None:
+        return None
+    versions = PriceVersion.objects.of_model(model).filter(price_book__is_list=True)
+    return versions.order_by("-effective_from").first() or set_price(
+        served_model=model,
+        rates=DEFAULT_RATES,
+        effective_from=model.created_at,
+        now=now,
+    )

@@ -1,0 +1,66 @@
+"""Tell a tenant's own system what happens from now on."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from django.conf import settings
+from django.db import transaction
+
+from billing.domain.event_types import EventType
+from billing.domain.webhook_url import fault_of_url
+from billing.errors import InvalidWebhookError, TooManyWebhooksError
+from billing.models.webhooks import WebhookEndpoint
+from billing.services.ledger.lock_tenant import lock_tenant
+from tenants.models import Tenant
+
+ENDPOINTS_MAX = 20
+"""Per tenant: each event is written once for each."""
+DESCRIPTION_CHARACTERS_MAX = 200
+
+
+@transaction.atomic
+def add_webhook_endpoint(
+    *,
+    tenant: Tenant,
+    url: str,
+    description: str,
+    types: Sequence[str] | None,
+    now: datetime,
+) -> WebhookEndpoint:
+    """A new endpoint; its secret is `webhook_secret(endpoint)`. `types` None: all.
+
+    Raises InvalidWebhookError and TooManyWebhooksError.
+    """
+    check_endpoint(url=url, description=description, types=types)
+    lock_tenant(tenant.pk)
+    if tenant.webhook_endpoints.in_use().count() >= ENDPOINTS_MAX:
+        raise TooManyWebhooksError(
+            f"There are {ENDPOINTS_MAX} endpoints already. Remove one first."
+        )
+    return WebhookEndpoint.objects.create(
+        tenant=tenant,
+        url=url,
+        description=description,
+        types=None if types is None else sorted(set(types)),
+        created_at=now,
+    )
+
+
+def check_endpoint(*, url: str, description: str, types: Sequence[str] | None) -> None:
+    """Raises InvalidWebhookError."""
+    if fault := fault_of_url(url, allows_loopback=settings.IS_LOCAL):
+        raise InvalidWebhookError(fault, field="url")
+    if len(description) > DESCRIPTION_CHARACTERS_MAX or "\0" in description:
+        raise InvalidWebhookError(
+            f"A description has at most {DESCRIPTION_CHARACTERS_MAX} characters.",
+            field="description",
+        )
+    if types is not None and not types:
+        raise InvalidWebhookError(
+            "Name at least one type of event, or ask for all.", field="types"
+        )
+    unknown = sorted(set(types or ()) - {kind.value for kind in EventType})
+    if unknown:
+        raise InvalidWebhookError(
+            f"There is no type of event {unknown[0]}.", field="types"
+        )
