@@ -3,8 +3,8 @@
 For each number given: a PostgreSQL of its own with its default durability, one tenant
 with so many new events in the 720 hours of a month. Rolling up, sealing receipts,
 issuing the invoice; then its pages, and all its receipts as a file that is verified.
-With `--roll-up` that step alone. Each number has a process of its own, whose memory
-is the most that it ever had.
+With `--roll-up` that step alone; `--plot FILE.svg` draws it. Each number has a process
+of its own, whose memory is the most that it ever had.
 """
 
 import argparse
@@ -26,13 +26,15 @@ from typing import Any
 import django
 import msgspec
 
+from benchmarks.plot import write_growth
 from benchmarks.shipper import running_postgres
 
 MONTH = datetime(2026, 10, 1, tzinfo=UTC)
 NOW = datetime(2026, 11, 3, tzinfo=UTC)
 _HOURS = 720
 _VISITS = 7
-_SECONDS_MAX = 900
+_SECONDS_MAX = 1800
+_ROLL_UP = "roll up"
 _INSERT = """
     INSERT INTO usage_event (event_id, tenant_id, project_id, api_key_id, model,
         engine_id, price_version_id, endpoint, streamed, outcome, usage_source,
@@ -58,15 +60,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("counts", type=int, nargs="+")
     parser.add_argument("--roll-up", action="store_true")
+    parser.add_argument("--plot", type=Path, help="draw what rolling up took, as SVG")
     parser.add_argument("--here", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.here:
         _measure_here(options.counts[0], roll_up_alone=options.roll_up)
         return
-    for count in options.counts:
-        flags = ["--roll-up"] if options.roll_up else []
-        command = [sys.executable, "-m", "benchmarks.month", "--here", *flags]
-        subprocess.run([*command, str(count)], check=True, timeout=_SECONDS_MAX)
+    flags = ["--roll-up"] if options.roll_up else []
+    points = [(count, _measure(count, flags)) for count in options.counts]
+    if options.plot:
+        title = "Rolling up new usage events; dashed: in proportion to the last"
+        write_growth(options.plot, title, points)
+
+
+def _measure(count: int, flags: list[str]) -> float:
+    """The seconds that rolling up took."""
+    command = [sys.executable, "-m", "benchmarks.month", "--here", *flags, str(count)]
+    measured = subprocess.run(
+        command, check=True, timeout=_SECONDS_MAX, stdout=subprocess.PIPE, text=True
+    ).stdout
+    print(measured, end="", flush=True)
+    return float(measured.partition(f"| {_ROLL_UP} | ")[2].partition(" s")[0])
 
 
 def _measure_here(count: int, *, roll_up_alone: bool) -> None:
@@ -137,7 +151,7 @@ class _Month:
     def roll_up(self) -> None:
         from metering.services.roll_up_usage import roll_up_usage  # noqa: PLC0415
 
-        with _step("roll up", self.count):
+        with _step(_ROLL_UP, self.count):
             while roll_up_usage():
                 pass
 
