@@ -57,6 +57,18 @@ class ArbitrageError(BillingError):
     code = "arbitrage"
 
 
+class OtherCurrencyError(BillingError):
+    """It is in another currency than the tenant pays in; nothing is converted."""
+
+    code = "other_currency"
+
+
+class CurrencySettledError(BillingError):
+    """The tenant has money, or terms in it, in its present currency."""
+
+    code = "currency_settled"
+
+
 class PriceBookTakenError(BillingError):
     code = "price_book_taken"
 

@@ -147,6 +147,8 @@ PRICE_BOOKS_OF_TENANTS = "billing.services.prices.price_of.price_books_of_tenant
 TENANT_OPENED = "billing.services.plans.start_default_plan.start_default_plan"
 # Code of the plan that new tenants are put on; empty: none, they pay as they go.
 DEFAULT_PLAN = value("DEFAULT_PLAN")
+# Of new tenants that nobody chose one for: a code of `tenants/domain/currency.py`.
+DEFAULT_CURRENCY = value("DEFAULT_CURRENCY", "USD")
 JOURNAL_FOLDER = HOME / "journal"
 ENGINE_PROGRESS_FILE = ENVIRONMENT.engine_progress_file
 ENGINE_KEY = secret("ENGINE_KEY")

@@ -83,8 +83,10 @@ def read_plan(tenant: Tenant, now: datetime) -> PlanOverview:
     """As many queries, however many plans there are."""
     rows = _subscriptions(tenant, now)
     held, planned = _first_two(rows, now)
-    offered = Plan.objects.offered(now).prefetch_related("allowances")
-    plans = offered.order_by("price_cents", "minimum_cents", "name", "pk")
+    offered = Plan.objects.offered(now, currency=tenant.currency)
+    plans = offered.prefetch_related("allowances").order_by(
+        "price_cents", "minimum_cents", "name", "pk"
+    )
     trial_ends_at = held.trial_ends_at if held else None
     draft = _draft(tenant, now)
     return PlanOverview(

@@ -4,6 +4,8 @@ import enum
 
 import msgspec
 
+from tenants.domain.currency import USD
+
 SNAPSHOT_KIND = "price_vectors"
 USAGE_EVENT_SCHEMA = 4
 """1 knew no images, samples, tries and costs: a shipper of its time must not read 2,
@@ -30,6 +32,9 @@ class Outcome(enum.StrEnum):
 
 LIST_BOOK_ID = 0
 """On the wire, of the prices that hold where no other book's do."""
+LIST_CURRENCY = USD
+"""Of those prices: they hold for nobody who pays in another. The lists of the other
+currencies are books like any, which key policies name last."""
 
 
 class PriceVector(msgspec.Struct, frozen=True, kw_only=True):

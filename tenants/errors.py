@@ -39,6 +39,10 @@ class TooManyApiKeysError(TenantsError):
     code = "too_many_api_keys"
 
 
+class UnknownCurrencyError(TenantsError):
+    code = "unknown_currency"
+
+
 class PaymentOverdueError(TenantsError):
     """The tenant's restriction leaves no room for it."""
 

@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Lower
 
+from tenants.domain.currency import CURRENCIES, USD
 from tenants.domain.limits import AMOUNT_MAX, KV_TIMEOUT_SECONDS_MAX
 from tenants.wire import KvTier, LimitKind, OnFull, Retention, Scope, SpendPeriod
 
@@ -79,13 +80,27 @@ class Tenant(models.Model):
         db_default=Restriction.NONE,
     )
     """Follows from what is overdue; billing sets and lifts it."""
+    currency = models.CharField(
+        max_length=3,
+        choices=[(code, code) for code in CURRENCIES],
+        default=USD,
+        db_default=USD,
+    )
+    """Of all its money. Books, documents and payments name it by a key together with
+    the tenant, so it stays what it is once there are any."""
 
     class Meta:
         constraints = [
             models.CheckConstraint(
+                condition=Q(currency__in=CURRENCIES), name="tenant_currency_known"
+            ),
+            models.UniqueConstraint(
+                fields=["id", "currency"], name="tenant_of_currency"
+            ),
+            models.CheckConstraint(
                 condition=Q(restriction__in=Restriction.values),
                 name="tenant_restriction_known",
-            )
+            ),
         ]
 
     def __str__(self) -> str:

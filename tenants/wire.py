@@ -5,6 +5,8 @@ from typing import Literal
 
 import msgspec
 
+from tenants.domain.currency import USD
+
 SNAPSHOT_KIND = "key_policies"
 
 
@@ -119,5 +121,8 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_books: tuple[int, ...] = ()
     """Ids of the books in which the tenant's prices are looked for, in this order,
     before the list."""
+    currency: str = USD
+    """Of all amounts of the tenant. Whoever pays in another than the list's finds the
+    list of its own as the last of its `price_books`."""
     is_suspended: bool = False
     """The tenant has not paid for so long that its calls are refused."""

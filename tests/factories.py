@@ -13,6 +13,7 @@ from django.utils import timezone
 
 from inference.models import Engine, EngineState, ServedModel
 from tenants.domain import api_keys
+from tenants.domain.currency import USD
 from tenants.models import (
     ApiKey,
     Budget,
@@ -44,12 +45,14 @@ def make_tenant(
     slug: str | None = None,
     owner: User | None = None,
     now: datetime | None = None,
+    currency: str = USD,
 ) -> Tenant:
     """A tenant without a project; with `owner` as its owner if one is given."""
     now = now or timezone.now()
     tenant = Tenant.objects.create(
         name=name,
         slug=slug or f"tenant-{next(_numbers)}",
+        currency=currency,
         cache_salt=secrets.token_hex(32),
         created_at=now,
     )

@@ -9,7 +9,11 @@ All round half up, and all take nothing below zero.
 
 from decimal import Decimal, InvalidOperation
 
-from billing.errors import InvalidAmountError, InvalidRateError
+from billing.errors import (
+    InvalidAmountError,
+    InvalidRateError,
+    OtherCurrencyError,
+)
 
 NANOS_PER_USD = 1_000_000_000
 NANOS_PER_CENT = 10_000_000
@@ -25,6 +29,14 @@ _RATE_USD_MAX = 1_000_000
 """Per million tokens, a dollar a token: above it somebody mistook the unit."""
 _IMAGE_RATE_USD_MAX = 1000
 """Per image."""
+
+
+def check_currency(currency: str, *, paid_in: str, what: str) -> None:
+    """Nothing is ever converted. Raises OtherCurrencyError, which says `what` it is."""
+    if currency != paid_in:
+        raise OtherCurrencyError(
+            f"{what} would be in {currency}, and this tenant pays in {paid_in}."
+        )
 
 
 def divided_half_up(dividend: int, divisor: int) -> int:

@@ -6,6 +6,7 @@ from django.db.models import F, Q
 
 from billing.models.invoices import Invoice, LineItem
 from tenants.append_only import no_truncate
+from tenants.domain.currency import USD
 from tenants.models import Tenant
 
 # As of an invoice: nothing of an issued note changes.
@@ -88,6 +89,8 @@ class CreditNote(models.Model):
         Invoice, models.PROTECT, related_name="credit_notes", db_constraint=False
     )
     """Guarded by a key together with the tenant (migration)."""
+    currency = models.CharField(max_length=3, default=USD, db_default=USD)
+    """The tenant's, by a key together (migration)."""
     kind = models.CharField(max_length=16, choices=CreditNoteKind)
     target = models.CharField(
         max_length=16, choices=CreditNoteTarget, default=CreditNoteTarget.CREDIT

@@ -12,6 +12,7 @@ from billing.domain.rating import METER_NAMES
 from billing.models.prices import PriceVersion
 from billing.models.taxes import LegalEntity
 from tenants.append_only import no_truncate
+from tenants.domain.currency import USD
 from tenants.models import Tenant
 
 _STATUSES = [status.value for status in InvoiceStatus]
@@ -72,6 +73,8 @@ class Invoice(models.Model):
     """What a tenant owes for the part of a month that no earlier invoice billed."""
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="invoices")
+    currency = models.CharField(max_length=3, default=USD, db_default=USD)
+    """The tenant's, by a key together (migration), as on all that follows."""
     period_start = models.DateTimeField()
     """The begin of the calendar month (UTC)."""
     period_end = models.DateTimeField()

@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet, Sum
 
 from billing.domain.postings import AccountKind, TransactionKind
 from tenants.append_only import append_only, no_truncate
+from tenants.domain.currency import USD
 from tenants.models import Tenant
 
 # Deferred to the commit, when all entries of the transaction are there.
@@ -41,6 +42,8 @@ class LedgerAccount(models.Model):
     """A place of value. Its balance is the sum of its entries (`read_balances`)."""
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="ledger_accounts")
+    currency = models.CharField(max_length=3, default=USD, db_default=USD)
+    """The tenant's, by a key together (migration): the first booking settles it."""
     kind = models.CharField(
         max_length=16, choices=[(kind.value, kind.value) for kind in AccountKind]
     )

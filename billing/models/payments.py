@@ -6,6 +6,7 @@ from django.db.models import Q
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from tenants.append_only import no_truncate
+from tenants.domain.currency import USD
 from tenants.models import Tenant
 
 
@@ -61,6 +62,8 @@ class Payment(models.Model):
         Invoice, models.PROTECT, null=True, blank=True, related_name="payments"
     )
     """Null: it buys credit."""
+    currency = models.CharField(max_length=3, default=USD, db_default=USD)
+    """The tenant's, by a key together (migration)."""
     kind = models.CharField(max_length=16, choices=PaymentKind)
     method = models.ForeignKey(
         PaymentMethod, models.PROTECT, null=True, blank=True, related_name="payments"

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Self
 
+import pgtrigger
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import DateTimeRangeField, RangeOperators
 from django.db import models
@@ -12,7 +13,21 @@ from billing.domain.periods import add_months
 from billing.domain.rating import METER_NAMES
 from billing.models.price_books import PriceBook
 from tenants.append_only import append_only, no_truncate
+from tenants.domain.currency import CURRENCIES, USD
 from tenants.models import Tenant
+
+# A percentage has no currency, so no key can say it.
+_IN_THE_TENANTS_CURRENCY = """
+IF EXISTS (
+    SELECT 1 FROM billing_coupon c, tenants_tenant t
+    WHERE c.id = NEW.coupon_id AND t.id = NEW.tenant_id
+        AND c.amount_cents > 0 AND c.currency <> t.currency)
+THEN
+    RAISE EXCEPTION 'coupon % is of another currency', NEW.coupon_id
+        USING ERRCODE = 'check_violation';
+END IF;
+RETURN NEW;
+"""
 
 
 class PlanKind(models.TextChoices):
@@ -26,9 +41,9 @@ class PlanKind(models.TextChoices):
 
 
 class PlanQuerySet(QuerySet["Plan"]):
-    def offered(self, now: datetime) -> Self:
-        """Which a tenant may choose by itself."""
-        return self.current(now).filter(is_public=True)
+    def offered(self, now: datetime, *, currency: str) -> Self:
+        """Which a tenant that pays in that currency may choose by itself."""
+        return self.current(now).filter(is_public=True, currency=currency)
 
     def current(self, now: datetime) -> Self:
         """On which somebody may still be put."""
@@ -44,6 +59,14 @@ class Plan(models.Model):
     name = models.CharField(max_length=100)
     description = models.CharField(max_length=300, blank=True)
     kind = models.CharField(max_length=16, choices=PlanKind)
+    currency = models.CharField(
+        max_length=3,
+        choices=[(code, code) for code in CURRENCIES],
+        default=USD,
+        db_default=USD,
+    )
+    """Of its amounts, of its book and of the tenants on it, each by a key together
+    (migration)."""
     price_cents = models.BigIntegerField(default=0)
     """Of a month, paid at its end for the part in which the plan was held."""
     minimum_cents = models.BigIntegerField(default=0)
@@ -106,6 +129,10 @@ class Plan(models.Model):
                 | Q(commitment_cents__gt=0, commitment_months__gt=0),
                 name="plan_commitment_has_months",
             ),
+            models.CheckConstraint(
+                condition=Q(currency__in=CURRENCIES), name="plan_currency_known"
+            ),
+            models.UniqueConstraint(fields=["id", "currency"], name="plan_of_currency"),
         ]
 
     def __str__(self) -> str:
@@ -171,6 +198,8 @@ class Subscription(models.Model):
 
     tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="subscriptions")
     plan = models.ForeignKey(Plan, models.PROTECT, related_name="subscriptions")
+    currency = models.CharField(max_length=3, default=USD, db_default=USD)
+    """The plan's and the tenant's, each by a key together (migration)."""
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     """Null: until it is changed."""
@@ -234,6 +263,13 @@ class Coupon(models.Model):
     """Off each line: 1,000 is 10 %."""
     amount_cents = models.BigIntegerField(default=0)
     """Off a month, at most what it comes to. One of the two is set."""
+    currency = models.CharField(
+        max_length=3,
+        choices=[(code, code) for code in CURRENCIES],
+        default=USD,
+        db_default=USD,
+    )
+    """Of the amount, and of the tenants that may redeem it; a percentage is of any."""
     months = models.PositiveSmallIntegerField(null=True, blank=True)
     """Calendar months, the first one included; null: for ever."""
     redemptions_max = models.PositiveIntegerField(null=True, blank=True)
@@ -251,7 +287,10 @@ class Coupon(models.Model):
                 )
                 | Q(percent_basis_points=0, amount_cents__gt=0),
                 name="coupon_takes_one_thing_off",
-            )
+            ),
+            models.CheckConstraint(
+                condition=Q(currency__in=CURRENCIES), name="coupon_currency_known"
+            ),
         ]
 
     def __str__(self) -> str:
@@ -275,4 +314,13 @@ class CouponRedemption(models.Model):
                 fields=["tenant", "coupon"], name="coupon_redeemed_once"
             )
         ]
-        triggers = [*append_only(), no_truncate()]
+        triggers = [
+            *append_only(),
+            no_truncate(),
+            pgtrigger.Trigger(
+                name="in_the_tenants_currency",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert,
+                func=_IN_THE_TENANTS_CURRENCY,
+            ),
+        ]

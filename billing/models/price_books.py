@@ -7,25 +7,30 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from tenants.append_only import append_only, no_truncate
+from tenants.domain.currency import CURRENCIES, USD
 from tenants.models import Tenant
 
 LIST_NAME = "list"
-CURRENCY = "USD"
+
+
+def list_name(currency: str) -> str:
+    """`list` of US dollars, `list EUR`, and so on."""
+    return LIST_NAME if currency == USD else f"{LIST_NAME} {currency}"
 
 
 class PriceBookQuerySet(QuerySet["PriceBook"]):
-    def list_book(self) -> "PriceBook":
-        """Made by a migration, and again in a database that was emptied since."""
-        defaults = {"name": LIST_NAME, "created_at": timezone.now()}
-        return self.get_or_create(is_list=True, defaults=defaults)[0]
+    def list_book(self, currency: str = USD) -> "PriceBook":
+        """Each currency has its own, made when it is first asked for."""
+        defaults = {"name": list_name(currency), "created_at": timezone.now()}
+        return self.get_or_create(is_list=True, currency=currency, defaults=defaults)[0]
 
     def for_anybody(self) -> Self:
         return self.filter(tenant__isnull=True)
 
 
 class PriceBook(models.Model):
-    """A set of prices: the list, which holds where no other does; a plan's; or what was
-    agreed with one tenant.
+    """A set of prices: the list of a currency, which holds where no other does; a
+    plan's; or what was agreed with one tenant.
     """
 
     name = models.CharField(max_length=100, unique=True)
@@ -34,8 +39,10 @@ class PriceBook(models.Model):
     )
     """Null: for anybody."""
     is_list = models.BooleanField(default=False)
-    currency = models.CharField(max_length=3, default=CURRENCY)
-    """Of all its prices; one currency so far."""
+    currency = models.CharField(
+        max_length=3, choices=[(code, code) for code in CURRENCIES], default=USD
+    )
+    """Of all its prices, and of the tenant, by a key together (migration)."""
     created_at = models.DateTimeField()
 
     objects = PriceBookQuerySet.as_manager()
@@ -43,14 +50,17 @@ class PriceBook(models.Model):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["is_list"], condition=Q(is_list=True), name="price_list_once"
+                fields=["currency"], condition=Q(is_list=True), name="price_list_once"
             ),
             models.CheckConstraint(
                 condition=Q(is_list=False) | Q(tenant__isnull=True),
                 name="price_list_is_for_anybody",
             ),
             models.CheckConstraint(
-                condition=Q(currency=CURRENCY), name="price_book_in_usd"
+                condition=Q(currency__in=CURRENCIES), name="price_book_currency_known"
+            ),
+            models.UniqueConstraint(
+                fields=["id", "currency"], name="price_book_of_currency"
             ),
         ]
         # What was billed by it must not become another's.

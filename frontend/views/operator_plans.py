@@ -119,7 +119,9 @@ def plan_of_tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
     moments = {one.name: one.at for one in moments_of(held, now)}
     form = PlanOfTenantForm(
         request.POST if request.method == "POST" else None,
-        plans=Plan.objects.current(now).order_by("name", "pk"),
+        plans=Plan.objects.current(now)
+        .filter(currency=tenant.currency)
+        .order_by("name", "pk"),
         moments=[(name, _MOMENTS[name]) for name in moments],
         initial={"plan": held.plan_id if held else None},
     )

@@ -64,7 +64,8 @@ def change(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     """Shows what the month would come to, and changes it where that is confirmed."""
     _check_owner(access)
     now = timezone.now()
-    wanted = get_object_or_404(Plan.objects.offered(now), code=code)
+    offered = Plan.objects.offered(now, currency=access.tenant.currency)
+    wanted = get_object_or_404(offered, code=code)
     held, _ = held_and_planned(access.tenant, now)
     moments = moments_of(held, now)
     moment = _moment(request, moments)

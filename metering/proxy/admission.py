@@ -71,9 +71,7 @@ class Admitter:
     def _price(
         self, policy: KeyPolicy, route: Route, endpoint: Endpoint
     ) -> PriceVector:
-        price = self._snapshots.price_vector(
-            route.model, at=time.time(), price_books=policy.price_books
-        )
+        price = self._snapshots.price_vector(route.model, at=time.time(), policy=policy)
         if price is None or (
             endpoint.output is OutputKind.IMAGES
             and price.image_nanos_per_million is None

@@ -20,7 +20,7 @@ from inference.wire import SNAPSHOT_KIND as ROUTES
 from metering.proxy.cached_prompt_index import CachedPromptIndex, PromptDigests
 from metering.proxy.key_policies import KeyPolicies
 from metering.proxy.valkey import Valkey, ValkeyUnavailableError
-from metering.wire import LIST_BOOK_ID, PriceVector
+from metering.wire import LIST_BOOK_ID, LIST_CURRENCY, PriceVector
 from metering.wire import SNAPSHOT_KIND as PRICE_VECTORS
 from tenants.domain import snapshot as snapshot_form
 from tenants.domain.snapshot import Snapshot, SnapshotRejectedError
@@ -70,15 +70,18 @@ class Snapshots:
         return self._policies.find(digest)
 
     def price_vector(
-        self, model: str, *, at: float, price_books: tuple[int, ...]
+        self, model: str, *, at: float, policy: KeyPolicy
     ) -> PriceVector | None:
         """The rates of `model` in force at `at` (seconds since the epoch), from the
-        first of the books that has any, and else from the list.
+        first of the policy's books that has any, and else from the list, if that is in
+        the tenant's currency.
         """
-        for price_book_id in price_books:
+        for price_book_id in policy.price_books:
             vectors = self._book_prices.get((price_book_id, model), ())
             if (vector := _in_force(vectors, at)) is not None:
                 return vector
+        if policy.currency != LIST_CURRENCY:
+            return None
         return _in_force(self._list_prices.get(model, ()), at)
 
     def is_sold(self, model: str, *, at: float) -> bool:

@@ -123,6 +123,7 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         cache_salt=tenant.cache_salt,
         retention=_retention(row.project.retention),
         price_books=limits.price_books.get(tenant.pk, ()),
+        currency=tenant.currency,
         is_suspended=tenant.restriction == Restriction.NO_CALLS,
     )
 

@@ -22,12 +22,21 @@ def test_it_works():
     assert set(PriceBook.objects.for_anybody()) == {book}
 
 
+def test_each_currency_has_its_own_list():
+    euros = PriceBook.objects.list_book("EUR")
+
+    assert (euros.name, euros.currency, euros.is_list) == ("list EUR", "EUR", True)
+    assert PriceBook.objects.list_book("EUR") == euros != PriceBook.objects.list_book()
+    with pytest.raises(IntegrityError, match="price_list_once"), transaction.atomic():
+        make_book(is_list=True, currency="EUR")
+
+
 @pytest.mark.parametrize(
     ("fields", "guard"),
     [
         ({"is_list": True}, "price_list_once"),
         ({"name": "list"}, "billing_pricebook_name"),
-        ({"currency": "EUR"}, "price_book_in_usd"),
+        ({"currency": "JPY"}, "price_book_currency_known"),
     ],
 )
 def test_it_refuses_a_book(fields, guard):

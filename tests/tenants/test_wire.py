@@ -55,7 +55,8 @@ def test_it_refuses_another_form(changed):
 @pytest.mark.parametrize(
     "field",
     sorted(
-        {*KeyPolicy.__struct_fields__} - {"retention", "price_books", "is_suspended"}
+        {*KeyPolicy.__struct_fields__}
+        - {"retention", "price_books", "currency", "is_suspended"}
     ),
 )
 def test_it_refuses_a_missing_field(field):

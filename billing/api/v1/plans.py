@@ -36,6 +36,7 @@ class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     description: str
     kind: str
+    currency: str
     price_cents: int
     """Of a month, paid at its end for the part in which the plan was held."""
     minimum_cents: int
@@ -220,7 +221,9 @@ def _plans(view: ApiView) -> QuerySet[Plan]:
     if view.caller.is_staff:
         return Plan.objects.all()
     held = Subscription.objects.filter(tenant=view.tenant).values("plan_id")
-    offered = Q(is_public=True, withdrawn_at__isnull=True)
+    offered = Q(
+        is_public=True, withdrawn_at__isnull=True, currency=view.tenant.currency
+    )
     return Plan.objects.filter(offered | Q(pk__in=held))
 
 
@@ -237,6 +240,7 @@ def _describe_plan(plan: Plan) -> PlanDocument:
         name=plan.name,
         description=plan.description,
         kind=plan.kind,
+        currency=plan.currency,
         price_cents=plan.price_cents,
         minimum_cents=plan.minimum_cents,
         commitment_cents=plan.commitment_cents,

@@ -21,7 +21,8 @@ class Command(BaseCommand):
         if version is None:
             raise CommandError("No model is the default; register one first.")
         self.stdout.write(
-            f"{version.served_model.name}: USD per million tokens:"
+            f"{version.served_model.name}: {version.price_book.currency} per million"
+            " tokens:"
             f" {exact_usd(version.new_input_nanos_per_million)} new input,"
             f" {exact_usd(version.cached_input_nanos_per_million)} cached input,"
             f" {exact_usd(version.output_nanos_per_million)} output"

@@ -8,11 +8,12 @@ from billing.domain.price_list import rates_of
 from billing.domain.price_models import MeterPricing
 from billing.domain.pricing_text import parse_pricing
 from billing.errors import BillingError, UnknownModelError, UnknownPriceBookError
-from billing.models.price_books import LIST_NAME, PriceBook
+from billing.models.price_books import LIST_NAME, PriceBook, list_name
 from billing.models.prices import PriceVersion
 from billing.services.prices.set_price import set_price
 from inference.models import ServedModel
 from metering.domain.usage import Meter
+from tenants.domain.currency import CURRENCIES
 
 _METERS = {
     "new_input": Meter.NEW_INPUT_TOKENS,
@@ -28,14 +29,17 @@ _METERS = {
 
 class Command(BaseCommand):
     help = (
-        "Set what a model costs from a time on. A PRICE is a rate in USD per million"
-        " tokens, such as 0.10; or `package 1M:2`; or `graduated 1M:2 5M:1 rest:0.5`,"
+        "Set what a model costs from a time on. A PRICE is a rate per million"
+        " tokens, such as 0.10, in the currency of its book; or `package 1M:2`; or"
+        " `graduated 1M:2 5M:1 rest:0.5`,"
         " `volume 1M:2+10 rest:1`, where +10 is a flat amount once the step is entered."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("model", help="public name of the served model")
-        parser.add_argument("--book", default=LIST_NAME, help="default: the list")
+        parser.add_argument(
+            "--book", default=LIST_NAME, help="default: the list; of euros: `list EUR`"
+        )
         for meter in ("new-input", "cached-input", "output"):
             parser.add_argument(f"--{meter}", required=True, metavar="PRICE")
         parser.add_argument(
@@ -93,10 +97,13 @@ def _pricings(options: dict[str, Any]) -> dict[str, MeterPricing]:
 
 
 def _book(name: str) -> PriceBook:
+    lists = {list_name(currency): currency for currency in CURRENCIES}
+    if name in lists:
+        return PriceBook.objects.list_book(lists[name])
     book = PriceBook.objects.filter(name=name).first()
-    if book is None and name != LIST_NAME:
+    if book is None:
         raise UnknownPriceBookError(f"There is no price book {name!r}.")
-    return book or PriceBook.objects.list_book()
+    return book
 
 
 def _model(name: str) -> ServedModel:

@@ -55,6 +55,7 @@ def credit_invoice(
     _rate(invoice, now)
     note = CreditNote.objects.create(
         tenant_id=invoice.tenant_id,
+        currency=invoice.currency,
         invoice=invoice,
         kind=CreditNoteKind.GOODWILL,
         target=target,

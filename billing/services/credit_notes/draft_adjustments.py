@@ -13,6 +13,7 @@ from billing.models.rating import BillingPeriod
 from billing.services.credit_notes.read_creditable import read_creditable
 from billing.services.credit_notes.write_credit_lines import write_credit_lines
 from billing.services.invoices.read_billed import BILLING
+from billing.services.ledger.currency_of import currency_of
 
 REASON = "The month comes to less than was billed."
 
@@ -43,7 +44,11 @@ def draft_adjustments(
             invoice_id=invoice_id,
             kind=CreditNoteKind.ADJUSTMENT,
             status="draft",
-            defaults={"reason": REASON, "refreshed_at": now},
+            defaults={
+                "reason": REASON,
+                "refreshed_at": now,
+                "currency": currency_of(period.tenant_id),
+            },
         )
         write_credit_lines(note, parts, now=now)
 

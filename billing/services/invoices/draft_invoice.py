@@ -9,6 +9,7 @@ from billing.models.rating import BillingPeriod
 from billing.services.credit_notes.draft_adjustments import draft_adjustments
 from billing.services.invoices.read_billed import read_billed
 from billing.services.invoices.write_lines import write_lines
+from billing.services.ledger.currency_of import currency_of
 
 
 def draft_invoice(
@@ -38,6 +39,7 @@ def draft_invoice(
 def _opened(period: BillingPeriod, now: datetime) -> Invoice:
     return Invoice.objects.create(
         tenant_id=period.tenant_id,
+        currency=currency_of(period.tenant_id),
         period_start=period.span.start,
         period_end=period.span.end,
         refreshed_at=now,

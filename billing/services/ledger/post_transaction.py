@@ -5,6 +5,7 @@ from datetime import datetime
 
 from billing.domain.postings import AccountKind, Posting, TransactionKind
 from billing.models.ledger import LedgerAccount, LedgerEntry, LedgerTransaction
+from billing.services.ledger.currency_of import currency_of
 
 
 def post_transaction(
@@ -45,8 +46,10 @@ def _accounts(tenant_id: int) -> dict[str, int]:
     known = dict(accounts.values_list("kind", "pk"))
     missing = [kind.value for kind in AccountKind if kind not in known]
     if missing:
+        currency = currency_of(tenant_id)
         made = LedgerAccount.objects.bulk_create(
-            LedgerAccount(tenant_id=tenant_id, kind=kind) for kind in missing
+            LedgerAccount(tenant_id=tenant_id, currency=currency, kind=kind)
+            for kind in missing
         )
         known |= {account.kind: account.pk for account in made}
     return known

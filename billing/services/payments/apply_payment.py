@@ -69,6 +69,7 @@ def _adopted(told: ProviderPayment, invoice: Invoice, now: datetime) -> Payment:
         idempotency_key=f"provider-{told.provider_id}",
         defaults={
             "invoice": invoice,
+            "currency": invoice.currency,
             "kind": PaymentKind.CARD,
             "amount_cents": told.amount_cents,
             "status": PaymentStatus.PENDING,

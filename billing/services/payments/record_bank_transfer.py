@@ -13,6 +13,7 @@ from billing.errors import (
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, PaymentKind, PaymentStatus
 from billing.services.invoices.settle_invoice import due_cents
+from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.payments.book_payment import book_payment
 from tenants.domain.limits import AMOUNT_MAX
@@ -57,6 +58,7 @@ def record_bank_transfer(
     due = _checked_due(invoice, amount_cents)
     payment = Payment.objects.create(
         **key,
+        currency=currency_of(tenant.pk),
         invoice=invoice,
         kind=PaymentKind.BANK_TRANSFER,
         amount_cents=amount_cents,

@@ -22,6 +22,7 @@ from billing.models.payments import (
 )
 from billing.models.provider import StripeOrder
 from billing.services.invoices.settle_invoice import due_cents
+from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.stripe_sync.client import is_on
 from tenants.domain.limits import AMOUNT_MAX
@@ -59,6 +60,7 @@ def start_payment(
     _check(amount_cents, invoice)
     payment = Payment.objects.create(
         **key,
+        currency=currency_of(tenant.pk),
         invoice=invoice,
         kind=PaymentKind.CARD,
         method=method,

@@ -28,7 +28,7 @@ def change_plan(
 
     To ask for the plan that it is on keeps that, and undoes what was planned. Returns
     the subscription to `plan`. Raises NoSubscriptionError, PlanWithdrawnError,
-    ChangeInThePastError and CommitmentRunsError.
+    OtherCurrencyError, ChangeInThePastError and CommitmentRunsError.
     """
     instant = whole_second(at or now)
     held, planned = lock_subscriptions(tenant_id, now=now)
@@ -41,7 +41,7 @@ def change_plan(
         if planned and (planned.plan_id, planned.starts_at) == (plan.pk, instant):
             return planned
         check_start(instant, now=now)
-        check_offered(plan, now=now)
+        check_offered(plan, tenant_id=tenant_id, now=now)
         clear_planned(held)
         end_subscription(held, at=instant)
         changed = put_on_plan(

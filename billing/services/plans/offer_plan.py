@@ -22,6 +22,12 @@ def offer_plan(plan: Plan, allowances: Sequence[Allowance], *, now: datetime) ->
             "A free plan includes credit and no amounts of tokens: only credit is known"
             " where calls are admitted."
         )
+    book = plan.price_book
+    if book and book.currency != plan.currency:
+        raise InvalidPlanError(
+            f"The plan is in {plan.currency}, and the prices of its book in"
+            f" {book.currency}."
+        )
     plan.created_at = now
     try:
         plan.full_clean()

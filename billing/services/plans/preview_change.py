@@ -3,11 +3,13 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from billing.domain.money import check_currency
 from billing.domain.month import charge_month
 from billing.domain.periods import Period, month_of
 from billing.domain.plan_change import Difference, changed, differences
 from billing.domain.subscriptions import check_start, whole_second
 from billing.models.plans import Plan, Subscription
+from billing.services.ledger.currency_of import currency_of
 from billing.services.plans.put_on_plan import find_trial_end
 from billing.services.rating.read_charges import plan_terms, read_terms, read_usages
 
@@ -42,9 +44,10 @@ class ChangePreview:
 def preview_change(
     *, tenant_id: int, plan: Plan, now: datetime, at: datetime | None = None
 ) -> ChangePreview:
-    """Also of the first plan; `at` None: now. Raises ChangeInThePastError and
-    UnpricedUsageError.
+    """Also of the first plan; `at` None: now. Raises ChangeInThePastError,
+    OtherCurrencyError and UnpricedUsageError.
     """
+    check_currency(plan.currency, paid_in=currency_of(tenant_id), what=plan.name)
     instant = whole_second(at or now)
     check_start(instant, now=now)
     month = month_of(instant)

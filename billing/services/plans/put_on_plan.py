@@ -16,6 +16,7 @@ def put_on_plan(
     subscription = Subscription.objects.create(
         tenant_id=tenant_id,
         plan=plan,
+        currency=plan.currency,
         starts_at=starts_at,
         trial_ends_at=find_trial_end(tenant_id, plan, starts_at),
         created_at=now,

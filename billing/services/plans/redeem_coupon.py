@@ -4,9 +4,11 @@ from datetime import datetime
 
 from django.db import transaction
 
+from billing.domain.money import check_currency
 from billing.domain.periods import add_months, month_of
 from billing.errors import CouponEndedError, CouponUsedUpError, UnknownCouponError
 from billing.models.plans import Coupon, CouponRedemption
+from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.rating.mark_months import mark_months
 
@@ -16,7 +18,8 @@ def redeem_coupon(*, tenant_id: int, code: str, now: datetime) -> CouponRedempti
     """From this month on, all of it; what the tenant redeemed before is returned as it
     is. Case and spaces around the code do not matter.
 
-    Raises UnknownCouponError, CouponEndedError and CouponUsedUpError.
+    Raises UnknownCouponError, CouponEndedError, CouponUsedUpError and
+    OtherCurrencyError.
     """
     lock_tenant(tenant_id)
     # Held until the commit: of two tenants that want the last one, one waits.
@@ -26,6 +29,9 @@ def redeem_coupon(*, tenant_id: int, code: str, now: datetime) -> CouponRedempti
     redemptions = CouponRedemption.objects.filter(coupon=coupon)
     if found := redemptions.filter(tenant_id=tenant_id).first():
         return found
+    if coupon.amount_cents:
+        paid_in = currency_of(tenant_id)
+        check_currency(coupon.currency, paid_in=paid_in, what="This coupon")
     _check(coupon, redemptions.count(), now)
     start = month_of(now).start
     redemption = CouponRedemption.objects.create(

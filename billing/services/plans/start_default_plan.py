@@ -12,14 +12,19 @@ from tenants.models import Tenant
 
 def start_default_plan(tenant: Tenant, now: datetime) -> None:
     """In the transaction that opens the tenant: on a free plan not one call is made
-    without its limits. None: no plan is the default.
+    without its limits. None: no plan is the default. Of several codes (with commas) it
+    is the first that is in the tenant's currency.
 
     Raises UnknownPlanError, since a tenant on no plan pays after its calls, and
     PlanWithdrawnError.
     """
-    if not settings.DEFAULT_PLAN:
+    codes = settings.DEFAULT_PLAN.split(",") if settings.DEFAULT_PLAN else []
+    if not codes:
         return
-    plan = Plan.objects.filter(code=settings.DEFAULT_PLAN).first()
+    plans = Plan.objects.filter(code__in=codes, currency=tenant.currency)
+    plan = min(plans, key=lambda one: codes.index(one.code), default=None)
     if plan is None:
-        raise UnknownPlanError(f"There is no plan {settings.DEFAULT_PLAN!r}.")
+        raise UnknownPlanError(
+            f"There is no plan {settings.DEFAULT_PLAN!r} in {tenant.currency}."
+        )
     start_subscription(tenant_id=tenant.pk, plan=plan, now=now)

@@ -5,9 +5,11 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.domain.event_types import EventType
+from billing.domain.money import check_currency
 from billing.domain.subscriptions import check_start, whole_second
 from billing.errors import AlreadySubscribedError, PlanWithdrawnError
 from billing.models.plans import Plan, Subscription
+from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.plans.describe_subscription import describe_subscription
 from billing.services.plans.put_on_plan import put_on_plan
@@ -23,7 +25,7 @@ def start_subscription(
     returned as it is.
 
     Raises AlreadySubscribedError (it is on another plan, or comes to one: that is to be
-    changed), PlanWithdrawnError and ChangeInThePastError.
+    changed), PlanWithdrawnError, OtherCurrencyError and ChangeInThePastError.
     """
     start = whole_second(starts_at or now)
     lock_tenant(tenant_id)
@@ -31,7 +33,7 @@ def start_subscription(
     if found := rows.held_from(start).first():
         return _same(found, plan)
     check_start(start, now=now)
-    check_offered(plan, now=now)
+    check_offered(plan, tenant_id=tenant_id, now=now)
     subscription = put_on_plan(tenant_id=tenant_id, plan=plan, starts_at=start, now=now)
     mark_months(tenant_id, start=start, now=now)
     emit_event(
@@ -43,8 +45,9 @@ def start_subscription(
     return subscription
 
 
-def check_offered(plan: Plan, *, now: datetime) -> None:
-    """Raises PlanWithdrawnError."""
+def check_offered(plan: Plan, *, tenant_id: int, now: datetime) -> None:
+    """Raises PlanWithdrawnError and OtherCurrencyError."""
+    check_currency(plan.currency, paid_in=currency_of(tenant_id), what=plan.name)
     if plan.withdrawn_at is not None and plan.withdrawn_at <= now:
         raise PlanWithdrawnError(f"{plan.name} is not offered any more.")
 

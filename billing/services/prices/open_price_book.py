@@ -2,26 +2,43 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
 
+from billing.domain.money import check_currency
 from billing.errors import PriceBookTakenError
 from billing.models.price_books import PriceBook
+from tenants.domain.currency import checked_currency
 from tenants.models import Tenant
 from tenants.services.publish_key_policies import publish_key_policies
 
 
 def open_price_book(
-    *, name: str, tenant: Tenant | None = None, now: datetime
+    *,
+    name: str,
+    tenant: Tenant | None = None,
+    currency: str | None = None,
+    now: datetime,
 ) -> PriceBook:
     """Without prices yet. `tenant`: whose only it is; None: for whom a plan names it.
+    `currency`: None for the tenant's, without one settings.DEFAULT_CURRENCY.
 
     Safe twice: the same book is there already. Raises PriceBookTakenError when the name
-    is another book's, or the tenant has one of another name.
+    is another book's, or the tenant has one of another name; OtherCurrencyError for a
+    book in another currency than its tenant's, and UnknownCurrencyError of tenants.
     """
+    paid_in = tenant.currency if tenant else settings.DEFAULT_CURRENCY
+    wanted = checked_currency(currency or paid_in)
+    if tenant:
+        check_currency(wanted, paid_in=paid_in, what="A book of the tenant's own")
     try:
         with transaction.atomic():
             book, is_new = PriceBook.objects.get_or_create(
-                name=name, tenant=tenant, is_list=False, defaults={"created_at": now}
+                name=name,
+                tenant=tenant,
+                is_list=False,
+                currency=wanted,
+                defaults={"created_at": now},
             )
     except IntegrityError:
         raise PriceBookTakenError(

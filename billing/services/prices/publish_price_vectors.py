@@ -5,8 +5,14 @@ from datetime import datetime, timedelta
 from django.db.models import Q
 from django.utils import timezone
 
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
-from metering.wire import LIST_BOOK_ID, SNAPSHOT_KIND, PriceVector
+from metering.wire import (
+    LIST_BOOK_ID,
+    LIST_CURRENCY,
+    SNAPSHOT_KIND,
+    PriceVector,
+)
 from tenants.services.publish_snapshot import publish_snapshot
 
 REMEMBERED_FOR = timedelta(days=1)
@@ -38,7 +44,12 @@ def _vector(row: PriceVersion) -> PriceVector:
         hbm_mb_s_nanos_per_million=row.hbm_mb_s_nanos_per_million,
         host_mb_s_nanos_per_million=row.host_mb_s_nanos_per_million,
         disk_mb_s_nanos_per_million=row.disk_mb_s_nanos_per_million,
-        price_book_id=LIST_BOOK_ID if row.price_book.is_list else row.price_book_id,
+        price_book_id=_book_id(row.price_book),
         effective_from=row.effective_from.timestamp(),
         effective_to=row.effective_to.timestamp() if row.effective_to else None,
     )
+
+
+def _book_id(book: PriceBook) -> int:
+    is_the_list = book.is_list and book.currency == LIST_CURRENCY
+    return LIST_BOOK_ID if is_the_list else book.pk

@@ -4,12 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Q
+from django.db.models import Q, Subquery
 
 from billing.models.plans import Subscription
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from inference.models import ServedModel
+from tenants.models import Tenant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +34,10 @@ def read_price_list(tenant_id: int, *, now: datetime) -> list[ModelPrices]:
     queries.
     """
     plans = _subscriptions(tenant_id, now)
-    books = PriceBook.objects.filter(Q(tenant_id=tenant_id) | Q(is_list=True))
+    books = PriceBook.objects.filter(
+        Q(tenant_id=tenant_id) | Q(is_list=True),
+        currency=Subquery(Tenant.objects.filter(pk=tenant_id).values("currency")),
+    )
     order = _Order(books, plans)
     versions = PriceVersion.objects.filter(
         Q(effective_to__isnull=True) | Q(effective_to__gt=now),

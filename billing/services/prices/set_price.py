@@ -31,7 +31,8 @@ def set_price(
 ) -> PriceVersion:
     """The new version, which ends the open one where it begins; published at commit.
 
-    `price_book`: None for the list. `pricings`: by meter, in place of its rate.
+    `price_book`: None for the list in US dollars. `pricings`: by meter, in place of its
+    rate.
 
     Safe twice: the same price from the same time is there already. A model's first
     price in the list may begin in the past, since unpriced usage was never admitted.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from datetime import datetime
 
-from django.db.models import Q, Sum
+from django.db.models import Q, Subquery, Sum
 
 from billing.domain.charges import Charge
 from billing.domain.money import nanos
@@ -21,6 +21,7 @@ from billing.models.plans import CouponRedemption, Subscription
 from billing.models.prices import PriceVersion
 from billing.models.rating import RatedCharge
 from metering.models import UsageRollup
+from tenants.models import Tenant
 
 
 def read_charges(
@@ -51,9 +52,14 @@ def read_terms(tenant_id: int, month: Period) -> MonthTerms:
 
 
 def _prices(tenant_id: int, ids: set[int]) -> dict[int, Price]:
-    """What was agreed with another tenant is no price of this one."""
+    """What was agreed with another tenant is no price of this one, and neither is one
+    in another currency.
+    """
     versions = PriceVersion.objects.filter(
         Q(price_book__tenant__isnull=True) | Q(price_book__tenant_id=tenant_id),
+        price_book__currency=Subquery(
+            Tenant.objects.filter(pk=tenant_id).values("currency")
+        ),
         pk__in=ids,
     ).select_related("served_model")
     return {version.pk: version.price for version in versions}

@@ -9,6 +9,7 @@ from django.core.validators import validate_email
 from django.db import transaction
 from django.utils import timezone
 
+from tenants.domain.currency import checked_currency
 from tenants.domain.names import clean_name
 from tenants.errors import TenantsError
 from tenants.models import Tenant, User
@@ -31,10 +32,16 @@ class Command(BaseCommand):
         parser.add_argument("name")
         parser.add_argument("--email", help="the owner; made if there is none")
         parser.add_argument("--issue-key", action="store_true")
+        parser.add_argument("--currency", help="of all its money, such as EUR")
 
     def handle(self, *args: Any, **options: Any) -> None:  # noqa: ARG002 Django's
         try:
-            secret = self._open(options["name"], options["email"], options["issue_key"])
+            secret = self._open(
+                options["name"],
+                options["email"],
+                wants_key=options["issue_key"],
+                currency=options["currency"],
+            )
         except TenantsError as error:
             raise CommandError(str(error)) from error
         if secret:
@@ -43,15 +50,21 @@ class Command(BaseCommand):
             self.stdout.write(secret)
 
     @transaction.atomic
-    def _open(self, name: str, email: str | None, wants_key: bool) -> str | None:
+    def _open(
+        self, name: str, email: str | None, *, wants_key: bool, currency: str | None
+    ) -> str | None:
         owner = make_user_if_needed(_checked(email)) if email else None
         tenant = _existing(name, owner)
         if tenant and not wants_key:
             raise CommandError(f"The tenant {name!r} exists (slug {tenant.slug}).")
+        if tenant and currency and checked_currency(currency) != tenant.currency:
+            raise CommandError(f"The tenant {name!r} pays in {tenant.currency}.")
         if tenant:
             self.stdout.write(f"The tenant exists (slug {tenant.slug}); a further key:")
         else:
-            tenant = open_tenant(name=name, owner=owner, now=timezone.now())
+            tenant = open_tenant(
+                name=name, owner=owner, now=timezone.now(), currency=currency
+            )
             self.stdout.write(f"Opened the tenant {tenant.name} (slug {tenant.slug}).")
         return _issue(tenant, owner) if wants_key else None
 

@@ -118,3 +118,14 @@ def test_the_default_price_is_set_once():
 def test_it_refuses_a_default_price_without_a_default_model():
     with pytest.raises(CommandError, match="No model is the default"):
         call_command("set_default_price")
+
+
+def test_each_currency_has_its_own_list():
+    model = make_served_model()
+
+    set_price(model.name, book="list EUR")
+
+    (price,) = PriceVersion.objects.all()
+    assert (price.price_book.is_list, price.price_book.currency) == (True, "EUR")
+    with pytest.raises(CommandError, match="list JPY"):
+        set_price(model.name, book="list JPY")

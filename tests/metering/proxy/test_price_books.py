@@ -7,7 +7,7 @@ import pytest
 from metering.wire import SNAPSHOT_KIND, PriceVector
 from tests.metering.proxy.conftest import MODEL, Plane, until
 
-LIST, PARTNERS, OWN = 0, 31, 32
+LIST, PARTNERS, OWN, EUROS = 0, 31, 32, 33
 
 
 def vector(
@@ -26,10 +26,12 @@ def vector(
     )
 
 
-def charged_by(plane: Plane, price_books: tuple[int, ...], *vectors: PriceVector):
+def charged_by(
+    plane: Plane, price_books: tuple[int, ...], *vectors: PriceVector, currency="USD"
+):
     """The version that a call's event names; None: the call is refused as unpriced."""
     plane.publish(SNAPSHOT_KIND, [*vectors])
-    secret = plane.add_key(price_books=price_books)
+    secret = plane.add_key(price_books=price_books, currency=currency)
     # Whoever has read the key has read the prices that were published before it.
     answer = until(lambda: (it := plane.chat(secret)).status_code != 401 and it)
     if not answer.is_success:
@@ -73,3 +75,20 @@ def test_which_price_is_taken(plane: Plane, price_books, vectors, expected):
 def test_it_refuses_a_model_that_only_others_may_buy(plane: Plane, price_books):
     assert charged_by(plane, price_books, vector(3, OWN)) is None
     assert plane.is_ready()
+
+
+def test_each_tenant_is_charged_by_the_list_of_its_currency(plane: Plane):
+    both = vector(1, LIST), vector(4, EUROS)
+
+    assert charged_by(plane, (EUROS,), *both, currency="EUR") == 4
+    assert charged_by(plane, (), *both) == 1
+
+
+@pytest.mark.parametrize("price_books", [(), (EUROS,), (OWN, EUROS)])
+def test_it_refuses_a_model_without_a_price_in_the_tenants_currency(
+    plane: Plane, price_books
+):
+    """The list in dollars is no list for those who pay in euros."""
+    others = vector(1, LIST), vector(4, EUROS, model="other")
+
+    assert charged_by(plane, price_books, *others, currency="EUR") is None

@@ -96,3 +96,13 @@ def test_it_refuses_to_print_a_key_that_would_not_work(settings):
 
     with pytest.raises(redis.ConnectionError):
         open_tenant("Acme", "--issue-key")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("valkey")
+def test_it_pays_in_the_currency_that_is_named():
+    open_tenant("Acme", "--currency", "EUR", "--issue-key")
+
+    assert Tenant.objects.get().currency == "EUR"
+    with pytest.raises(CommandError, match="pays in EUR"):
+        open_tenant("Acme", "--currency", "USD", "--issue-key")

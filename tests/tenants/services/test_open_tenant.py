@@ -4,7 +4,7 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
-from tenants.errors import InvalidNameError
+from tenants.errors import InvalidNameError, UnknownCurrencyError
 from tenants.models import Member, Project, Role, Tenant
 from tenants.services.open_tenant import open_tenant
 from tests.factories import make_user
@@ -62,6 +62,23 @@ def test_parallel_namesakes_get_slugs_of_their_own():
 )
 def test_any_name_makes_a_slug(name, slug):
     assert open_tenant(name=name, owner=None, now=timezone.now()).slug == slug
+
+
+@pytest.mark.django_db
+def test_it_pays_in_one_currency(settings):
+    settings.DEFAULT_CURRENCY = "CHF"
+    opened = [
+        open_tenant(name="Acme", owner=None, now=timezone.now(), currency=currency)
+        for currency in (None, "eur")
+    ]
+
+    assert [tenant.currency for tenant in opened] == ["CHF", "EUR"]
+
+
+@pytest.mark.django_db
+def test_it_refuses_a_currency_without_cents():
+    with pytest.raises(UnknownCurrencyError):
+        open_tenant(name="Acme", owner=None, now=timezone.now(), currency="JPY")
 
 
 @pytest.mark.django_db

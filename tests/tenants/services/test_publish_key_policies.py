@@ -173,7 +173,7 @@ def test_spend_is_counted_where_anything_of_the_tenant_depends_on_it():
 def test_ten_thousand_keys_ask_no_more_than_one(django_assert_num_queries):
     project, now = make_project(), timezone.now()
     make_api_key(project=project, requests_per_minute=60)
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         read_key_policies(now)
     keys = ApiKey.objects.bulk_create(
         ApiKey(

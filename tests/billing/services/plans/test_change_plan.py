@@ -8,6 +8,7 @@ from billing.errors import (
     ChangeInThePastError,
     CommitmentRunsError,
     NoSubscriptionError,
+    OtherCurrencyError,
     PlanWithdrawnError,
 )
 from billing.models.plans import PlanKind, Subscription
@@ -226,3 +227,10 @@ def test_it_refuses_to_break_a_commitment(tenant, large):
     with pytest.raises(CommitmentRunsError, match="2027-02-21 12:00 UTC"):
         change(tenant, large, now=NOON + 91 * DAY)
     assert change(tenant, large, now=NOON + 92 * DAY)
+
+
+def test_it_refuses_a_plan_in_another_currency(tenant):
+    start_subscription(tenant_id=tenant.pk, plan=make_plan(), now=NOVEMBER)
+
+    with pytest.raises(OtherCurrencyError, match="pays in USD"):
+        change_plan(tenant_id=tenant.pk, plan=make_plan(currency="EUR"), now=NOON)

@@ -28,7 +28,7 @@ def test_it_works():
     plan = offer([TOKENS], price_cents=30_00)
 
     assert [one.quantity for one in plan.allowances.all()] == [1_000]
-    assert list(Plan.objects.offered(NOON)) == [plan]
+    assert list(Plan.objects.offered(NOON, currency="USD")) == [plan]
 
 
 def test_a_plan_has_a_book_of_its_own():
@@ -58,7 +58,7 @@ def test_a_withdrawn_plan_is_not_offered():
 def test_a_plan_that_is_not_public_is_for_staff():
     plan = make_plan(is_public=False)
 
-    assert not Plan.objects.offered(NOON).exists()
+    assert not Plan.objects.offered(NOON, currency="USD").exists()
     assert list(Plan.objects.current(NOON)) == [plan]
 
 
@@ -123,3 +123,15 @@ def test_a_coupon_ends_once():
     end_coupon(coupon.pk, now=NOON)
 
     assert end_coupon(coupon.pk, now=DECEMBER).redeem_until == NOON
+
+
+def test_it_refuses_prices_in_another_currency_than_the_plans():
+    euros = PriceBook.objects.list_book("EUR")
+    plan = Plan(code="scale", name="Scale", kind="subscription", price_book=euros)
+
+    with pytest.raises(InvalidPlanError, match="EUR"):
+        offer_plan(plan, [], now=NOON)
+    plan.currency = "EUR"
+    offer_plan(plan, [], now=NOON)
+    assert list(Plan.objects.offered(NOON, currency="EUR")) == [plan]
+    assert not Plan.objects.offered(NOON, currency="USD")

@@ -4,7 +4,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from billing.errors import CouponEndedError, CouponUsedUpError, UnknownCouponError
+from billing.errors import (
+    CouponEndedError,
+    CouponUsedUpError,
+    OtherCurrencyError,
+    UnknownCouponError,
+)
 from billing.models.credit_notes import CreditNote
 from billing.models.plans import CouponRedemption
 from billing.services.invoices.issue_invoice import issue_invoice
@@ -98,3 +103,13 @@ def test_it_refuses_a_coupon_that_is_used_up(tenant):
 
     with pytest.raises(CouponUsedUpError):
         redeem(tenant, coupon)
+
+
+def test_it_refuses_an_amount_in_another_currency(tenant):
+    """A percentage is of any."""
+    amount = make_coupon(amount_cents=5_00, currency="EUR")
+    percent = make_coupon(currency="EUR")
+
+    with pytest.raises(OtherCurrencyError, match="pays in USD"):
+        redeem_coupon(tenant_id=tenant.pk, code=amount.code, now=NOON)
+    assert redeem_coupon(tenant_id=tenant.pk, code=percent.code, now=NOON).pk

@@ -54,3 +54,15 @@ def test_it_refuses_to_open_a_tenant_without_the_plan_that_it_is_to_be_on(settin
     with pytest.raises(UnknownPlanError, match="free"):
         open_one()
     assert not Tenant.objects.exists()
+
+
+def test_of_several_it_is_the_first_in_the_tenants_currency(settings):
+    for code, currency in (("free", "USD"), ("payg-eur", "EUR"), ("plus-eur", "EUR")):
+        make_plan(code=code, currency=currency)
+    settings.DEFAULT_PLAN = "free,plus-eur,payg-eur"
+
+    tenant = open_tenant(name="Acme", owner=None, now=NOON, currency="EUR")
+
+    assert [code for code, *_ in plans_of(tenant)] == ["plus-eur"]
+    with pytest.raises(UnknownPlanError, match="CHF"):
+        open_tenant(name="Acme", owner=None, now=NOON, currency="CHF")

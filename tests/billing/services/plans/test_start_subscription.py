@@ -7,6 +7,7 @@ import pytest
 from billing.errors import (
     AlreadySubscribedError,
     ChangeInThePastError,
+    OtherCurrencyError,
     PlanWithdrawnError,
     UnknownTenantError,
 )
@@ -138,3 +139,10 @@ def test_it_refuses_a_start_in_the_past(tenant, plan):
 def test_it_refuses_a_tenant_that_is_not_there(plan):
     with pytest.raises(UnknownTenantError):
         start_subscription(tenant_id=1_000_000, plan=plan, now=NOON)
+
+
+def test_it_refuses_a_plan_in_another_currency(tenant):
+    euros = make_plan(currency="EUR")
+
+    with pytest.raises(OtherCurrencyError, match="pays in USD"):
+        start_subscription(tenant_id=tenant.pk, plan=euros, now=NOON)

@@ -3,10 +3,11 @@
 import pytest
 from django.utils import timezone
 
-from billing.errors import PriceBookTakenError
+from billing.errors import OtherCurrencyError, PriceBookTakenError
 from billing.models.price_books import PriceBook
 from billing.services.prices.open_price_book import open_price_book
 from tenants.domain import snapshot
+from tenants.errors import UnknownCurrencyError
 from tenants.wire import SNAPSHOT_KIND
 from tests.billing.usage import DECEMBER, NOON
 from tests.factories import make_api_key, make_project, make_tenant
@@ -32,6 +33,25 @@ def test_a_book_for_plans_is_nobodys():
 
     assert book.tenant is None
     assert open_price_book(name="partners", now=DECEMBER) == book
+
+
+@pytest.mark.django_db
+def test_a_book_is_in_its_tenants_currency(settings):
+    euros = open_price_book(name="A", tenant=make_tenant(currency="EUR"), now=NOON)
+    settings.DEFAULT_CURRENCY = "CHF"
+    francs = open_price_book(name="partners", now=NOON)
+
+    assert (euros.currency, francs.currency) == ("EUR", "CHF")
+
+
+def test_it_refuses_a_book_in_another_currency_than_its_tenants(tenant):
+    with pytest.raises(OtherCurrencyError, match=r"EUR.*USD"):
+        open_price_book(name="A", tenant=tenant, currency="EUR", now=NOON)
+    with pytest.raises(UnknownCurrencyError):
+        open_price_book(name="yen", currency="JPY", now=NOON)
+    open_price_book(name="partners", now=NOON)
+    with pytest.raises(PriceBookTakenError):
+        open_price_book(name="partners", currency="EUR", now=NOON)
 
 
 def test_it_refuses_a_name_that_is_taken(tenant):

@@ -7,9 +7,11 @@ from django.utils import timezone
 
 from billing.models.plans import Plan, PlanKind, Subscription
 from billing.models.price_books import PriceBook
+from billing.services.plans.start_subscription import start_subscription
 from billing.services.prices.price_of import books_of, price_books_of_tenants, prices_of
 from billing.services.prices.publish_price_vectors import read_price_vectors
 from tenants.services.publish_key_policies import read_key_policies
+from tests.billing.plans import make_plan
 from tests.billing.usage import DECEMBER, NOON, make_price
 from tests.factories import (
     make_api_key,
@@ -148,3 +150,49 @@ def test_the_proxies_are_told(tenant, own, price):
         price.pk: 0,
         agreed.pk: own.pk,
     }
+
+
+@pytest.mark.django_db
+def test_each_currency_has_its_own_list():
+    """The model that has no price in euros is not sold for euros."""
+    american, european = make_tenant(), make_tenant(currency="EUR")
+    euros = PriceBook.objects.list_book("EUR")
+    dollar_price = make_price()
+    euro_price = make_price(dollar_price.served_model, price_book=euros)
+    dollars_only = make_price(make_served_model(name="second", is_default=False))
+
+    model, second = dollar_price.served_model_id, dollars_only.served_model_id
+    assert books_of(european.pk, NOON) == [euros]
+    assert prices_of(european.pk, at=NOON) == {model: euro_price}
+    assert prices_of(american.pk, at=NOON) == {
+        model: dollar_price,
+        second: dollars_only,
+    }
+
+
+@pytest.mark.django_db
+def test_the_data_plane_is_told_of_the_list_of_a_currency():
+    european = make_tenant(currency="EUR")
+    make_api_key(project=make_project(tenant=european))
+    make_tenant(currency="CHF")  # for whom no list was opened
+    euros = PriceBook.objects.list_book("EUR")
+    price = make_price()
+    make_price(price.served_model, price_book=euros)
+
+    (policy,) = read_key_policies(NOON)
+    assert (policy.currency, policy.price_books) == ("EUR", (euros.pk,))
+    assert price_books_of_tenants(NOON) == {european.pk: (euros.pk,)}
+    vectors = read_price_vectors(NOON)
+    assert [one.price_book_id for one in vectors] == [0, euros.pk]
+
+
+def test_what_a_plan_names_comes_before_the_list_of_its_currency(own, scale):
+    del own, scale
+    european = make_tenant(currency="EUR")
+    euros = PriceBook.objects.list_book("EUR")
+    of_plan = PriceBook.objects.create(name="e", currency="EUR", created_at=NOON)
+    plan = make_plan(price_book=of_plan, currency="EUR")
+    start_subscription(tenant_id=european.pk, plan=plan, now=NOON)
+
+    assert books_of(european.pk, NOON) == [of_plan, euros]
+    assert price_books_of_tenants(NOON)[european.pk] == (of_plan.pk, euros.pk)
