@@ -12,8 +12,7 @@ from billing.domain.taxes import TaxGroup, tax_groups
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice, InvoiceTax, LineItem
 from billing.models.payments import Payment, PaymentStatus
-from billing.services.invoices.describe_parties import describe_parties, find_seller
-from billing.services.taxes.find_tax_question import find_tax_question
+from billing.services.invoices.read_parties import read_parties
 from billing.services.taxes.quote_tax import preview_tax
 from billing.wire import (
     Buyer,
@@ -92,19 +91,15 @@ def _as_issued(invoice: Invoice) -> _Terms:
 
 
 def _of_draft(invoice: Invoice) -> _Terms:
-    seller = find_seller(invoice.tenant_id)
-    parties = describe_parties(invoice.tenant, seller)
-    treatment = preview_tax(
-        find_tax_question(
-            invoice.tenant_id, seller=seller, period_end=invoice.period_end
-        )
-    )
+    parties = read_parties(invoice.tenant)
+    is_inclusive = parties.seller.is_tax_inclusive
+    treatment = preview_tax(parties.tax_question(period_end=invoice.period_end))
     lines = [(treatment, invoice.lines_cents)] if treatment else []
-    groups = tax_groups(lines, is_inclusive=seller.is_tax_inclusive)
+    groups = tax_groups(lines, is_inclusive=is_inclusive)
     return _Terms(
-        seller=msgspec.convert(parties[0], Seller),
-        buyer=msgspec.convert(parties[1], Buyer),
-        is_tax_inclusive=seller.is_tax_inclusive,
+        seller=msgspec.convert(parties.describe_seller(), Seller),
+        buyer=msgspec.convert(parties.describe_buyer(), Buyer),
+        is_tax_inclusive=is_inclusive,
         taxes=[_previewed(group) for group in groups],
     )
 

@@ -19,10 +19,10 @@ from billing.models.invoices import Invoice
 from billing.models.issue_blocks import IssueBlock
 from billing.models.rating import BillingPeriod
 from billing.services.credit.draw_credit import draw_credit
-from billing.services.invoices.describe_parties import describe_parties, find_seller
 from billing.services.invoices.draft_invoice import draft_invoice
 from billing.services.invoices.lock_invoice import lock_invoice
 from billing.services.invoices.read_billed import read_billed
+from billing.services.invoices.read_parties import read_parties
 from billing.services.invoices.refuse_unreconciled import refuse_unreconciled
 from billing.services.invoices.settle_invoice import settle_invoice
 from billing.services.invoices.take_number import take_number
@@ -33,7 +33,6 @@ from billing.services.rating.charged_of import charged_by
 from billing.services.rating.rate_period import rate_period
 from billing.services.rating.read_charges import read_charges
 from billing.services.receipts.bill_receipts import bill_receipts
-from billing.services.taxes.find_tax_question import find_tax_question
 from billing.services.taxes.quote_invoice_tax import TaxQuote, quote_invoice_tax
 from billing.services.webhooks.emit_event import emit_event
 
@@ -112,15 +111,16 @@ def _refreshed(invoice: Invoice) -> Invoice:
 
 
 def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> None:
-    seller = find_seller(invoice.tenant_id)
-    question = find_tax_question(
-        invoice.tenant_id, seller=seller, period_end=invoice.period_end
-    )
-    if quote is None or quote.question != question:
+    parties = read_parties(invoice.tenant)
+    seller = parties.seller
+    if quote is None or quote.question != parties.tax_question(
+        period_end=invoice.period_end
+    ):
         raise TaxChangedError("Who sells or buys has just changed: issue it again.")
     write_tax(invoice, quote.treatment, is_inclusive=seller.is_tax_inclusive)
     invoice.legal_entity = seller
-    invoice.seller, invoice.buyer = describe_parties(invoice.tenant, seller)
+    invoice.seller = parties.describe_seller()
+    invoice.buyer = parties.describe_buyer()
     invoice.issued_at = now
     invoice.due_at = now + timedelta(days=seller.payment_days)
     # While it is a draft: what calls used before credit expired is on no invoice yet.

@@ -5,8 +5,7 @@ from datetime import datetime
 
 from billing.domain.taxes import TaxQuestion, TaxTreatment
 from billing.models.invoices import Invoice
-from billing.services.invoices.describe_parties import find_seller
-from billing.services.taxes.find_tax_question import find_tax_question
+from billing.services.invoices.read_parties import read_parties
 from billing.services.taxes.quote_tax import quote_tax
 
 
@@ -21,12 +20,11 @@ def quote_invoice_tax(
     invoice_id: int, *, until: datetime | None = None
 ) -> TaxQuote | None:
     """None: it is no draft. Raises what `quote_tax` raises."""
-    draft = Invoice.objects.filter(pk=invoice_id, status="draft").first()
+    drafts = Invoice.objects.filter(pk=invoice_id, status="draft")
+    draft = drafts.select_related("tenant").first()
     if draft is None:
         return None
-    question = find_tax_question(
-        draft.tenant_id,
-        seller=find_seller(draft.tenant_id),
-        period_end=min(until or draft.period_end, draft.period_end),
+    question = read_parties(draft.tenant).tax_question(
+        period_end=min(until or draft.period_end, draft.period_end)
     )
     return TaxQuote(question=question, treatment=quote_tax(question))

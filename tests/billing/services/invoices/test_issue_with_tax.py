@@ -1,6 +1,8 @@
 """Tax on an invoice, from who sells to whom."""
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from billing.documents.einvoice import e_invoice
 from billing.documents.pdf import invoice_pdf
@@ -117,6 +119,16 @@ def test_it_refuses_without_a_rate(draft, buyer):
     draft.refresh_from_db()
     assert draft.status == "draft"
     assert describe_invoice(draft).taxes == []
+
+
+def test_who_sells_and_buys_is_read_once_to_ask_and_once_under_the_lock(draft, buyer):
+    assert buyer.legal_entity_id is None  # so the seller is looked for besides
+    with CaptureQueriesContext(connection) as queries:
+        issue_invoice(draft.pk, now=DECEMBER)
+
+    reads = [one["sql"] for one in queries if one["sql"].startswith("SELECT")]
+    for table in ("billing_taxprofile", "billing_legalentity"):
+        assert sum(f'FROM "{table}"' in sql for sql in reads) == 2
 
 
 class EngineWhileTheBuyerMoves(OwnTaxEngine):
