@@ -4,6 +4,11 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from billing.models.final_documents import (
+    final_once_issued,
+    lines_of_drafts_only,
+    totals_are_the_lines,
+)
 from billing.models.invoices import Invoice, LineItem
 from tenants.append_only import no_truncate
 from tenants.domain.currency import USD
@@ -20,24 +25,6 @@ END IF;
 RAISE EXCEPTION 'a credit note starts as a draft and is final once issued: % refused',
     TG_OP USING ERRCODE = 'restrict_violation';
 """
-_LINES_OF_DRAFTS_ONLY = """
-IF TG_OP <> 'INSERT' THEN
-    PERFORM 1 FROM billing_creditnote
-        WHERE id = OLD.credit_note_id AND status <> 'draft' FOR SHARE;
-    IF FOUND THEN
-        RAISE EXCEPTION 'the lines of an issued credit note are final: % refused', TG_OP
-            USING ERRCODE = 'restrict_violation';
-    END IF;
-END IF;
-IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-PERFORM 1 FROM billing_creditnote
-    WHERE id = NEW.credit_note_id AND status <> 'draft' FOR SHARE;
-IF FOUND THEN
-    RAISE EXCEPTION 'the lines of an issued credit note are final: % refused', TG_OP
-        USING ERRCODE = 'restrict_violation';
-END IF;
-RETURN NEW;
-"""
 _NO_MORE_THAN_BILLED = """
 IF EXISTS (
     SELECT 1 FROM billing_creditnoteline n JOIN billing_lineitem l ON l.id = n.line_id
@@ -46,19 +33,6 @@ IF EXISTS (
         OR sum(n.amount_cents) > l.amount_cents OR sum(n.quantity) > l.quantity)
 THEN
     RAISE EXCEPTION 'credit notes take more from line % than it billed', NEW.line_id
-        USING ERRCODE = 'check_violation';
-END IF;
-RETURN NULL;
-"""
-_TOTALS_ARE_THE_LINES = """
-IF EXISTS (
-    SELECT 1 FROM billing_creditnote c
-    LEFT JOIN billing_creditnoteline l ON l.credit_note_id = c.id
-    WHERE c.id = NEW.id GROUP BY c.id
-    HAVING c.total_nanos <> coalesce(sum(l.amount_nanos), 0)
-        OR c.lines_cents <> coalesce(sum(l.amount_cents), 0))
-THEN
-    RAISE EXCEPTION 'the totals of credit note % are not the sums of its lines', NEW.id
         USING ERRCODE = 'check_violation';
 END IF;
 RETURN NULL;
@@ -174,18 +148,12 @@ class CreditNote(models.Model):
             models.Index(fields=["tenant", "-issued_at"], name="credit_note_by_time")
         ]
         triggers = [
-            pgtrigger.Trigger(
-                name="final_once_issued",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func=_NOTE_IS_FINAL,
-            ),
-            pgtrigger.Trigger(
-                name="totals_are_the_lines",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.Update,
-                timing=pgtrigger.Deferred,
-                func=_TOTALS_ARE_THE_LINES,
+            final_once_issued(_NOTE_IS_FINAL),
+            totals_are_the_lines(
+                document="credit note",
+                alias="c",
+                rows="billing_creditnote c\n    LEFT JOIN billing_creditnoteline l"
+                " ON l.credit_note_id = c.id",
             ),
             no_truncate(),
         ]
@@ -221,11 +189,10 @@ class CreditNoteLine(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Trigger(
-                name="final_once_issued",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func=_LINES_OF_DRAFTS_ONLY,
+            lines_of_drafts_only(
+                table="billing_creditnote",
+                column="credit_note_id",
+                document="credit note",
             ),
             pgtrigger.Trigger(
                 name="no_more_than_billed",

@@ -2,13 +2,17 @@
 
 from typing import Self
 
-import pgtrigger
 from django.db import models
 from django.db.models import Case, F, Q, QuerySet, Value, When
 
 from billing.domain.charges import ChargeKind
 from billing.domain.invoice import InvoiceStatus
 from billing.domain.rating import METER_NAMES
+from billing.models.final_documents import (
+    final_once_issued,
+    lines_of_drafts_only,
+    totals_are_the_lines,
+)
 from billing.models.prices import PriceVersion
 from billing.models.taxes import LegalEntity
 from tenants.append_only import no_truncate
@@ -36,37 +40,9 @@ END IF;
 RAISE EXCEPTION 'an invoice starts as a draft and is final once issued: % refused',
     TG_OP USING ERRCODE = 'restrict_violation';
 """
-_TOTALS_ARE_THE_LINES = """
-IF EXISTS (
-    SELECT 1 FROM billing_invoice i LEFT JOIN billing_lineitem l ON l.invoice_id = i.id
-    WHERE i.id = NEW.id GROUP BY i.id
-    HAVING i.total_nanos <> coalesce(sum(l.amount_nanos), 0)
-        OR i.lines_cents <> coalesce(sum(l.amount_cents), 0))
-THEN
-    RAISE EXCEPTION 'the totals of invoice % are not the sums of its lines', NEW.id
-        USING ERRCODE = 'check_violation';
-END IF;
-RETURN NULL;
-"""
-# FOR SHARE: a line cannot slip in beside an issue that has not committed yet.
-_LINES_OF_DRAFTS_ONLY = """
-IF TG_OP <> 'INSERT' THEN
-    PERFORM 1 FROM billing_invoice
-        WHERE id = OLD.invoice_id AND status <> 'draft' FOR SHARE;
-    IF FOUND THEN
-        RAISE EXCEPTION 'the lines of an issued invoice are final: % refused', TG_OP
-            USING ERRCODE = 'restrict_violation';
-    END IF;
-END IF;
-IF TG_OP = 'DELETE' THEN RETURN OLD; END IF;
-PERFORM 1 FROM billing_invoice
-    WHERE id = NEW.invoice_id AND status <> 'draft' FOR SHARE;
-IF FOUND THEN
-    RAISE EXCEPTION 'the lines of an issued invoice are final: % refused', TG_OP
-        USING ERRCODE = 'restrict_violation';
-END IF;
-RETURN NEW;
-"""
+_LINES_OF_DRAFTS_ONLY = lines_of_drafts_only(
+    table="billing_invoice", column="invoice_id", document="invoice"
+)
 
 
 class Invoice(models.Model):
@@ -182,18 +158,12 @@ class Invoice(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Trigger(
-                name="final_once_issued",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func=_INVOICE_IS_FINAL,
-            ),
-            pgtrigger.Trigger(
-                name="totals_are_the_lines",
-                when=pgtrigger.After,
-                operation=pgtrigger.Insert | pgtrigger.Update,
-                timing=pgtrigger.Deferred,
-                func=_TOTALS_ARE_THE_LINES,
+            final_once_issued(_INVOICE_IS_FINAL),
+            totals_are_the_lines(
+                document="invoice",
+                alias="i",
+                rows="billing_invoice i LEFT JOIN billing_lineitem l"
+                " ON l.invoice_id = i.id",
             ),
             no_truncate(),
         ]
@@ -304,12 +274,7 @@ class LineItem(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Trigger(
-                name="final_once_issued",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func=_LINES_OF_DRAFTS_ONLY,
-            ),
+            _LINES_OF_DRAFTS_ONLY,
             no_truncate(),
         ]
 
@@ -357,12 +322,7 @@ class InvoiceTax(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Trigger(
-                name="final_once_issued",
-                when=pgtrigger.Before,
-                operation=pgtrigger.Insert | pgtrigger.Update | pgtrigger.Delete,
-                func=_LINES_OF_DRAFTS_ONLY,
-            ),
+            _LINES_OF_DRAFTS_ONLY,
             no_truncate(),
         ]
 
