@@ -9,6 +9,7 @@ from billing.models.provider import StripeInvoice, StripeOrder
 from billing.services.payments.collect_invoice import collect_invoice
 from billing.services.payments.start_payment import start_payment
 from billing.services.payments.work_off_order import work_off_order, work_off_orders
+from billing.stripe_sync import client
 from tests.billing.paying import add_card, intents, owed_invoice
 from tests.billing.usage import DECEMBER, balances
 from tests.stripe_sim.payments import settle
@@ -132,6 +133,50 @@ def test_faults_are_outlived(stripe_sim, invoice, fault, request_):
     ]
     assert balances(invoice.tenant)["receivable"] == 0
     assert len(stripe_sim.store.all_of("invoice")) == 1
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """We wait two seconds for an answer, and not ten."""
+    monkeypatch.setattr(client, "TIMEOUT_SECONDS", 2)
+    client._client.cache_clear()
+    yield
+    client._client.cache_clear()
+
+
+def _keys_of_charges(stripe_sim) -> list[str]:
+    return [key for request, key in stripe_sim.requests if request == CREATE]
+
+
+@pytest.mark.usefixtures("impatient", "card")
+def test_a_retry_under_the_same_key_finds_the_charge_that_nobody_told_of(
+    stripe_sim, invoice
+):
+    stripe_sim.faults.append((CREATE, Fault.SILENCE))
+
+    payment = collect(invoice)
+
+    assert payment.status == "succeeded"
+    assert intents(stripe_sim) == [(1000, "succeeded")]
+    first, second = _keys_of_charges(stripe_sim)
+    assert first == second != ""
+    assert StripeOrder.objects.get().tries == 1
+
+
+@pytest.mark.usefixtures("impatient", "card")
+def test_a_later_try_finds_the_charge_that_nobody_told_of(stripe_sim, tenant, invoice):
+    """Slow to end: each try of the SDK waits in vain."""
+    stripe_sim.faults += [(CREATE, Fault.SILENCE)] * 3
+    assert collect(invoice).status == "pending"
+    assert StripeOrder.objects.get().problem == "Stripe did not answer."
+
+    work_off_orders(now=DECEMBER + MINUTES[0])
+
+    invoice.refresh_from_db()
+    assert invoice.status == "paid"
+    assert intents(stripe_sim) == [(1000, "succeeded")]
+    assert len(_keys_of_charges(stripe_sim)) == 3  # it was looked for, not asked again
+    assert balances(tenant)["funds"] == 10_000_000_000
 
 
 @pytest.mark.usefixtures("card")
