@@ -18,7 +18,9 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 
 from frontend.parts import wants_part
-from tenants.models import Member, Role, Tenant, User
+from tenants.domain.roles import PERMISSIONS, Permission, Role
+from tenants.models import Tenant, User
+from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
@@ -32,40 +34,83 @@ class Access:
     user: User
     tenant: Tenant
     role: Role
+    other_tenants: tuple[Tenant, ...] = ()
+    """Between which the user can switch."""
 
     @property
     def is_owner(self) -> bool:
         return self.role == Role.OWNER
+
+    @property
+    def may_build(self) -> bool:
+        return self.may(Permission.BUILD)
+
+    @property
+    def may_limit(self) -> bool:
+        return self.may(Permission.LIMIT)
+
+    @property
+    def may_pay(self) -> bool:
+        return self.may(Permission.PAY)
+
+    @property
+    def may_manage(self) -> bool:
+        return self.may(Permission.MANAGE)
+
+    def may(self, permission: Permission) -> bool:
+        return permission in PERMISSIONS[self.role]
+
+    def require(self, permission: Permission) -> None:
+        """Raises PermissionDenied."""
+        if not self.may(permission):
+            raise PermissionDenied
 
 
 def find_access(request: HttpRequest) -> Access | None:
     """The tenant that the request's user works in; None: anonymous, or in none.
 
     Looked up once a request. Whoever is a member of several tenants works in the one
-    joined first: there is no switch between tenants yet.
+    that the session names, or in the one joined first.
     """
     if not hasattr(request, "_tenant_access"):
-        request._tenant_access = _look_up(request.user)  # type: ignore[attr-defined]  # noqa: SLF001
+        request._tenant_access = _look_up(request)  # type: ignore[attr-defined]  # noqa: SLF001
     access: Access | None = request._tenant_access  # type: ignore[attr-defined]  # noqa: SLF001
     return access
 
 
-def _look_up(user: Any) -> Access | None:
+def _look_up(request: HttpRequest) -> Access | None:
+    user: Any = request.user
     if not user.is_authenticated:
         return None
-    member = (
-        Member.objects.select_related("tenant").filter(user=user).order_by("pk").first()
-    )
-    if member is None:
+    members = list_members_of_user(user, chosen=request.session.get(TENANT_KEY))
+    if not members:
         return None
-    return Access(user=user, tenant=member.tenant, role=Role(member.role))
+    return Access(
+        user=user,
+        tenant=members[0].tenant,
+        role=Role(members[0].role),
+        other_tenants=tuple(one.tenant for one in members[1:]),
+    )
 
 
 def tenant_page(view: TenantPage[P]) -> Page[P]:
-    """Gives the view its `Access`. Anonymous: to sign-in. Staff without a tenant: to
-    the operator's pages. Anybody else without a tenant: a page that says so.
+    """For every member. Gives the view its `Access`. Anonymous: to sign-in. Staff
+    without a tenant: to the operator's pages. Anybody else without a tenant: a page
+    that says so.
     """
+    return _page(view, Permission.VIEW)
 
+
+def tenant_page_for(needed: Permission) -> Callable[[TenantPage[P]], Page[P]]:
+    """Like `tenant_page`; a member whose role does not allow it: 403."""
+
+    def decorate(view: TenantPage[P]) -> Page[P]:
+        return _page(view, needed)
+
+    return decorate
+
+
+def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
     @wraps(view)
     def page(
         request: HttpRequest, /, *args: P.args, **kwargs: P.kwargs
@@ -74,6 +119,7 @@ def tenant_page(view: TenantPage[P]) -> Page[P]:
             return _ask_to_sign_in(request)
         access = find_access(request)
         if access is not None:
+            access.require(needed)
             return view(request, access, *args, **kwargs)
         if getattr(request.user, "is_staff", False):
             return redirect("frontend:operator")

@@ -183,6 +183,7 @@ urlpatterns = [
         name="replay_webhook_message",
     ),
     path("settings/", settings.settings, name="settings"),
+    path("settings/tenant/", settings.switch_tenant, name="switch_tenant"),
     path("settings/billing/", billing_details.billing_details, name="billing_details"),
     path(
         "settings/projects/<int:project_id>/leases/",

@@ -10,6 +10,7 @@ from django.db.models.functions import Lower
 
 from tenants.domain.currency import CURRENCIES, USD
 from tenants.domain.limits import AMOUNT_MAX, KV_TIMEOUT_SECONDS_MAX
+from tenants.domain.roles import Role
 from tenants.wire import KvTier, LimitKind, OnFull, Retention, Scope, SpendPeriod
 
 
@@ -107,15 +108,13 @@ class Tenant(models.Model):
         return self.name
 
 
-class Role(models.TextChoices):
-    OWNER = "owner"
-    DEVELOPER = "developer"
+ROLES = [(role.value, role.value) for role in Role]
 
 
 class Member(models.Model):
     tenant = models.ForeignKey(Tenant, models.CASCADE, related_name="members")
     user = models.ForeignKey(User, models.CASCADE, related_name="memberships")
-    role = models.CharField(max_length=16, choices=Role)
+    role = models.CharField(max_length=16, choices=ROLES)
     created_at = models.DateTimeField()
 
     class Meta:
@@ -124,7 +123,8 @@ class Member(models.Model):
                 fields=["tenant", "user"], name="member_once_per_tenant"
             ),
             models.CheckConstraint(
-                condition=Q(role__in=Role.values), name="member_role_known"
+                condition=Q(role__in=[role.value for role in Role]),
+                name="member_role_known",
             ),
         ]
 

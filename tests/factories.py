@@ -14,13 +14,13 @@ from django.utils import timezone
 from inference.models import Engine, EngineState, ServedModel
 from tenants.domain import api_keys
 from tenants.domain.currency import USD
+from tenants.domain.roles import Role
 from tenants.models import (
     ApiKey,
     Budget,
     Member,
     Project,
     RateLimit,
-    Role,
     SpendLimit,
     Tenant,
     User,

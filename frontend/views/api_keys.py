@@ -12,11 +12,12 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.calls import newest_calls
 from frontend.engine_note import engine_note
 from frontend.forms import ApiKeyForm, NameForm
 from frontend.limits import KINDS, rate_limits_of
+from tenants.domain.roles import Permission
 from tenants.errors import (
     InvalidExpiryError,
     InvalidModelListError,
@@ -74,7 +75,7 @@ def api_keys(request: HttpRequest, access: Access) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def create_api_key(request: HttpRequest, access: Access) -> HttpResponse:
     """A valid POST answers with the secret, once: it is kept nowhere, so there is no
     page to redirect to. A second POST of the same form makes no second key.
@@ -134,7 +135,7 @@ def api_key(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespon
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def rename(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
     found = find_api_key(access, api_key_id)
     form = NameForm(request.POST)
@@ -156,7 +157,6 @@ def _show(
         "limits": [
             (limit, KINDS[LimitKind(limit.kind)]) for limit in rate_limits_of(found)
         ],
-        "is_owner": access.is_owner,
         "calls": newest_calls(access.tenant, limit=_SHOWN_CALLS, api_key=found),
     }
     status = 422 if form else 200
@@ -164,7 +164,7 @@ def _show(
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def revoke(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
     found = find_api_key(access, api_key_id)
     if request.method != "POST":

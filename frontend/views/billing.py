@@ -4,7 +4,6 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -31,8 +30,9 @@ from billing.services.payments.sync_cards import (
 )
 from billing.services.payments.work_off_order import work_off_order
 from billing.stripe_sync.client import is_on
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.invoice_list import with_due
+from tenants.domain.roles import Permission
 
 PAYMENTS_SHOWN = 50
 _TO_PAY = Q(status=InvoiceStatus.ISSUED, due_cents__gt=0)
@@ -57,7 +57,6 @@ def billing(request: HttpRequest, access: Access) -> HttpResponse:
         "card_cents_min": CARD_CENTS_MIN,
         "payments": payments.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
         "restriction": tenant.restriction,
-        "is_owner": access.is_owner,
         "form_id": uuid4(),
     }
     return render(request, "frontend/billing.html", context)
@@ -67,19 +66,13 @@ def _cards_of(access: Access) -> QuerySet[PaymentMethod]:
     return PaymentMethod.objects.filter(tenant=access.tenant, removed_at=None)
 
 
-def _must_be_owner(access: Access) -> None:
-    if not access.is_owner:
-        raise PermissionDenied
-
-
 def _url(name: str, *arguments: object) -> str:
     return settings.PORTAL_URL + reverse(f"frontend:{name}", args=arguments)
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def add_card(request: HttpRequest, access: Access) -> HttpResponse:
-    _must_be_owner(access)
     try:
         url = open_card_page(
             access.tenant, done_url=_url("card_added"), back_url=_url("billing")
@@ -91,10 +84,9 @@ def add_card(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def portal(request: HttpRequest, access: Access) -> HttpResponse:
     """Stripe's own pages about cards and receipts."""
-    _must_be_owner(access)
     try:
         url = open_portal(access.tenant, back_url=_url("card_added"))
     except BillingError:
@@ -117,11 +109,10 @@ def card_added(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def change_card(request: HttpRequest, access: Access, card_id: int) -> HttpResponse:
     """`act` is `choose` or `remove`."""
     card = get_object_or_404(_cards_of(access), pk=card_id)
-    _must_be_owner(access)
     act = remove_card if request.POST.get("act") == "remove" else choose_card
     try:
         act(card, now=timezone.now())
@@ -133,12 +124,11 @@ def change_card(request: HttpRequest, access: Access, card_id: int) -> HttpRespo
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def pay(request: HttpRequest, access: Access, invoice_id: int) -> HttpResponse:
     """`with` is `card`, the one that is kept, or `page`, Stripe's own."""
     rows = Invoice.objects.filter(tenant=access.tenant)
     invoice = get_object_or_404(rows, pk=invoice_id)
-    _must_be_owner(access)
     try:
         form_id = UUID(request.POST.get("form_id", ""))
     except ValueError:

@@ -1,7 +1,6 @@
 """What invoices say of a tenant; of owners alone, since tax follows from it."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
@@ -9,15 +8,14 @@ from django.views.decorators.http import require_http_methods
 from billing.errors import InvalidVatIdError
 from billing.models.taxes import TaxProfile
 from billing.services.taxes.set_billing_details import set_billing_details
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page_for
 from frontend.billing_details_form import BillingDetailsForm, initial_of
+from tenants.domain.roles import Permission
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def billing_details(request: HttpRequest, access: Access) -> HttpResponse:
-    if not access.is_owner:
-        raise PermissionDenied
     profile = TaxProfile.objects.filter(tenant=access.tenant).first()
     initial = initial_of(profile, name=access.tenant.name)
     form = BillingDetailsForm(request.POST or None, initial=initial)

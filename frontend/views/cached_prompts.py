@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.formatting import exact_usd
 from frontend.lease_uses import uses_of_prompt
 from frontend.parts import wants_part
@@ -30,6 +30,7 @@ from inference.errors import CachedPromptError, InferenceError
 from inference.services.change_cached_prompt import PromptChange, change_cached_prompt
 from inference.services.create_cached_prompt import create_cached_prompt
 from inference.services.end_cached_prompt import delete_cached_prompt
+from tenants.domain.roles import Permission
 
 PROMPTS_SHOWN = 200
 """Living ones: a project has at most a hundred."""
@@ -67,7 +68,7 @@ def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def create(request: HttpRequest, access: Access) -> HttpResponse:
     """Shows the price first, and buys what it was shown for."""
     now = timezone.now()
@@ -158,7 +159,7 @@ def _saved(worth_nanos: int | None, cost_nanos: int | None) -> int | None:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def extend(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = _find(access, public_id, now)
@@ -209,7 +210,7 @@ def _change(
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def renew(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     """Switches renewal on, or off."""
     found = _find(access, public_id, timezone.now())
@@ -220,7 +221,7 @@ def renew(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def delete(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = _find(access, public_id, now)

@@ -2,7 +2,6 @@
 
 from django.conf import settings
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.forms import Form, model_to_dict
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
@@ -24,9 +23,10 @@ from billing.services.payments.collect_invoice import default_card
 from billing.services.payments.open_payment_page import open_payment_page
 from billing.services.payments.start_payment import OPEN, start_payment
 from billing.stripe_sync.client import is_on
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.credit_forms import AutoRechargeForm, TopUpForm
 from frontend.credit_page import read_credit_page
+from tenants.domain.roles import Permission
 
 _INVALID = 422
 
@@ -43,22 +43,15 @@ def credit(request: HttpRequest, access: Access) -> HttpResponse:
         "credit": read_credit_page(tenant, now=timezone.now()),
         "recharge": AutoRecharge.objects.filter(tenant=tenant, is_enabled=True).first(),
         "top_ups": open_top_ups,
-        "is_owner": access.is_owner,
         "has_cards": is_on(),
     }
     return render(request, "frontend/credit.html", context)
 
 
-def _check_owner(access: Access) -> None:
-    if not access.is_owner:
-        raise PermissionDenied
-
-
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def top_up(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     form = TopUpForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _begun(form, access):
         messages.success(request, "The payment has begun.")
@@ -93,12 +86,11 @@ def _begun(form: TopUpForm, access: Access) -> bool:
 
 @require_safe
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def pay_top_up(request: HttpRequest, access: Access, payment_id: int) -> HttpResponse:
     """To the page of the provider on which a card is typed. A link and no form: a form
     may not lead away from here.
     """
-    _check_owner(access)
     found = get_object_or_404(
         Payment, pk=payment_id, tenant=access.tenant, invoice=None, method=None
     )
@@ -114,9 +106,8 @@ def pay_top_up(request: HttpRequest, access: Access, payment_id: int) -> HttpRes
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     if request.method == "POST":
         form = AutoRechargeForm(request.POST)
         if form.is_valid() and _is_set(form, access):
@@ -139,9 +130,8 @@ def _is_set(form: AutoRechargeForm, access: Access) -> bool:
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def stop_auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     set_auto_recharge(access.tenant, None)
     messages.success(request, "Credit is no longer bought by itself.")
     return redirect("frontend:credit")

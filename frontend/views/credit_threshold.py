@@ -2,14 +2,14 @@
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods
 
 from billing.models.event_cursors import CreditThreshold
 from billing.services.alerts.set_credit_threshold import set_credit_threshold
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page_for
+from tenants.domain.roles import Permission
 from tenants.usd_field import UsdField
 
 
@@ -23,10 +23,8 @@ class CreditThresholdForm(forms.Form):
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def credit_threshold(request: HttpRequest, access: Access) -> HttpResponse:
-    if not access.is_owner:
-        raise PermissionDenied
     own = CreditThreshold.objects.filter(tenant=access.tenant).first()
     form = CreditThresholdForm(
         request.POST if request.method == "POST" else None,

@@ -10,7 +10,7 @@ from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.lease_extensions import ExtensionForm, extensions
 from frontend.leases import BoughtLease, find_lease, latest_leases, totals
 from frontend.parts import wants_part
@@ -18,6 +18,7 @@ from inference.domain.lease_row import LeaseStatus
 from inference.errors import InferenceError
 from inference.services.extend_lease import extend_lease
 from inference.services.release_lease import release_lease
+from tenants.domain.roles import Permission
 from tenants.models import ApiKey
 from tenants.services.is_money_limited import is_money_limited
 
@@ -51,7 +52,7 @@ def _find(access: Access, lease_id: UUID, now: datetime) -> BoughtLease:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def release(request: HttpRequest, access: Access, lease_id: UUID) -> HttpResponse:
     now = timezone.now()
     lease = _find(access, lease_id, now)
@@ -72,7 +73,7 @@ def release(request: HttpRequest, access: Access, lease_id: UUID) -> HttpRespons
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def extend(request: HttpRequest, access: Access, lease_id: UUID) -> HttpResponse:
     now = timezone.now()
     lease = _find(access, lease_id, now)

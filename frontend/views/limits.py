@@ -4,13 +4,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.limit_forms import (
     BudgetForm,
     KeyLimitsForm,
@@ -21,6 +20,7 @@ from frontend.limit_forms import (
 from frontend.limits import read_overview, subject_name
 from frontend.parts import wants_part
 from frontend.views.api_keys import find_api_key
+from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
 from tenants.models import Budget, SpendLimit
 from tenants.services.remove_budget import remove_budget
@@ -43,19 +43,13 @@ def limits(request: HttpRequest, access: Access) -> HttpResponse:
     tenant = access.tenant
     overview = read_overview(tenant, now=datetime.now(UTC))
     part = "limits_live" if wants_part(request) else "limits"
-    context = {"overview": overview, "tenant": tenant, "is_owner": access.is_owner}
+    context = {"overview": overview, "tenant": tenant}
     return render(request, f"frontend/{part}.html", context)
 
 
-def _check_owner(access: Access) -> None:
-    if not access.is_owner:
-        raise PermissionDenied
-
-
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.LIMIT)
 def spend_limit(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     if request.method == "GET":
         form = SpendLimitForm(
             access.tenant, initial=_initial(request, access, SpendLimit)
@@ -69,9 +63,8 @@ def spend_limit(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.LIMIT)
 def budget(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     if request.method == "GET":
         form = BudgetForm(access.tenant, initial=_initial(request, access, Budget))
         return _form_page(request, form, "budget")
@@ -107,10 +100,9 @@ def _done(request: HttpRequest, text: str) -> HttpResponse:
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.LIMIT)
 def remove_limit(request: HttpRequest, access: Access) -> HttpResponse:
     """Of a spend limit; what is gone already is gone."""
-    _check_owner(access)
     form = SubjectForm(access.tenant, request.POST)
     if form.is_valid():
         remove_spend_limit(**form.cleaned_data)
@@ -118,9 +110,8 @@ def remove_limit(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.LIMIT)
 def remove_budget_of(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     form = SubjectForm(access.tenant, request.POST)
     if form.is_valid():
         remove_budget(**form.cleaned_data)
@@ -128,11 +119,10 @@ def remove_budget_of(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.LIMIT)
 def key_limits(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
     """Rate limits of one key, for all models. Those for one model stay as they are."""
     found = find_api_key(access, api_key_id)
-    _check_owner(access)
     before = read_rate_limits(found)
     of_models = {name: amount for name, amount in before.items() if name[1] is not None}
     initial = {

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,7 +21,7 @@ from billing.services.plans.keep_plan import keep_plan
 from billing.services.plans.preview_change import preview_change
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.plan_forms import CouponCodeForm
 from frontend.plan_page import (
     Moment,
@@ -32,6 +31,7 @@ from frontend.plan_page import (
     show,
     title_of,
 )
+from tenants.domain.roles import Permission
 
 _PAGE = "frontend:plan"
 
@@ -48,21 +48,14 @@ def _page(
     context = {
         "overview": read_plan(access.tenant, timezone.now()),
         "form": form,
-        "is_owner": access.is_owner,
     }
     return render(request, "frontend/plan.html", context, status=status)
 
 
-def _check_owner(access: Access) -> None:
-    if not access.is_owner:
-        raise PermissionDenied
-
-
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def change(request: HttpRequest, access: Access, code: str) -> HttpResponse:
     """Shows what the month would come to, and changes it where that is confirmed."""
-    _check_owner(access)
     now = timezone.now()
     offered = Plan.objects.offered(now, currency=access.tenant.currency)
     wanted = get_object_or_404(offered, code=code)
@@ -107,10 +100,9 @@ def _since(at: datetime | None) -> str:
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def cancel(request: HttpRequest, access: Access) -> HttpResponse:
     """The month's end first, since that is what most people mean."""
-    _check_owner(access)
     now = timezone.now()
     held, _ = held_and_planned(access.tenant, now)
     if held is None:
@@ -128,18 +120,16 @@ def cancel(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def keep(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     if _act(request, keep_plan, tenant_id=access.tenant.pk):
         messages.success(request, "Nothing is planned any more: your plan stays.")
     return redirect(_PAGE)
 
 
 @require_POST
-@tenant_page
+@tenant_page_for(Permission.PAY)
 def redeem(request: HttpRequest, access: Access) -> HttpResponse:
-    _check_owner(access)
     form = CouponCodeForm(request.POST)
     if form.is_valid():
         try:

@@ -1,28 +1,28 @@
 """The tenant's name, who belongs to it, and how its projects lease conversations."""
 
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.models.taxes import TaxProfile
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.forms import NameForm
 from frontend.retention_form import RetentionForm, initial_of
+from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
 from tenants.models import Project, Tenant
+from tenants.services.list_members_of_user import TENANT_KEY
 from tenants.services.set_retention import set_retention
 
 
 @require_http_methods(["GET", "POST"])
 @tenant_page
 def settings(request: HttpRequest, access: Access) -> HttpResponse:
-    """Everybody of the tenant sees it; its owners change it."""
+    """Everybody of the tenant sees it."""
     form = NameForm(initial={"name": access.tenant.name})
     if request.method == "POST":
-        if not access.is_owner:
-            raise PermissionDenied
+        access.require(Permission.MANAGE)
         form = NameForm(request.POST)
         if form.is_valid():
             name = form.cleaned_data["name"]
@@ -39,13 +39,24 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
     return render(request, "frontend/settings.html", context, status=status)
 
 
-@require_http_methods(["GET", "POST"])
+@require_POST
 @tenant_page
+def switch_tenant(request: HttpRequest, access: Access) -> HttpResponse:
+    """Work in another tenant of one's own from now on; `tenant` is its slug."""
+    others = {one.slug: one for one in access.other_tenants}
+    chosen = others.get(request.POST.get("tenant", ""))
+    if chosen is None:
+        raise Http404
+    request.session[TENANT_KEY] = chosen.pk
+    messages.success(request, f"You work in {chosen.name} now.")
+    return redirect("frontend:overview")
+
+
+@require_http_methods(["GET", "POST"])
+@tenant_page_for(Permission.LIMIT)
 def retention(request: HttpRequest, access: Access, project_id: int) -> HttpResponse:
-    """Of owners alone, since leases cost money."""
+    """Leases cost money."""
     project = get_object_or_404(Project, pk=project_id, tenant=access.tenant)
-    if not access.is_owner:
-        raise PermissionDenied
     form = RetentionForm(request.POST or None, initial=initial_of(project.retention))
     if request.method == "POST" and form.is_valid():
         try:

@@ -14,9 +14,10 @@ from django.views.decorators.http import require_http_methods, require_safe
 from billing.errors import BillingError
 from billing.services.webhooks.ping_webhook import ping_webhook
 from billing.services.webhooks.replay_webhooks import replay_webhooks
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.views.webhooks import find_endpoint
 from frontend.webhook_forms import ReplayForm
+from tenants.domain.roles import Permission
 
 MESSAGES_SHOWN = 50
 TRIES_SHOWN = 50
@@ -52,7 +53,7 @@ def message(
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def ping(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
     try:
         ping_webhook(find_endpoint(access, endpoint_id), now=timezone.now())
@@ -64,7 +65,7 @@ def ping(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpRespons
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def replay(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
     endpoint = find_endpoint(access, endpoint_id)
     form, now = ReplayForm(request.POST), timezone.now()
@@ -76,7 +77,7 @@ def replay(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpRespo
 
 
 @require_http_methods(["POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def replay_message(
     request: HttpRequest, access: Access, endpoint_id: UUID, message_id: str
 ) -> HttpResponse:

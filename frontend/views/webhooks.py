@@ -17,12 +17,13 @@ from billing.services.webhooks.change_webhook_endpoint import change_webhook_end
 from billing.services.webhooks.remove_webhook_endpoint import remove_webhook_endpoint
 from billing.services.webhooks.rotate_webhook_secret import rotate_webhook_secret
 from billing.services.webhooks.webhook_secret import webhook_secret
-from frontend.access import Access, tenant_page
+from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.webhook_forms import (
     NewWebhookForm,
     WebhookChangeForm,
     WebhookForm,
 )
+from tenants.domain.roles import Permission
 
 _FORM_TTL_SECONDS = 86_400
 
@@ -42,7 +43,7 @@ def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def add_webhook(request: HttpRequest, access: Access) -> HttpResponse:
     """A valid POST answers with the secret, once."""
     if request.method != "POST":
@@ -98,7 +99,7 @@ def _form_page(
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def change_webhook(
     request: HttpRequest, access: Access, endpoint_id: UUID
 ) -> HttpResponse:
@@ -119,7 +120,7 @@ def change_webhook(
 
 @require_http_methods(["GET", "POST"])
 @never_cache
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def rotate_webhook(
     request: HttpRequest, access: Access, endpoint_id: UUID
 ) -> HttpResponse:
@@ -131,7 +132,7 @@ def rotate_webhook(
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page
+@tenant_page_for(Permission.BUILD)
 def remove_webhook(
     request: HttpRequest, access: Access, endpoint_id: UUID
 ) -> HttpResponse:

@@ -1,6 +1,7 @@
 """Where a tenant's owners get mail."""
 
-from tenants.models import Role, Tenant
+from tenants.domain.roles import Role
+from tenants.models import Tenant
 
 
 def find_owner_addresses(tenant: Tenant) -> list[str]:

@@ -10,8 +10,9 @@ from django.utils.text import slugify
 
 from tenants.domain.currency import checked_currency
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
+from tenants.domain.roles import Role
 from tenants.errors import InvalidNameError
-from tenants.models import Member, Project, Role, Tenant, User
+from tenants.models import Member, Project, Tenant, User
 
 DEFAULT_PROJECT_NAME = "Default"
 _SLUG_STEM_CHARACTERS_MAX = 40

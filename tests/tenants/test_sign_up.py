@@ -6,7 +6,8 @@ from django.core.cache import cache
 from django.db import DatabaseError, connection
 from django.test import Client
 
-from tenants.models import Member, Project, Role, Tenant, User
+from tenants.domain.roles import Role
+from tenants.models import Member, Project, Tenant, User
 from tests.factories import PASSWORD, make_user
 
 SIGN_UP = "/accounts/signup/"

@@ -16,6 +16,7 @@ from billing.api.v1.view import ApiView, repeatable
 from billing.services.alerts.alert_budgets import spender_of
 from billing.services.spend.read_spend import SpendNow, read_spend
 from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT
+from tenants.domain.roles import Permission
 from tenants.models import Budget
 from tenants.services.remove_budget import remove_budget
 from tenants.services.set_budget import set_budget
@@ -70,7 +71,7 @@ class Budgets(ApiView):
 
     @documented(
         name="set_budget",
-        summary="Set a budget (owners and staff); the one of the same subject and"
+        summary="Set a budget (by role, and staff); the one of the same subject and"
         " period is replaced",
         tag="budgets",
         body=BudgetBody,
@@ -79,7 +80,7 @@ class Budgets(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.LIMIT)
         body = self.read_body(BudgetBody)
         subject = _subject(self, body)
         set_budget(
@@ -95,14 +96,14 @@ class Budgets(ApiView):
 class OneBudget(ApiView):
     @documented(
         name="remove_budget",
-        summary="Remove a budget (owners and staff)",
+        summary="Remove a budget (by role, and staff)",
         tag="budgets",
         answer=None,
         status=204,
     )
     def delete(self, request: Request, budget_id: int) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.LIMIT)
         rows = Budget.objects.select_related("tenant", "project", "api_key")
         budget = rows.filter(tenant=self.tenant, pk=budget_id).first()
         if budget is None:

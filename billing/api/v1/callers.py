@@ -15,8 +15,10 @@ from rest_framework.request import Request
 
 from billing.domain import staff_tokens
 from billing.services.api_access.find_staff_token import find_staff_token
-from tenants.models import Member, Role, Tenant, User
+from tenants.domain.roles import OF_API_KEYS, PERMISSIONS, Permission, Role
+from tenants.models import Tenant, User
 from tenants.services.find_api_key import find_api_key
+from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
 TENANT_HEADER = "Tokenfab-Tenant"
 _REALM = 'Bearer realm="Tokenfab"'
@@ -28,8 +30,8 @@ class Caller:
     """`key:12`, `user:3` or `staff:4`."""
     tenant: Tenant | None
     """Whose things are asked for; None: staff who named nobody."""
-    is_owner: bool
-    """Of the tenant: may change what costs or limits money."""
+    permissions: frozenset[Permission]
+    """Of a member by the role; staff's are asked for apart."""
     is_staff: bool
 
 
@@ -77,18 +79,21 @@ def _find(secret: str, request: Request) -> Caller | None:
     return Caller(
         name=f"key:{api_key.pk}",
         tenant=api_key.tenant,
-        is_owner=False,
+        permissions=OF_API_KEYS,
         is_staff=False,
     )
 
 
 def _caller_of_user(user: User, request: Request) -> Caller:
-    """In the tenant that the header names; in the one joined first, without."""
-    members = Member.objects.select_related("tenant").filter(user=user).order_by("pk")
+    """In the tenant that the header names; without, in the one that the portal's
+    pages are about.
+    """
+    members = list_members_of_user(user, chosen=request.session.get(TENANT_KEY))
     slug, name = request.headers.get(TENANT_HEADER), f"user:{user.pk}"
     if user.is_staff and slug is not None:
         return _staff(name, _named_tenant(request))
-    member = (members if slug is None else members.filter(tenant__slug=slug)).first()
+    named = (one for one in members if slug in {None, one.tenant.slug})
+    member = next(named, None)
     if member is None and user.is_staff:
         return _staff(name, None)
     if member is None:
@@ -96,13 +101,13 @@ def _caller_of_user(user: User, request: Request) -> Caller:
     return Caller(
         name=name,
         tenant=member.tenant,
-        is_owner=member.role == Role.OWNER,
+        permissions=PERMISSIONS[Role(member.role)],
         is_staff=user.is_staff,
     )
 
 
 def _staff(name: str, tenant: Tenant | None) -> Caller:
-    return Caller(name=name, tenant=tenant, is_owner=False, is_staff=True)
+    return Caller(name=name, tenant=tenant, permissions=frozenset(), is_staff=True)
 
 
 def _named_tenant(request: Request) -> Tenant | None:

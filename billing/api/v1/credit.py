@@ -19,6 +19,7 @@ from billing.services.alerts.set_credit_threshold import set_credit_threshold
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.grant_credit import grant_credit
 from billing.services.spend.read_spend import read_spend
+from tenants.domain.roles import Permission
 
 
 class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -106,21 +107,21 @@ class LowCredit(ApiView):
     )
     def put(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(CreditThresholdBody)
         set_credit_threshold(self.tenant, body.amount_nanos)
         return Response(_describe_threshold(self))
 
     @documented(
         name="remove_credit_threshold",
-        summary="Be told at the usual shares alone (owners and staff)",
+        summary="Be told at the usual shares alone (by role, and staff)",
         tag="credit",
         answer=None,
         status=204,
     )
     def delete(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         set_credit_threshold(self.tenant, None)
         return Response(status=204)
 

@@ -21,6 +21,7 @@ from billing.models.payments import Payment, PaymentMethod
 from billing.services.credit.set_auto_recharge import set_auto_recharge
 from billing.services.payments.record_bank_transfer import record_bank_transfer
 from billing.services.payments.start_payment import start_payment
+from tenants.domain.roles import Permission
 
 _Cents = Annotated[int, msgspec.Meta(ge=1, le=900_000_000)]
 
@@ -83,7 +84,7 @@ class Payments(ApiView):
 class TopUps(ApiView):
     @documented(
         name="buy_credit",
-        summary="Buy credit by the card that the tenant keeps (owners and staff)",
+        summary="Buy credit by the card that the tenant keeps (by role, and staff)",
         tag="payments",
         body=TopUpBody,
         answer=PaymentDocument,
@@ -92,7 +93,7 @@ class TopUps(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(TopUpBody)
         payment = start_payment(
             tenant=self.tenant,
@@ -146,28 +147,28 @@ class AutomaticRecharge(ApiView):
     @documented(
         name="set_auto_recharge",
         summary="Have credit bought by itself, by the card that the tenant keeps"
-        " (owners and staff)",
+        " (by role, and staff)",
         tag="payments",
         body=AutoRechargeBody,
         answer=AutoRechargeDocument,
     )
     def put(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(AutoRechargeBody)
         set_auto_recharge(self.tenant, RechargeTerms(**msgspec.structs.asdict(body)))
         return Response(_describe_recharge(self))
 
     @documented(
         name="stop_auto_recharge",
-        summary="Have credit bought by itself no longer (owners and staff)",
+        summary="Have credit bought by itself no longer (by role, and staff)",
         tag="payments",
         answer=None,
         status=204,
     )
     def delete(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         set_auto_recharge(self.tenant, None)
         return Response(status=204)
 

@@ -20,6 +20,7 @@ from billing.services.plans.change_plan import change_plan
 from billing.services.plans.preview_change import ChangePreview, preview_change
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
+from tenants.domain.roles import Permission
 
 _Code = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]
 
@@ -132,7 +133,7 @@ class Subscriptions(ApiView):
 
     @documented(
         name="change_plan",
-        summary="Start a plan or change to another (owners and staff)",
+        summary="Start a plan or change to another (by role, and staff)",
         tag="subscriptions",
         body=PlanBody,
         answer=SubscriptionDocument,
@@ -140,7 +141,7 @@ class Subscriptions(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body, now = self.read_body(PlanBody), timezone.now()
         plan, tenant_id = _find(self, body.plan), self.tenant.pk
         if Subscription.objects.filter(tenant_id=tenant_id).held_at(now).exists():
@@ -176,7 +177,7 @@ class SubscriptionPreview(ApiView):
 class SubscriptionEnd(ApiView):
     @documented(
         name="cancel_subscription",
-        summary="End the subscription (owners and staff)",
+        summary="End the subscription (by role, and staff)",
         tag="subscriptions",
         body=CancelBody,
         answer=SubscriptionDocument,
@@ -184,7 +185,7 @@ class SubscriptionEnd(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(CancelBody)
         ended = cancel_subscription(
             tenant_id=self.tenant.pk, now=timezone.now(), at=body.at
@@ -195,7 +196,7 @@ class SubscriptionEnd(ApiView):
 class CouponRedemptions(ApiView):
     @documented(
         name="redeem_coupon",
-        summary="Redeem a coupon from this month on (owners and staff)",
+        summary="Redeem a coupon from this month on (by role, and staff)",
         tag="subscriptions",
         body=CouponBody,
         answer=RedemptionDocument,
@@ -203,7 +204,7 @@ class CouponRedemptions(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_owner()
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(CouponBody)
         redeemed = redeem_coupon(
             tenant_id=self.tenant.pk, code=body.code, now=timezone.now()

@@ -30,6 +30,7 @@ from billing.api.v1.wire_format import (
     RawJsonParser,
 )
 from billing.services.api_access.answer_once import Answer, Asked, answer_once
+from tenants.domain.roles import Permission, roles_with
 from tenants.models import Tenant
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
@@ -88,12 +89,14 @@ class ApiView(APIView):
         name = f"{self.caller.name} {self.request.headers[IDEMPOTENCY_HEADER]}"
         return f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}"
 
-    def refuse_unless_owner(self) -> None:
-        """Whatever costs or limits money is changed by owners and by staff."""
-        if not (self.caller.is_owner or self.caller.is_staff):
+    def refuse_unless(self, needed: Permission) -> None:
+        """Of members, their role decides; staff may."""
+        if not (needed in self.caller.permissions or self.caller.is_staff):
+            roles = ", ".join(roles_with(needed))
             raise RefusedError(
-                "Only owners of the tenant may change this, signed in to the portal.",
-                code="owner_required",
+                f"Only members in one of these roles may: {roles}. Money and limits"
+                " are changed signed in to the portal, never by API key.",
+                code="role_required",
                 status=HTTPStatus.FORBIDDEN,
             )
 

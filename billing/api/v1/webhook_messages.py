@@ -20,6 +20,7 @@ from billing.api.v1.webhooks import find_endpoint
 from billing.models.webhooks import WebhookAttempt, WebhookMessage
 from billing.services.webhooks.ping_webhook import ping_webhook
 from billing.services.webhooks.replay_webhooks import replay_webhooks
+from tenants.domain.roles import Permission
 
 TRIES_SHOWN_MAX = 100
 _MessageId = Annotated[str, msgspec.Meta(pattern="^msg_[0-9a-f]{32}$")]
@@ -117,6 +118,7 @@ class WebhookReplay(ApiView):
     @repeatable
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         endpoint = find_endpoint(self, endpoint_id)
         body = self.read_body(ReplayBody)
         if (body.message_id is None) == (body.since is None):
@@ -145,6 +147,7 @@ class WebhookPing(ApiView):
     @repeatable
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         endpoint = find_endpoint(self, endpoint_id)
         message = ping_webhook(endpoint, now=timezone.now())
         return Response(_describe(message), status=201)

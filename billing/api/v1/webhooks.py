@@ -22,6 +22,7 @@ from billing.services.webhooks.change_webhook_endpoint import change_webhook_end
 from billing.services.webhooks.remove_webhook_endpoint import remove_webhook_endpoint
 from billing.services.webhooks.rotate_webhook_secret import rotate_webhook_secret
 from billing.services.webhooks.webhook_secret import webhook_secret
+from tenants.domain.roles import Permission
 
 _Types = Annotated[list[EventType], msgspec.Meta(min_length=1)]
 
@@ -88,6 +89,7 @@ class WebhookEndpoints(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         body = self.read_body(WebhookEndpointBody)
         endpoint = add_webhook_endpoint(
             tenant=self.tenant,
@@ -123,6 +125,7 @@ class OneWebhookEndpoint(ApiView):
     )
     def patch(self, request: Request, endpoint_id: UUID) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         endpoint = find_endpoint(self, endpoint_id)
         body = self.read_body(WebhookEndpointChange)
         url, types = body.url, body.types
@@ -145,6 +148,7 @@ class OneWebhookEndpoint(ApiView):
     )
     def delete(self, request: Request, endpoint_id: UUID) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         endpoint = find_endpoint(self, endpoint_id)
         remove_webhook_endpoint(endpoint, now=timezone.now())
         return Response(status=204)
@@ -161,6 +165,7 @@ class WebhookSecretRotation(ApiView):
     @repeatable
     def post(self, request: Request, endpoint_id: UUID) -> Response:
         del request
+        self.refuse_unless(Permission.BUILD)
         endpoint = find_endpoint(self, endpoint_id)
         secret = rotate_webhook_secret(endpoint, now=timezone.now())
         return Response(WebhookSecret(secret=secret))

@@ -28,7 +28,8 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.payments.collect_invoice import collect_invoice
 from billing.services.webhooks.emit_event import emit_event
-from tenants.models import Restriction, Role, Tenant
+from tenants.domain.roles import Role
+from tenants.models import Restriction, Tenant
 from tenants.services.set_restriction import set_restriction
 
 _logger = logging.getLogger(__name__)

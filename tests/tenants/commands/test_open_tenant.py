@@ -5,7 +5,8 @@ import redis
 from django.core.management import CommandError, call_command
 
 from tenants.domain import api_keys
-from tenants.models import ApiKey, Member, Role, Tenant, User
+from tenants.domain.roles import Role
+from tenants.models import ApiKey, Member, Tenant, User
 from tenants.wire import SNAPSHOT_KIND
 from tests.factories import make_project, make_tenant, make_user
 from tests.published import published

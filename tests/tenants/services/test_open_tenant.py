@@ -4,8 +4,9 @@ import pytest
 from django.db import IntegrityError
 from django.utils import timezone
 
+from tenants.domain.roles import Role
 from tenants.errors import InvalidNameError, UnknownCurrencyError
-from tenants.models import Member, Project, Role, Tenant
+from tenants.models import Member, Project, Tenant
 from tenants.services.open_tenant import open_tenant
 from tests.factories import make_user
 from tests.parallel import in_parallel

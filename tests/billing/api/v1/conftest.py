@@ -12,7 +12,8 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.services.api_access.issue_staff_token import issue_staff_token
-from tenants.models import Role, Tenant
+from tenants.domain.roles import Role
+from tenants.models import Tenant
 from tests.factories import (
     make_api_key,
     make_member,

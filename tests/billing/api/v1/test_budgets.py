@@ -1,4 +1,4 @@
-"""Budgets: read by all of a tenant, changed by owners and staff."""
+"""Budgets: read by all of a tenant, changed by role and by staff."""
 
 import pytest
 
@@ -49,7 +49,7 @@ def test_it_refuses_others_than_owners(callers, name):
         caller.ask("DELETE", f"budgets/{budget.pk}"),
     ):
         assert answer.status_code == 403
-        assert answer.json()["error"]["code"] == "owner_required"
+        assert answer.json()["error"]["code"] == "role_required"
     assert Budget.objects.get() == budget
 
 

@@ -7,7 +7,8 @@ from django.test import Client
 from django.utils import timezone
 
 from billing.services.api_access.revoke_staff_token import revoke_staff_token
-from tenants.models import ApiKey, Role
+from tenants.domain.roles import Role
+from tenants.models import ApiKey
 from tests.billing.api.v1.conftest import Caller, signed_in
 from tests.factories import make_tenant, make_user
 

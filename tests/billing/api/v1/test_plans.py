@@ -1,4 +1,4 @@
-"""Plans and subscriptions: seen by all of a tenant, changed by owners and staff."""
+"""Plans and subscriptions: seen by all of a tenant, changed by role and by staff."""
 
 from datetime import timedelta
 

@@ -12,7 +12,7 @@ from billing.models.budget_alerts import BudgetAlert
 from billing.models.webhooks import WebhookMessage
 from billing.services.alerts.alert_budgets import alert_budgets
 from metering.services import shipped_up_to as shipping
-from tenants.models import Role
+from tenants.domain.roles import Role
 from tenants.services.set_budget import set_budget
 from tenants.wire import SpendPeriod
 from tests.billing.money import seed, spend
