@@ -15,6 +15,16 @@ STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream; charset=utf-8\r\n"
     b"cache-control: no-cache\r\ntransfer-encoding: chunked\r\n"
 )
+CROSS_ORIGIN = (
+    b"access-control-allow-origin: %b\r\nvary: origin\r\n"
+    b"access-control-expose-headers: x-request-id, retry-after\r\n"
+)
+"""What makes a browser show an answer to a script of the portal's origin."""
+PREFLIGHT = (
+    b"access-control-allow-methods: %b\r\n"
+    b"access-control-allow-headers: authorization, content-type\r\n"
+    b"access-control-max-age: 600\r\n"
+)
 _MESSAGES = b"/v1/messages"
 _REASONS = {status.value: status.phrase.encode() for status in HTTPStatus}
 

@@ -21,6 +21,7 @@ class RequestHead:
         "is_chunked",
         "lease",
         "method",
+        "origin",
         "path",
         "query",
         "retention",
@@ -38,6 +39,8 @@ class RequestHead:
         self.retention: bytes | None = None
         self.lease: bytes | None = None
         """Of `x-kv-retention` and `x-kv-lease`."""
+        self.origin: bytes | None = None
+        """Of the page whose script asks; only browsers send it."""
         self.content_length = 0
         self.is_chunked = self.expects_continue = False
 
@@ -68,6 +71,8 @@ class RequestHead:
                 self.retention = value
             case b"x-kv-lease":
                 self.lease = value
+            case b"origin":
+                self.origin = value
             case b"idempotency-key":
                 # Two of them are none: which was meant?
                 self.idempotency_key = b"" if self.idempotency_key else value

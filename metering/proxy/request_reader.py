@@ -197,12 +197,12 @@ class RequestReader(asyncio.Protocol):
                 errors.UNKNOWN_ROUTE, f"Unknown request URL: {path}. Is it below /v1?"
             )
         allowed = self._allowed_methods()
-        if self._head.method not in allowed:
+        if self._head.method not in allowed and not self._is_preflight():
             raise RefusedError(
                 errors.WRONG_METHOD,
                 f"Method not allowed here; use {b' or '.join(allowed).decode()}.",
             )
-        if self._head.path not in OPEN_PATHS:
+        if self._head.path not in OPEN_PATHS and self._head.method != b"OPTIONS":
             if is_order(self._head):
                 snapshot_key = self._plane.settings.snapshot_key
                 self._order = order_of(
@@ -240,6 +240,15 @@ class RequestReader(asyncio.Protocol):
             or control_plane.allowed_methods(path)
             or (b"GET",)
         )
+
+    def _is_from_portal(self) -> bool:
+        return self._head.origin == self._plane.settings.portal_origin
+
+    def _is_preflight(self) -> bool:
+        """A browser asks whether a script of the portal may call; without a key."""
+        is_open = self._head.path in OPEN_PATHS
+        is_asked = self._head.method == b"OPTIONS" and self._is_from_portal()
+        return is_asked and not is_open
 
     def _check_length(self, length: int) -> None:
         limit = self._plane.settings.body_bytes_max

@@ -111,6 +111,9 @@ class ClientConnection(RequestReader):
             order = self._order
             policy = policy_for(self._policy, order) if order else self._policy
             self._begin_call(self._endpoint, policy)
+        elif self._head.method == b"OPTIONS":
+            allowed = b", ".join(self._allowed_methods())
+            self._answer(200, answers.PREFLIGHT % allowed, b"")
         elif self._head.path == b"/healthz":
             self._answer(200, answers.TEXT, b"ok\n")
         elif self._head.path == b"/readyz":
@@ -323,7 +326,12 @@ class ClientConnection(RequestReader):
 
     def _standing_headers(self) -> bytes:
         request_id = self._request_id or new_request_id()
-        return answers.standing_headers(request_id, keep_alive=self._may_keep_alive())
+        standing = answers.standing_headers(
+            request_id, keep_alive=self._may_keep_alive()
+        )
+        if self._head.origin is None or not self._is_from_portal():
+            return standing
+        return answers.CROSS_ORIGIN % self._head.origin + standing
 
     def _may_keep_alive(self) -> bool:
         return self._keep_alive and not self._plane.is_draining

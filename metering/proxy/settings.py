@@ -72,6 +72,8 @@ class ProxySettings:
     """Where the control plane answers; the usage of a call is read there."""
     portal_host: str
     """The public name by which it knows itself."""
+    portal_origin: bytes
+    """Whose pages' scripts may call: those of no other site."""
     body_bytes_max: int
     journal_segment_bytes: int
     head_seconds: float
@@ -141,6 +143,7 @@ def load() -> ProxySettings:
         ),
         control_url=_text("CONTROL_URL", "http://127.0.0.1:8000"),
         portal_host=urlsplit(_text("PORTAL_URL", "http://127.0.0.1")).netloc,
+        portal_origin=_text("PORTAL_URL", "http://127.0.0.1").rstrip("/").encode(),
         body_bytes_max=int(_text("BODY_BYTES_MAX", str(16 * MIB))),
         journal_segment_bytes=int(_text("JOURNAL_SEGMENT_BYTES", str(8 * MIB))),
         head_seconds=_seconds("HEAD_SECONDS", 10),
