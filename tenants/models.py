@@ -215,6 +215,22 @@ class ApiKey(models.Model):
     """The latest call that was metered; null: none yet."""
     allowed_models = ArrayField(models.CharField(max_length=100), null=True, blank=True)
     """Public model names the key may call; null: all."""
+    is_of_playground = models.BooleanField(default=False, db_default=False)
+    """Whether the playground's page holds the secret, which is new each time and lives
+    for minutes. One for each member and project, so that its use adds up."""
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["project", "created_by"],
+                condition=Q(is_of_playground=True, revoked_at__isnull=True),
+                name="api_key_one_of_playground",
+            ),
+            models.CheckConstraint(
+                condition=Q(is_of_playground=False) | Q(expires_at__isnull=False),
+                name="api_key_of_playground_expires",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.name

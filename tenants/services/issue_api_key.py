@@ -49,6 +49,7 @@ def issue_api_key(
     allowed_models: Sequence[str] | None = None,
     requests_per_minute: int | None = DEFAULT_REQUESTS_PER_MINUTE,
     tokens_per_minute: int | None = DEFAULT_TOKENS_PER_MINUTE,
+    is_of_playground: bool = False,
 ) -> IssuedKey:
     """A new key of `project`, known to the data plane within a second of the commit.
 
@@ -72,6 +73,7 @@ def issue_api_key(
         created_at=now,
         expires_at=expires_at,
         allowed_models=models,
+        is_of_playground=is_of_playground,
     )
     RateLimit.objects.bulk_create(
         RateLimit(
@@ -124,15 +126,22 @@ def _checked_limits(
 
 
 def _check_room(tenant_id: int, now: datetime) -> None:
-    """Holds the tenant's row, so that parallel calls count one after the other."""
+    lock_for_new_secret(tenant_id)
+    if published_api_keys(now).filter(tenant_id=tenant_id).count() >= API_KEYS_MAX:
+        raise TooManyApiKeysError(
+            f"A tenant has at most {API_KEYS_MAX} keys, those revoked within the last "
+            "30 days included."
+        )
+
+
+def lock_for_new_secret(tenant_id: int) -> None:
+    """Holds the tenant's row, so that parallel calls count one after the other.
+
+    Raises PaymentOverdueError.
+    """
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
     if tenant.restriction in {Restriction.NO_NEW_KEYS, Restriction.NO_CALLS}:
         raise PaymentOverdueError(
             "An invoice is overdue, so no new keys are made. Pay it under Billing in "
             "the portal, and they are again at once."
-        )
-    if published_api_keys(now).filter(tenant_id=tenant_id).count() >= API_KEYS_MAX:
-        raise TooManyApiKeysError(
-            f"A tenant has at most {API_KEYS_MAX} keys, those revoked within the last "
-            "30 days included."
         )
