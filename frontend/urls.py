@@ -10,12 +10,14 @@ from frontend.views import (
     credit,
     credit_threshold,
     healthz,
+    invitations,
     invoice_files,
     invoice_lines,
     invoices,
     leases,
     limits,
     mailbox,
+    members,
     operator,
     operator_coupons,
     operator_credit,
@@ -184,6 +186,26 @@ urlpatterns = [
     ),
     path("settings/", settings.settings, name="settings"),
     path("settings/tenant/", settings.switch_tenant, name="switch_tenant"),
+    path("settings/members/", members.members, name="members"),
+    path(
+        "settings/members/<int:member_id>/role/", members.set_role, name="change_role"
+    ),
+    path(
+        "settings/members/<int:member_id>/remove/",
+        members.remove,
+        name="remove_member",
+    ),
+    path(
+        "settings/invitations/<int:invitation_id>/resend/",
+        members.resend,
+        name="resend_invitation",
+    ),
+    path(
+        "settings/invitations/<int:invitation_id>/revoke/",
+        members.take_back,
+        name="revoke_invitation",
+    ),
+    path("invitations/<str:secret>/", invitations.invitation, name="invitation"),
     path("settings/billing/", billing_details.billing_details, name="billing_details"),
     path(
         "settings/projects/<int:project_id>/leases/",

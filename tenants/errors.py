@@ -69,3 +69,45 @@ class OperatorDisabledError(TenantsError):
     """The operator's user exists, but was made inactive or is no longer staff."""
 
     code = "operator_disabled"
+
+
+class ProjectArchivedError(TenantsError):
+    code = "project_archived"
+
+
+class LastProjectError(TenantsError):
+    """A tenant keeps a project that its keys can be of."""
+
+    code = "last_project"
+
+
+class MemberNotFoundError(TenantsError):
+    """No such member, or one of another tenant: the caller is not told which."""
+
+    code = "member_not_found"
+
+
+class LastOwnerError(TenantsError):
+    """Nobody could let another owner in."""
+
+    code = "last_owner"
+
+
+class RoleNotAllowedError(TenantsError):
+    """The role of whoever asks does not reach so far."""
+
+    code = "role_not_allowed"
+
+
+class InvalidInvitationError(TenantsError):
+    """The address cannot be invited, or not now."""
+
+    code = "invalid_invitation"
+
+
+class InvitationNotFoundError(TenantsError):
+    """No such link, or it was used, taken back or replaced, or has expired; or it is
+    another's.
+    """
+
+    code = "invitation_not_found"

@@ -8,10 +8,16 @@ from django.forms import Form
 from django.http import HttpRequest
 from django.utils import timezone
 
+from tenants.domain.invitations import digest
 from tenants.domain.names import clean_name
+from tenants.errors import InvitationNotFoundError
+from tenants.invitation_models import Invitation
 from tenants.models import User
+from tenants.services.accept_invitation import accept_invitation
 from tenants.services.open_tenant import open_tenant
 
+INVITATION_KEY = "invitation"
+"""Where the session of somebody who signs up keeps the secret of their invitation."""
 _FALLBACK_NAME = "My tenant"
 
 
@@ -24,9 +30,32 @@ class SignUpAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         """
         with transaction.atomic():
             saved = super().save_user(request, user, form, commit=commit)
-            if commit:
+            if commit and not _has_joined(request, user):
                 open_tenant(name=_name_of(user), owner=user, now=timezone.now())
         return saved
+
+    def is_email_verified(self, request: HttpRequest, email: str) -> bool:
+        """The secret was in a mail to that address alone, so whoever has it reads its
+        mails: no code is needed besides.
+        """
+        secret = request.session.get(INVITATION_KEY)
+        if secret is None:
+            return bool(super().is_email_verified(request, email))
+        proven = Invitation.objects.filter(digest=digest(secret), revoked_at=None)
+        return proven.filter(
+            email=email.lower(), expires_at__gt=timezone.now()
+        ).exists()
+
+
+def _has_joined(request: HttpRequest, user: User) -> bool:
+    secret = request.session.get(INVITATION_KEY)
+    if secret is None:
+        return False
+    try:
+        accept_invitation(secret=secret, user=user, now=timezone.now())
+    except InvitationNotFoundError:
+        return False
+    return True
 
 
 def _name_of(user: User) -> str:

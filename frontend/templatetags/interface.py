@@ -60,6 +60,7 @@ _PARENTS = {
     "mailbox": {"mail"},
     "plan": {"change_plan", "cancel_plan", "redeem_coupon"},
     "settings": {"retention", "billing_details"},
+    "members": {"remove_member"},
     "operator": {"operator_tenant", "operator_tenant_prices", "operator_tenant_plan"},
     "operator_plans": {"operator_create_plan"},
     "operator_coupons": {"operator_create_coupon", "operator_coupon"},

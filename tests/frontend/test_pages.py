@@ -84,6 +84,10 @@ PAGES = {
     "/webhooks/{endpoint}/remove/": MINE,
     "/webhooks/{endpoint}/messages/{message}/": MINE,
     "/settings/": TENANT,
+    "/settings/members/": TENANT,
+    "/settings/members/{colleague}/remove/": (200, 200, 404, LOGIN, "/operator/"),
+    "/settings/members/{owner}/remove/": (200, 403, 404, LOGIN, "/operator/"),
+    "/invitations/nothing/": (410, 410, 410, 410, 410),
     "/credit-notes/{note}/": MINE,
     "/credit-notes/{note}/pdf/": MINE,
     "/credit-notes/{note}/json/": MINE,
@@ -161,6 +165,8 @@ def test_it_answers_each_as_it_should(people, rows, address, name):
         key=people.api_key.pk,
         project=people.project.pk,
         tenant=people.tenant.pk,
+        owner=people.tenant.members.earliest("pk").pk,
+        colleague=people.tenant.members.latest("pk").pk,
         **rows,
     )
     response = people.client(name).get(path)

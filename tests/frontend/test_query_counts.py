@@ -7,7 +7,13 @@ from django.test.utils import CaptureQueriesContext
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
 from tests.billing.plans import make_coupon, make_plan
-from tests.factories import make_api_key, make_engine, make_tenant
+from tests.factories import (
+    make_api_key,
+    make_engine,
+    make_member,
+    make_tenant,
+    make_user,
+)
 from tests.frontend.believable import call, record
 from tests.frontend.believable_leases import leased_call, next_turn, told
 from tests.frontend.believable_prompts import (
@@ -16,6 +22,7 @@ from tests.frontend.believable_prompts import (
     make_prompt,
 )
 from tests.inference.lease_books import cursor_of, tell
+from tests.tenants.invitations import invite
 
 PATHS = {
     "owner": [
@@ -28,6 +35,7 @@ PATHS = {
         "/prompts/{prompt}/",
         "/invoices/",
         "/settings/",
+        "/settings/members/",
         "/limits/",
         "/prices/",
         "/webhooks/",
@@ -90,6 +98,8 @@ def test_more_rows_ask_no_more(people, version, now, name, path):
     for number in range(5):
         key, _ = make_api_key(project=people.project, name=f"Key {number}")
         make_tenant(name=f"Tenant {number}")
+        make_member(tenant=people.tenant, user=make_user())
+        invite(people.tenant, people.users["owner"], now, email=f"{number}@a.example")
         add_plan_and_coupon(people.tenant, now)
         record([call(key, version, now), call(people.api_key, version, now)], now)
         add_leased_turn(key, version, engine, now)

@@ -47,17 +47,23 @@ ACTS = {
     "redeem_coupon": Permission.PAY,
     "billing_details": Permission.PAY,
     "settings": Permission.MANAGE,
+    "members": Permission.MANAGE,
+    "change_role": Permission.MANAGE,
+    "resend_invitation": Permission.MANAGE,
+    "revoke_invitation": Permission.MANAGE,
+    "remove_member": Permission.VIEW,  # oneself; of others the service decides
     "check_line": Permission.VIEW,
     "switch_tenant": Permission.VIEW,
 }
 # Pages that are seen by those alone who may act on them; their acts are above.
-SEEN_BY_ALL = {"settings"}
+SEEN_BY_ALL = {"settings", "members"}
 # Pages that change nothing, and still are not for everybody.
 PAGES = {"pay_top_up": Permission.PAY}
 # In front of the door: they know no tenant.
-OUTSIDE = {"healthz", "overview", "status", "mailbox", "mail"}
+OUTSIDE = {"healthz", "overview", "status", "mailbox", "mail", "invitation"}
 _SHAPES = {
     "code": "pro",
+    "member_id": 2**40,
     "day": "2026-11-01",
     "hour": "2026-11-01T10",
     "message_id": "none",
@@ -76,8 +82,7 @@ def tenant_routes() -> dict[str, str]:
         path = str(pattern.pattern)
         if name is None or path.startswith("operator/") or name in OUTSIDE:
             continue
-        names = pattern.pattern.converters
-        given = {key: _SHAPES.get(key, 1) for key in names}
+        given = {key: _SHAPES.get(key, 1) for key in pattern.pattern.converters}
         routes[name] = reverse(f"frontend:{name}", kwargs=given)
     return routes
 
