@@ -49,7 +49,11 @@ def newest_calls(
         events = events.filter(
             api_key_id=api_key.pk, happened_at__gte=api_key.created_at
         )
-    found = list(events.newest(limit))
+    return describe_calls(tenant, list(events.newest(limit)))
+
+
+def describe_calls(tenant: Tenant, found: list[UsageEvent]) -> list[Call]:
+    """With what they cost and their keys' names, in the order given."""
     rates = find_rates(event.price_version_id for event in found)
     keys = ApiKey.objects.filter(tenant=tenant)
     names = dict(
@@ -75,20 +79,26 @@ def _split(event: UsageEvent) -> InputSplit:
     )
 
 
-def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
+def quantities_of(event: UsageEvent) -> dict[Meter, int]:
+    """Of one call, what has a price; an unbilled one has nothing."""
     if event.outcome == Outcome.UNBILLED:
-        return 0
-    if rates is None:
-        return None
+        return {}
     split = _split(event)
-    quantities = {
+    return {
         Meter.NEW_INPUT_TOKENS: split.new,
         Meter.CACHED_INPUT_TOKENS: split.cached,
         Meter.OUTPUT_TOKENS: 0 if event.is_warming else event.output_tokens,
         Meter.IMAGES: event.images,
     }
+
+
+def _cost(event: UsageEvent, rates: Rates | None) -> int | None:
+    if event.outcome == Outcome.UNBILLED:
+        return 0
+    if rates is None:
+        return None
     amount = 0
-    for meter, quantity in quantities.items():
+    for meter, quantity in quantities_of(event).items():
         rate = rates.of_meter(meter)
         if quantity and rate is None:
             return None

@@ -40,7 +40,7 @@ def menu_item(context: Any, page: str, title: str, icon_name: str) -> SafeString
 _PARENTS = {
     "api_keys": {"create_api_key", "api_key", "key_limits", "revoke_api_key"},
     "limits": {"spend_limit", "budget", "credit_threshold"},
-    "usage": {"calls"},
+    "usage": {"calls", "call"},
     "cached_prompts": {
         "create_cached_prompt",
         "cached_prompt",
@@ -99,3 +99,14 @@ def field(bound: BoundField) -> dict[str, Any]:
         "kind": kind,
         "control": bound.as_widget(attrs={"class": f"{style} {given}".strip()}),
     }
+
+
+@register.simple_tag
+def filter_control(bound: BoundField) -> SafeString:
+    """A filter without a visible label: its first choice, or its hint, says what it is.
+    A list applies itself when it is changed.
+    """
+    is_list = isinstance(bound.field.widget, Select)
+    looks: dict[str, Any] = {"class": "form-select" if is_list else "form-control"}
+    looks |= {"data-submit": True} if is_list else {"placeholder": bound.label}
+    return bound.as_widget(attrs=looks)

@@ -4,7 +4,6 @@ from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
-from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -20,6 +19,7 @@ from billing.services.receipts.read_line_hours import LineHour, read_line_hours
 from billing.services.receipts.read_line_requests import LineRequest, read_line_requests
 from billing.services.receipts.rederive_line import rederive_line
 from frontend.access import Access, tenant_page
+from frontend.cursors import read_place, write_place
 from tenants.models import ApiKey
 
 PAGE = 50
@@ -92,14 +92,16 @@ def line_hour(
 ) -> HttpResponse:
     line = _line_of(access, invoice_id, line_id)
     hour_at = _time(hour, "%Y-%m-%dT%H")
-    after = _place(request.GET.get("after", ""))
+    after = read_place(request.GET.get("after", ""))
     found = read_line_requests(line, hour_at, limit=PAGE + 1, after=after)
     shown = found[:PAGE]
     context = {
         **_context(line),
         "hour_at": hour_at,
         "requests": _named(access, shown),
-        "next_after": _after(shown[-1]) if len(found) > PAGE else "",
+        "next_after": write_place(shown[-1].happened_at, shown[-1].event_id)
+        if len(found) > PAGE
+        else "",
         "is_first": after is None,
     }
     return render(request, "frontend/line_hour.html", context)
@@ -112,24 +114,6 @@ def _named(access: Access, shown: list[LineRequest]) -> list[tuple[LineRequest, 
     )
     names = dict(keys.values_list("pk", "name"))
     return [(one, names.get(one.api_key_id, "")) for one in shown]
-
-
-def _after(request: LineRequest) -> str:
-    return f"{request.happened_at.isoformat()}_{request.event_id.hex}"
-
-
-def _place(text: str) -> tuple[datetime, UUID] | None:
-    """Raises Http404 for what no page ever linked to."""
-    if not text:
-        return None
-    at, _, event_id = text.partition("_")
-    try:
-        place = datetime.fromisoformat(at.replace(" ", "+")), UUID(event_id)
-    except ValueError:
-        raise Http404 from None
-    if place[0].tzinfo is None:
-        raise Http404
-    return place
 
 
 def _time(text: str, form: str) -> datetime:

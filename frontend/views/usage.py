@@ -1,4 +1,4 @@
-"""What was used, as figures, chart, table and CSV; and the latest calls."""
+"""What was used, as figures, chart, table and CSV."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,14 +8,12 @@ from typing import Any
 from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
-from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from frontend import usage as folded
 from frontend.access import Access, tenant_page
 from frontend.calls import newest_calls
 from frontend.csv_file import csv_lines
-from frontend.parts import wants_part
 from frontend.prices import amount_of_totals, have_steps
 from frontend.ranges import TITLES, Range, find_range
 from metering.domain.usage import Meter
@@ -23,7 +21,6 @@ from metering.models import UsageRollup, UsageRollupQuerySet
 from tenants.models import ApiKey
 
 CALLS_SHOWN = 20
-CALLS_LISTED = 200
 _CSV_HEAD = (
     "hour_start_utc",
     "model",
@@ -92,18 +89,6 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
         "calls": newest_calls(access.tenant, limit=CALLS_SHOWN, api_key=chosen.api_key),
     }
     return render(request, "frontend/usage.html", context)
-
-
-@require_safe
-@never_cache
-@tenant_page
-def calls(request: HttpRequest, access: Access) -> HttpResponse:
-    """The latest calls; asked by htmx, the few of the usage page."""
-    chosen = _select(request, _keys(access))
-    limit = CALLS_SHOWN if wants_part(request) else CALLS_LISTED
-    found = newest_calls(access.tenant, limit=limit, api_key=chosen.api_key)
-    part = "frontend/calls_table.html" if wants_part(request) else "frontend/calls.html"
-    return render(request, part, {"calls": found, "chosen": chosen, "limit": limit})
 
 
 @require_safe

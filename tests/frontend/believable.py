@@ -1,6 +1,7 @@
 """Use, prices and invoices as a real tenant has them; made by the real services."""
 
 import random
+import secrets
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -70,6 +71,11 @@ def call(api_key: ApiKey, version: PriceVersion, at: datetime, **changes) -> Usa
             **changes,
         }
     )
+
+
+def event_id_at(at: datetime) -> str:
+    """As a proxy makes it: the time comes first."""
+    return f"{int(at.timestamp() * 1000):012x}{secrets.token_hex(10)}"
 
 
 def record(events: list[UsageEvent], now: datetime) -> None:

@@ -13,7 +13,7 @@ from tests.billing.credit import CENT, give
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.webhooks import make_endpoint
 from tests.factories import make_engine
-from tests.frontend.believable import price, record
+from tests.frontend.believable import call, event_id_at, price, record
 from tests.frontend.believable_invoices import make_credit_note
 from tests.frontend.believable_leases import leased_call
 from tests.frontend.believable_prompts import make_prompt
@@ -48,6 +48,9 @@ PAGES = {
     "/usage/?key={key}": MINE,
     "/usage/calls/": TENANT,
     "/usage/calls/?key={key}": MINE,
+    "/usage/calls/{call}/": MINE,
+    "/usage/calls/calls.csv": TENANT,
+    "/usage/calls/calls.csv?key={key}": MINE,
     "/usage/usage.csv": TENANT,
     "/usage/usage.csv?key={key}": MINE,
     "/leases/": TENANT,
@@ -133,7 +136,8 @@ def rows(people, invoice, version, now):
     """What stands in addresses, all of the tenant."""
     engine = make_engine(served_model=version.served_model)
     lease = leased_call(people.api_key, version, engine, now)
-    record([lease], now)
+    one = call(people.api_key, version, now, event_id=event_id_at(now))
+    record([lease, one], now)
     prompt = make_prompt(people.api_key, version.served_model, now)
     endpoint = make_endpoint(people.tenant)
     book = PriceBook.objects.create(name="a", tenant=people.tenant, created_at=now)
@@ -141,6 +145,7 @@ def rows(people, invoice, version, now):
     start_subscription(tenant_id=people.tenant.pk, plan=plan, now=now)
     return {
         "plan": plan.code,
+        "call": f"req_{one.event_id}",
         "coupon": make_coupon().pk,
         "invoice": invoice.pk,
         "line": invoice.lines.earliest("pk").pk,

@@ -30,6 +30,7 @@ PATHS = {
         "/keys/",
         "/usage/",
         "/usage/calls/",
+        "/usage/calls/?endpoint=responses&ms=1",
         "/leases/",
         "/prompts/",
         "/prompts/{prompt}/",

@@ -195,6 +195,8 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
         "usage-7d": "/usage/",
         "usage-30d-by-model": "/usage/?range=30d&by=model",
         "calls": "/usage/calls/",
+        "calls-filtered": "/usage/calls/?outcome=client_gone&range=30d",
+        "calls-none": "/usage/calls/?ms=80000000",
         "leases": "/leases/",
         "prompts": "/prompts/",
         "prompt-create": "/prompts/new/",
