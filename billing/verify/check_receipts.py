@@ -18,6 +18,7 @@ from metering.domain.receipts import (
     ReceiptCharge,
     canonical,
     charge_of,
+    read_receipt,
     receipt_hash,
 )
 from metering.domain.signed_texts import receipt_text
@@ -108,12 +109,11 @@ def _rates(receipts: InvoiceReceipts) -> dict[str, int]:
 
 
 def _read(lines: Iterable[bytes]) -> Iterator[AnyReceipt]:
-    decoder: msgspec.json.Decoder[AnyReceipt] = msgspec.json.Decoder(AnyReceipt)
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
         try:
-            yield decoder.decode(line)
+            yield read_receipt(line)
         except msgspec.DecodeError as error:
             raise WrongError(f"line {number} is no receipt: {error}") from None
 
