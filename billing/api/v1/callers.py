@@ -33,6 +33,8 @@ class Caller:
     permissions: frozenset[Permission]
     """Of a member by the role; staff's are asked for apart."""
     is_staff: bool
+    is_superuser: bool
+    """Staff who decide what things cost: a superuser, or a staff token."""
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -69,7 +71,8 @@ def _find(secret: str, request: Request) -> Caller | None:
         token = find_staff_token(secret, now=now)
         if token is None:
             return None
-        return _staff(f"staff:{token.pk}", _named_tenant(request))
+        name = f"staff:{token.pk}"
+        return _staff(name, _named_tenant(request), is_superuser=True)
     api_key = find_api_key(secret, now=now)
     if api_key is None:
         return None
@@ -81,6 +84,7 @@ def _find(secret: str, request: Request) -> Caller | None:
         tenant=api_key.tenant,
         permissions=OF_API_KEYS,
         is_staff=False,
+        is_superuser=False,
     )
 
 
@@ -91,11 +95,12 @@ def _caller_of_user(user: User, request: Request) -> Caller:
     members = list_members_of_user(user, chosen=request.session.get(TENANT_KEY))
     slug, name = request.headers.get(TENANT_HEADER), f"user:{user.pk}"
     if user.is_staff and slug is not None:
-        return _staff(name, _named_tenant(request))
+        tenant = _named_tenant(request)
+        return _staff(name, tenant, is_superuser=user.is_superuser)
     named = (one for one in members if slug in {None, one.tenant.slug})
     member = next(named, None)
     if member is None and user.is_staff:
-        return _staff(name, None)
+        return _staff(name, None, is_superuser=user.is_superuser)
     if member is None:
         raise Http404
     return Caller(
@@ -103,11 +108,18 @@ def _caller_of_user(user: User, request: Request) -> Caller:
         tenant=member.tenant,
         permissions=PERMISSIONS[Role(member.role)],
         is_staff=user.is_staff,
+        is_superuser=user.is_staff and user.is_superuser,
     )
 
 
-def _staff(name: str, tenant: Tenant | None) -> Caller:
-    return Caller(name=name, tenant=tenant, permissions=frozenset(), is_staff=True)
+def _staff(name: str, tenant: Tenant | None, *, is_superuser: bool) -> Caller:
+    return Caller(
+        name=name,
+        tenant=tenant,
+        permissions=frozenset(),
+        is_staff=True,
+        is_superuser=is_superuser,
+    )
 
 
 def _named_tenant(request: Request) -> Tenant | None:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Annotated
 
 import msgspec
+from django.http import Http404
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -18,6 +19,7 @@ from billing.models.event_cursors import CreditThreshold
 from billing.services.alerts.set_credit_threshold import set_credit_threshold
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.grant_credit import grant_credit
+from billing.services.credit.withdraw_credit import withdraw_credit
 from billing.services.spend.read_spend import read_spend
 from tenants.domain.roles import Permission
 
@@ -65,6 +67,11 @@ class CreditGrantBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     priority: Annotated[int, msgspec.Meta(ge=0, le=PRIORITY_MAX)] | None = None
     """Null: 10 for gifts, 20 for what was paid."""
     expires_at: Time | None = None
+
+
+class WithdrawalBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    amount_nanos: Amount
+    reason: FilledText
 
 
 class Credit(ApiView):
@@ -150,7 +157,7 @@ class CreditGrants(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless_staff()
+        self.refuse_unless_superuser()
         body = self.read_body(CreditGrantBody)
         grant = grant_credit(
             tenant=self.tenant,
@@ -164,6 +171,33 @@ class CreditGrants(ApiView):
         )
         found = CreditGrant.objects.with_remaining().get(pk=grant.pk)
         return Response(_describe(found), status=201)
+
+
+class CreditWithdraw(ApiView):
+    @documented(
+        name="withdraw_credit",
+        summary="Take back credit that no call has used (staff)",
+        tag="credit",
+        body=WithdrawalBody,
+        answer=CreditGrantDocument,
+    )
+    @repeatable
+    def post(self, request: Request, grant_id: int) -> Response:
+        del request
+        self.refuse_unless_superuser()
+        body = self.read_body(WithdrawalBody)
+        rows = CreditGrant.objects.with_remaining().filter(tenant=self.tenant)
+        grant = rows.filter(pk=grant_id).first()
+        if grant is None:
+            raise Http404
+        withdraw_credit(
+            grant=grant,
+            amount_nanos=body.amount_nanos,
+            reason=body.reason,
+            idempotency_key=self.act_key,
+            now=timezone.now(),
+        )
+        return Response(_describe(rows.get(pk=grant_id)))
 
 
 def _describe_threshold(view: ApiView) -> CreditThresholdDocument:

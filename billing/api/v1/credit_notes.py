@@ -1,7 +1,6 @@
-"""`/api/v1/credit_notes`, and what staff do to an issued invoice."""
+"""`/api/v1/credit_notes`: what was let go of issued invoices, as staff do."""
 
 import enum
-from collections.abc import Callable
 from datetime import datetime
 from typing import Annotated
 
@@ -15,16 +14,15 @@ from rest_framework.response import Response
 from billing.api.v1.document import documented
 from billing.api.v1.invoices import find_invoice
 from billing.api.v1.pages import Page, PageQuery, newest_first
+from billing.api.v1.refusals import RefusedError
 from billing.api.v1.texts import FilledText
 from billing.api.v1.view import ApiView, repeatable
 from billing.models.credit_notes import CreditNote, CreditNoteTarget
 from billing.models.invoices import Invoice
 from billing.services.credit_notes.credit_invoice import credit_invoice
 from billing.services.credit_notes.describe_credit_note import describe_credit_note
-from billing.services.invoices.describe_invoice import describe_invoice
-from billing.services.invoices.void_invoice import void_invoice
-from billing.services.invoices.write_off_invoice import write_off_invoice
-from billing.wire import CreditNoteDocument, InvoiceDocument
+from billing.services.credit_notes.read_creditable import read_creditable
+from billing.wire import CreditNoteDocument
 
 
 class CreditNoteListed(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,14 +40,12 @@ class PaidGoesTo(enum.StrEnum):
     PAYMENT = CreditNoteTarget.PAYMENT.value
 
 
-class ReasonBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    reason: FilledText
-
-
 class CreditNoteBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     reason: FilledText
     cents: Annotated[int, msgspec.Meta(ge=1, le=10**11)] | None = None
-    """Of the lines, before tax; null: all that is left of the invoice."""
+    """Of the lines, before tax; null: all that is left."""
+    line: FilledText | None = None
+    """Key of the only line that is credited; null: all of them, in proportion."""
     target: PaidGoesTo = PaidGoesTo.CREDIT
     """Where what was paid already goes."""
 
@@ -103,46 +99,26 @@ class InvoiceCredit(ApiView):
             target=CreditNoteTarget(body.target.value),
             idempotency_key=self.act_key,
             now=timezone.now(),
-            cents=body.cents,
+            cents=_cents(invoice, body),
         )
         return Response(_describe(note), status=201)
 
 
-class InvoiceVoid(ApiView):
-    @documented(
-        name="void_invoice",
-        summary="Void an issued invoice; what it billed is billed anew (staff)",
-        tag="invoices",
-        body=ReasonBody,
-        answer=InvoiceDocument,
-    )
-    @repeatable
-    def post(self, request: Request, invoice_id: int) -> Response:
-        del request
-        return _end(self, invoice_id, void_invoice)
-
-
-class InvoiceWriteOff(ApiView):
-    @documented(
-        name="write_off_invoice",
-        summary="Give up an issued invoice that will not be paid (staff)",
-        tag="invoices",
-        body=ReasonBody,
-        answer=InvoiceDocument,
-    )
-    @repeatable
-    def post(self, request: Request, invoice_id: int) -> Response:
-        del request
-        return _end(self, invoice_id, write_off_invoice)
-
-
-def _end(view: ApiView, invoice_id: int, act: Callable[..., Invoice]) -> Response:
-    view.refuse_unless_staff()
-    body = view.read_body(ReasonBody)
-    ended = act(
-        find_invoice(view, invoice_id).pk, reason=body.reason, now=timezone.now()
-    )
-    return Response(describe_invoice(find_invoice(view, ended.pk)))
+def _cents(invoice: Invoice, body: CreditNoteBody) -> int | dict[int, int] | None:
+    """As `credit_invoice` takes it. Raises RefusedError."""
+    if body.line is None:
+        return body.cents
+    line = invoice.lines.filter(key=body.line).first()
+    if line is None:
+        raise RefusedError(
+            f"The invoice has no line {body.line!r}.",
+            code="invalid_value",
+            param="line",
+        )
+    if body.cents is not None:
+        return {line.pk: body.cents}
+    left = read_creditable(invoice.lines.filter(pk=line.pk), with_drafts=True)
+    return {line.pk: sum(one.amount_cents for one in left)}
 
 
 def _issued(view: ApiView) -> QuerySet[CreditNote]:

@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 from django.http import Http404
+from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -12,7 +13,8 @@ from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.view import ApiView
 from billing.domain.invoice import InvoiceStatus
 from billing.models.invoices import Invoice
-from billing.services.invoices.describe_invoice import CURRENCY, describe_invoice
+from billing.services.invoices.describe_invoice import CURRENCY
+from billing.services.receipts.sign_invoice import sign_invoice
 from billing.wire import InvoiceDocument
 
 
@@ -47,19 +49,21 @@ class Invoices(ApiView):
         rows = Invoice.objects.filter(tenant=self.tenant)
         if query.status is not None:
             rows = rows.filter(status=query.status)
-        return Response(newest_first(rows, query, _describe))
+        return Response(newest_first(rows, query, list_invoice))
 
 
 class OneInvoice(ApiView):
     @documented(
         name="show_invoice",
-        summary="Show an invoice with its lines",
+        summary="Show an invoice with its lines; one that is issued is signed, and"
+        " says what its receipts are checked by",
         tag="invoices",
         answer=InvoiceDocument,
     )
     def get(self, request: Request, invoice_id: int) -> Response:
         del request
-        return Response(describe_invoice(find_invoice(self, invoice_id)))
+        found = find_invoice(self, invoice_id)
+        return Response(sign_invoice(found, now=timezone.now()))
 
 
 def find_invoice(view: ApiView, invoice_id: int) -> Invoice:
@@ -70,7 +74,7 @@ def find_invoice(view: ApiView, invoice_id: int) -> Invoice:
     raise Http404
 
 
-def _describe(invoice: Invoice) -> InvoiceListed:
+def list_invoice(invoice: Invoice) -> InvoiceListed:
     return InvoiceListed(
         id=invoice.pk,
         number=invoice.number,

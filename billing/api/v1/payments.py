@@ -121,6 +121,8 @@ class BankTransfers(ApiView):
         self.refuse_unless_staff()
         body = self.read_body(TransferBody)
         named = body.invoice_id
+        if named is None:
+            self.refuse_unless_superuser()
         invoice = None if named is None else find_invoice(self, named)
         payment = record_bank_transfer(
             tenant=self.tenant,

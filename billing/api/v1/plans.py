@@ -1,5 +1,6 @@
 """`/api/v1/plans`, `/api/v1/subscriptions`: what a tenant is on, or may be on."""
 
+import enum
 from datetime import datetime
 from typing import Annotated
 
@@ -12,17 +13,28 @@ from rest_framework.response import Response
 
 from billing.api.v1.document import documented
 from billing.api.v1.pages import Page, PageQuery, newest_first
-from billing.api.v1.texts import FilledText, Time
+from billing.api.v1.price_books import find_book
+from billing.api.v1.texts import (
+    Cents,
+    Code,
+    Currency,
+    FilledText,
+    Name,
+    Paragraph,
+    Time,
+)
 from billing.api.v1.view import ApiView, repeatable
-from billing.models.plans import Plan, Subscription
+from billing.domain.month import Allowance
+from billing.models.plans import Plan, PlanKind, Subscription
 from billing.services.plans.cancel_subscription import cancel_subscription
 from billing.services.plans.change_plan import change_plan
+from billing.services.plans.offer_plan import offer_plan
 from billing.services.plans.preview_change import ChangePreview, preview_change
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
+from billing.services.plans.withdraw_plan import withdraw_plan
+from tenants.domain.currency import USD
 from tenants.domain.roles import Permission
-
-_Code = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]
 
 
 class AllowanceDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,8 +57,50 @@ class PlanDocument(msgspec.Struct, frozen=True, kw_only=True):
     commitment_months: int
     percentage_basis_points: int
     trial_days: int
+    credit_cents: int
+    """Of a free plan: what each month brings to spend."""
     allowances: list[AllowanceDocument]
     """What a month includes."""
+    price_book: str | None
+    """By which usage is priced before the list; null: by the list."""
+    is_public: bool
+    """Whether tenants may choose it; else staff put them on it."""
+    withdrawn_at: datetime | None
+    """From when nobody is put on it any more; null: it is offered."""
+
+
+class PayingWay(enum.StrEnum):
+    FREE = PlanKind.FREE.value
+    PAY_AS_YOU_GO = PlanKind.PAY_AS_YOU_GO.value
+    PREPAID = PlanKind.PREPAID.value
+    SUBSCRIPTION = PlanKind.SUBSCRIPTION.value
+
+
+class NewAllowance(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    meter: FilledText
+    quantity: Annotated[int, msgspec.Meta(ge=1, le=10**15)]
+    model: Name | None = None
+    """Null: of all models together."""
+
+
+class NewPlan(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """Its terms never change: another price is another plan."""
+
+    code: Code
+    name: Name
+    kind: PayingWay
+    description: Paragraph = ""
+    currency: Currency = USD
+    price_cents: Cents = 0
+    minimum_cents: Cents = 0
+    commitment_cents: Cents = 0
+    commitment_months: Annotated[int, msgspec.Meta(ge=0, le=1_200)] = 0
+    credit_cents: Cents = 0
+    percentage_basis_points: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    trial_days: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    is_public: bool = True
+    price_book: FilledText | None = None
+    allowances: Annotated[list[NewAllowance], msgspec.Meta(max_length=100)] = []
 
 
 class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,7 +115,7 @@ class SubscriptionDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class PlanBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    plan: _Code
+    plan: Code
     at: Time | None = None
     """Null: now."""
 
@@ -114,8 +168,47 @@ class Plans(ApiView):
     )
     def get(self, request: Request) -> Response:
         del request
-        rows = _plans(self).prefetch_related("allowances")
+        rows = _plans(self).prefetch_related("allowances", "price_book")
         return Response(newest_first(rows, self.read_query(PageQuery), _describe_plan))
+
+    @documented(
+        name="offer_plan",
+        summary="Offer a plan (staff)",
+        tag="plans",
+        body=NewPlan,
+        answer=PlanDocument,
+        status=201,
+    )
+    @repeatable
+    def post(self, request: Request) -> Response:
+        del request
+        self.refuse_unless_superuser()
+        body = self.read_body(NewPlan)
+        terms = msgspec.structs.asdict(body)
+        del terms["allowances"]
+        name = terms.pop("price_book")
+        plan = Plan(**terms, price_book=find_book(name) if name else None)
+        allowances = [
+            Allowance(model=one.model or "", meter=one.meter, quantity=one.quantity)
+            for one in body.allowances
+        ]
+        made = offer_plan(plan, allowances, now=timezone.now())
+        return Response(_describe_plan(made), status=201)
+
+
+class PlanWithdrawal(ApiView):
+    @documented(
+        name="withdraw_plan",
+        summary="Put nobody on a plan any more; who is on it stays on it (staff)",
+        tag="plans",
+        answer=PlanDocument,
+    )
+    @repeatable
+    def post(self, request: Request, code: str) -> Response:
+        del request
+        self.refuse_unless_superuser()
+        plan = _find(self, code)
+        return Response(_describe_plan(withdraw_plan(plan.pk, now=timezone.now())))
 
 
 class Subscriptions(ApiView):
@@ -254,6 +347,10 @@ def _describe_plan(plan: Plan) -> PlanDocument:
             )
             for one in plan.allowances.all()
         ],
+        credit_cents=plan.credit_cents,
+        price_book=plan.price_book.name if plan.price_book else None,
+        is_public=plan.is_public,
+        withdrawn_at=plan.withdrawn_at,
     )
 
 

@@ -26,6 +26,8 @@ _TYPES = {
 }
 STATUSES = {
     "already_subscribed": HTTPStatus.CONFLICT,
+    "arbitrage": HTTPStatus.CONFLICT,
+    "billed_more_than_rated": HTTPStatus.CONFLICT,
     "card_payments_off": HTTPStatus.CONFLICT,
     "change_in_the_past": HTTPStatus.CONFLICT,
     "commitment_runs": HTTPStatus.CONFLICT,
@@ -33,10 +35,12 @@ STATUSES = {
     "coupon_used_up": HTTPStatus.CONFLICT,
     "credit_note_not_found": HTTPStatus.NOT_FOUND,
     "idempotency_key_reused": HTTPStatus.CONFLICT,
+    "incomplete_document": HTTPStatus.CONFLICT,
     "invoice_not_found": HTTPStatus.NOT_FOUND,
     "invoice_not_voidable": HTTPStatus.CONFLICT,
     "invoice_not_written_off": HTTPStatus.CONFLICT,
     "no_subscription": HTTPStatus.CONFLICT,
+    "no_tax_rate": HTTPStatus.CONFLICT,
     "not_creditable": HTTPStatus.CONFLICT,
     "not_refundable": HTTPStatus.CONFLICT,
     "nothing_due": HTTPStatus.CONFLICT,
@@ -47,6 +51,10 @@ STATUSES = {
     "period_not_over": HTTPStatus.CONFLICT,
     "plan_withdrawn": HTTPStatus.CONFLICT,
     "price_book_taken": HTTPStatus.CONFLICT,
+    "price_in_the_past": HTTPStatus.CONFLICT,
+    "price_out_of_order": HTTPStatus.CONFLICT,
+    "receipt_changed": HTTPStatus.CONFLICT,
+    "receipts_differ": HTTPStatus.CONFLICT,
     "request_in_progress": HTTPStatus.CONFLICT,
     "tax_changed": HTTPStatus.SERVICE_UNAVAILABLE,
     "tax_engine_unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
@@ -58,6 +66,7 @@ STATUSES = {
     "unknown_tenant": HTTPStatus.NOT_FOUND,
     "unpriced_usage": HTTPStatus.CONFLICT,
     "unreconciled": HTTPStatus.CONFLICT,
+    "usage_not_rolled_up": HTTPStatus.SERVICE_UNAVAILABLE,
     "webhook_endpoint_disabled": HTTPStatus.CONFLICT,
 }
 """Code of a service's error -> status; 400 for all others."""

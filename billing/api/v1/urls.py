@@ -1,15 +1,21 @@
 from django.urls import path, register_converter
 
 from billing.api.v1 import (
+    billing_details,
     budgets,
+    coupons,
     credit,
     credit_notes,
+    disputes,
     exports,
+    invoice_acts,
     invoices,
     openapi,
     payments,
     plans,
+    price_books,
     prices,
+    refunds,
     unknown,
     usage,
     webhook_messages,
@@ -36,8 +42,20 @@ _ENDPOINT = "webhook_endpoints/<uuid:endpoint_id>"
 urlpatterns = [
     path("openapi.json", openapi.openapi, name="openapi"),
     path("prices", prices.Prices.as_view(), name="prices"),
+    path(
+        "prices/<int:price_version_id>/end",
+        prices.PriceEnd.as_view(),
+        name="end_price",
+    ),
+    path("price_books", price_books.PriceBooks.as_view(), name="price_books"),
     path("invoices", invoices.Invoices.as_view(), name="invoices"),
     path("invoices/<int:invoice_id>", invoices.OneInvoice.as_view(), name="invoice"),
+    path("invoices/close", invoice_acts.PeriodClose.as_view(), name="close_period"),
+    path(
+        "invoices/<int:invoice_id>/issue",
+        invoice_acts.InvoiceIssue.as_view(),
+        name="issue_invoice",
+    ),
     path(
         "invoices/<int:invoice_id>/credit_notes",
         credit_notes.InvoiceCredit.as_view(),
@@ -45,13 +63,24 @@ urlpatterns = [
     ),
     path(
         "invoices/<int:invoice_id>/void",
-        credit_notes.InvoiceVoid.as_view(),
+        invoice_acts.InvoiceVoid.as_view(),
         name="void_invoice",
     ),
     path(
         "invoices/<int:invoice_id>/write_off",
-        credit_notes.InvoiceWriteOff.as_view(),
+        invoice_acts.InvoiceWriteOff.as_view(),
         name="write_off_invoice",
+    ),
+    path("disputes", disputes.Disputes.as_view(), name="disputes"),
+    path(
+        "disputes/<int:dispute_id>/resolve",
+        disputes.DisputeResolution.as_view(),
+        name="resolve_dispute",
+    ),
+    path(
+        "billing_details",
+        billing_details.BillingDetailsOfTenant.as_view(),
+        name="billing_details",
     ),
     path("credit_notes", credit_notes.CreditNotes.as_view(), name="credit_notes"),
     path(
@@ -60,6 +89,13 @@ urlpatterns = [
         name="credit_note",
     ),
     path("plans", plans.Plans.as_view(), name="plans"),
+    path(
+        "plans/<slug:code>/withdraw",
+        plans.PlanWithdrawal.as_view(),
+        name="withdraw_plan",
+    ),
+    path("coupons", coupons.Coupons.as_view(), name="coupons"),
+    path("coupons/<slug:code>/end", coupons.CouponEnd.as_view(), name="end_coupon"),
     path("subscriptions", plans.Subscriptions.as_view(), name="subscriptions"),
     path(
         "subscriptions/preview",
@@ -77,6 +113,12 @@ urlpatterns = [
         name="coupon_redemptions",
     ),
     path("payments", payments.Payments.as_view(), name="payments"),
+    path(
+        "payments/<int:payment_id>/refunds",
+        refunds.PaymentRefund.as_view(),
+        name="refund_payment",
+    ),
+    path("refunds", refunds.Refunds.as_view(), name="refunds"),
     path("top_ups", payments.TopUps.as_view(), name="top_ups"),
     path("bank_transfers", payments.BankTransfers.as_view(), name="bank_transfers"),
     path("auto_recharge", payments.AutomaticRecharge.as_view(), name="auto_recharge"),
@@ -86,6 +128,11 @@ urlpatterns = [
     path("credit", credit.Credit.as_view(), name="credit"),
     path("credit_threshold", credit.LowCredit.as_view(), name="credit_threshold"),
     path("credit_grants", credit.CreditGrants.as_view(), name="credit_grants"),
+    path(
+        "credit_grants/<int:grant_id>/withdraw",
+        credit.CreditWithdraw.as_view(),
+        name="withdraw_credit",
+    ),
     path("budgets", budgets.Budgets.as_view(), name="budgets"),
     path("budgets/<int:budget_id>", budgets.OneBudget.as_view(), name="budget"),
     path(

@@ -90,8 +90,8 @@ class ApiView(APIView):
         return f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}"
 
     def refuse_unless(self, needed: Permission) -> None:
-        """Of members, their role decides; staff may."""
-        if not (needed in self.caller.permissions or self.caller.is_staff):
+        """Of members, their role decides; superusers and staff tokens may."""
+        if not (needed in self.caller.permissions or self.caller.is_superuser):
             roles = ", ".join(roles_with(needed))
             raise RefusedError(
                 f"Only members in one of these roles may: {roles}. Money and limits"
@@ -105,6 +105,18 @@ class ApiView(APIView):
             raise RefusedError(
                 "Only staff may do this.",
                 code="staff_required",
+                status=HTTPStatus.FORBIDDEN,
+            )
+
+    def refuse_unless_superuser(self) -> None:
+        """As on the operator's pages: staff may look, and superusers and staff tokens
+        decide what things cost.
+        """
+        self.refuse_unless_staff()
+        if not self.caller.is_superuser:
+            raise RefusedError(
+                "Only superusers and staff tokens may do this.",
+                code="superuser_required",
                 status=HTTPStatus.FORBIDDEN,
             )
 

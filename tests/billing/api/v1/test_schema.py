@@ -17,11 +17,14 @@ from schemathesis.checks import CHECKS, load_all_checks
 from schemathesis.core.result import Ok
 
 from billing.services.invoices.issue_invoice import issue_invoice
+from billing.services.payments.record_bank_transfer import record_bank_transfer
 from billing.services.rating.rate_usage import rate_usage
+from billing.services.receipts.dispute_line import dispute_line
 from billing.services.webhooks.ping_webhook import ping_webhook
+from tests.billing.plans import make_coupon
 from tests.billing.usage import DECEMBER, NOON, draft_of, use
 from tests.billing.webhooks import make_endpoint
-from tests.factories import make_budget
+from tests.factories import make_budget, make_user
 
 EXAMPLES = 5
 load_all_checks()
@@ -59,9 +62,25 @@ def ids(callers, price):
     use(tenant, price, 1_000_000)
     rate_usage(now=NOON)
     issue_invoice(draft_of(tenant).pk, now=DECEMBER)
-    endpoint = make_endpoint(tenant)
+    endpoint, invoice = make_endpoint(tenant), tenant.invoices.get()
+    paid = record_bank_transfer(
+        tenant=tenant,
+        amount_cents=100,
+        invoice=None,
+        note="",
+        idempotency_key="T17",
+        now=DECEMBER,
+    )
+    line, coupon = invoice.lines.get(), make_coupon()
+    disputed = dispute_line(line, by=make_user(), note="Not me.", now=DECEMBER)
+    assert disputed.dispute is not None
     return {
-        "invoice_id": tenant.invoices.get().pk,
+        "invoice_id": invoice.pk,
+        "price_version_id": price.pk,
+        "payment_id": paid.pk,
+        "grant_id": tenant.credit_grants.get().pk,
+        "dispute_id": disputed.dispute.pk,
+        "code": coupon.code,
         "budget_id": make_budget(subject=tenant).pk,
         "endpoint_id": str(endpoint.public_id),
         "message_id": ping_webhook(endpoint, now=DECEMBER).message_id,
@@ -99,7 +118,7 @@ def test_it_answers_as_its_document_says(callers, ids, label, name):
 
 
 def test_every_operation_is_asked():
-    assert len(OPERATIONS) >= 20
+    assert len(OPERATIONS) >= 60
 
 
 def test_every_post_wants_an_idempotency_key():
@@ -113,4 +132,4 @@ def test_every_post_wants_an_idempotency_key():
         )
     ]
     assert wanting == posts
-    assert len(posts) >= 5
+    assert len(posts) >= 25
