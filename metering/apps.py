@@ -9,6 +9,7 @@ class MeteringConfig(AppConfig):
     def import_models(self) -> None:
         """Django itself looks only into `metering.models`."""
         import_module("metering.audit_models")
+        import_module("metering.coarse_models")
         import_module("metering.lease_models")
         import_module("metering.receipt_models")
         super().import_models()

@@ -6,6 +6,7 @@ from django.db import connection
 from django.db.models import Max
 
 from metering.models import OpenHour
+from metering.services.rebuild_usage_days import rebuild_usage_days
 from metering.services.roll_up_usage import roll_up_usage
 
 # The hours that have events or lease intervals, and those that only have rollups: these
@@ -47,6 +48,7 @@ def rebuild_rollups(
     newest = OpenHour.objects.aggregate(id=Max("id"))["id"] or 0
     while OpenHour.objects.filter(id__lte=newest).exists() and roll_up_usage():
         pass
+    rebuild_usage_days(start=start, end=end, tenant_id=tenant_id)
     return hours
 
 

@@ -12,12 +12,23 @@ from metering.domain.lease_intervals import METERS
 from metering.domain.usage import quantities
 from metering.lease_models import LeaseInterval, LeaseIntervalQuerySet
 from metering.models import UsageEvent, UsageRollup
+from metering.services.write_coarse_rollups import DayChanges, replace_usage_hour
 from tenants.services.note_api_key_use import note_api_key_use
 
 BATCH_HOURS = 50
 """Tenant-hours in one transaction: how long the shipper may wait for a mark."""
 HOURS_MAX = 1000
 _DIMENSIONS = ("project_id", "api_key_id", "model", "price_version_id")
+_SUMMED = (
+    "events",
+    "request_count",
+    "input_sum",
+    "cached_input_sum",
+    "leased_input_sum",
+    "output_sum",
+    "image_sum",
+    "charged_sum",
+)
 _HOUR = timedelta(hours=1)
 # READ COMMITTED is what makes this right: the events are read by a later statement,
 # which sees all that was committed before the marks were taken. A shipper that comes
@@ -64,11 +75,13 @@ def roll_up_usage(*, hours_max: int = HOURS_MAX) -> int:
 @transaction.atomic
 def _roll_up_batch(hours_max: int) -> int:
     last_used: dict[int, datetime] = {}
+    changes = DayChanges()
     open_hours = _take_open_hours(hours_max)
     for tenant_id, hour_at in open_hours:
-        _replace_rollups(tenant_id, hour_at, last_used)
+        _replace_rollups(tenant_id, hour_at, last_used, changes)
     note_api_key_use(last_used)
     _mark_unsealed(open_hours)
+    changes.write()
     return len(open_hours)
 
 
@@ -91,20 +104,49 @@ def _take_open_hours(limit: int) -> list[tuple[int, datetime]]:
 
 
 def _replace_rollups(
-    tenant_id: int, hour_at: datetime, last_used: dict[int, datetime]
+    tenant_id: int,
+    hour_at: datetime,
+    last_used: dict[int, datetime],
+    changes: DayChanges,
 ) -> None:
     """Also notes in `last_used`, by API key, the latest event of the hour."""
     events = UsageEvent.objects.of_tenant(tenant_id).between(hour_at, hour_at + _HOUR)
-    sums = list(events.metered().summed(*_DIMENSIONS))
+    per_endpoint = list(events.metered().summed(*_DIMENSIONS, "endpoint"))
+    sums = _without_endpoint(per_endpoint)
     intervals = LeaseInterval.objects.of_tenant(tenant_id)
     leases = intervals.charged().between(hour_at, hour_at + _HOUR)
-    UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at).delete()
+    of_leases = list(_lease_rows(leases))
+    rows = [*chain.from_iterable(map(_rows, sums)), *of_leases]
+    before = UsageRollup.objects.filter(tenant_id=tenant_id, hour_at=hour_at)
+    gone = list(before.values(*_DIMENSIONS, "meter", "quantity"))
+    changes.note(tenant_id=tenant_id, hour_at=hour_at, gone=gone, come=rows)
+    before.delete()
     UsageRollup.objects.bulk_create(
-        UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row)
-        for row in chain(chain.from_iterable(map(_rows, sums)), _lease_rows(leases))
+        UsageRollup(tenant_id=tenant_id, hour_at=hour_at, **row) for row in rows
     )
+    of_endpoints = (
+        {**row, "endpoint": one["endpoint"]}
+        for one in per_endpoint
+        for row in _rows(one)
+    )
+    replace_usage_hour(tenant_id, hour_at, chain(of_endpoints, of_leases))
     for of_dimension in sums:
         _note_last_use(of_dimension, last_used)
+
+
+def _without_endpoint(per_endpoint: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The endpoints of a dimension added up."""
+    found: dict[tuple[Any, ...], dict[str, Any]] = {}
+    for row in per_endpoint:
+        place = tuple(row[name] for name in _DIMENSIONS)
+        if place not in found:
+            found[place] = {**row}
+            continue
+        together = found[place]
+        together["last_at"] = max(together["last_at"], row["last_at"])
+        for name in _SUMMED:
+            together[name] += row[name]
+    return list(found.values())
 
 
 def _rows(sums: dict[str, Any]) -> Iterator[dict[str, Any]]:
