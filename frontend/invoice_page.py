@@ -11,6 +11,7 @@ from billing.domain.line_titles import METER_TITLES
 from billing.domain.money import percent
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
+from billing.models.payments import RefundStatus
 from billing.services.credit_notes.describe_credit_note import describe_credit_note
 from billing.services.invoices.describe_invoice import describe_invoice
 from billing.wire import (
@@ -78,6 +79,7 @@ def credit_note_context(note: CreditNote) -> dict[str, Any]:
         **_shared(document),
         "note": note,
         "groups": _groups(document.lines, {}),
+        "failed_refunds": note.refunds.filter(status=RefundStatus.FAILED),
         "is_draft": note.status == "draft",
     }
 

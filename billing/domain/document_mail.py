@@ -67,6 +67,36 @@ def credit_note_mail(
     )
 
 
+def refund_failed_mail(*, amount: str, of: str, words: str, url: str) -> DocumentText:
+    """`amount`: with its currency; `of`: what was given back, in words; `words`: why it
+    did not arrive.
+    """
+    return DocumentText(
+        subject=f"A refund of {amount} did not arrive",
+        text=(
+            f"We sent {amount} back to you ({of}), and it did not arrive. {words}\n\n"
+            "The amount is credit of yours now: it pays for calls and invoices, and"
+            " does not expire. If you want it paid to another account instead, answer"
+            f" this mail.\n\nYour credit:\n{url}\n"
+        ),
+    )
+
+
+def refund_failed_staff_mail(
+    *, tenant_name: str, amount: str, of: str, words: str, url: str
+) -> DocumentText:
+    """The same to operators; `url`: of the tenant's credit."""
+    return DocumentText(
+        subject=f"A refund to {tenant_name} did not arrive",
+        text=(
+            f"{amount} ({of}) came back. {words}\n\nIt became"
+            f" credit of {tenant_name}, and its owners were told so. To pay it"
+            " otherwise, withdraw that credit first, then transfer the money:\n"
+            f"{url}\n"
+        ),
+    )
+
+
 def blocks_mail(blocks: Sequence[tuple[str, str]], *, url: str) -> DocumentText:
     """`blocks`: (tenant's name, reason)."""
     listed = "".join(f"- {name}: {reason}\n" for name, reason in blocks)

@@ -13,6 +13,7 @@ class EventType(enum.StrEnum):
     CREDIT_NOTE_ISSUED = "credit_note.issued"
     PAYMENT_SUCCEEDED = "payment.succeeded"
     PAYMENT_FAILED = "payment.failed"
+    REFUND_FAILED = "refund.failed"
     CREDIT_GRANTED = "credit.granted"
     CREDIT_LOW = "credit.low"
     CREDIT_EXPIRED = "credit.expired"

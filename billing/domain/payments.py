@@ -121,6 +121,21 @@ def failure_words(code: str) -> str:
     return _WORDS.get(code, _OTHERWISE) if code else ""
 
 
+_REFUND_WORDS = {
+    "expired_or_canceled_card": "The card has expired or was canceled.",
+    "lost_or_stolen_card": "The card was reported as lost or stolen.",
+    "declined": "The bank declined it.",
+    "charge_for_pending_refund_disputed": "The payment is disputed with the bank.",
+    "refused": "The payment provider refused it.",
+}
+_REFUND_OTHERWISE = "The bank sent it back and gave no reason."
+
+
+def refund_failure_words(code: str) -> str:
+    """For the tenant: why a refund did not arrive."""
+    return _REFUND_WORDS.get(code, _REFUND_OTHERWISE)
+
+
 CARD_CENTS_MIN = 50
 """The least that Stripe charges in US dollars. Nobody is dunned for less."""
 RETRY_SECONDS = (30, 60, 300, 900, 3600, 3 * 3600)

@@ -48,6 +48,7 @@ def billing(request: HttpRequest, access: Access) -> HttpResponse:
     """Everybody of the tenant sees it; its owners pay."""
     tenant = access.tenant
     payments = tenant.payments.select_related("invoice", "method", "chargeback")
+    refunds = tenant.refunds.select_related("payment__method", "credit_note")
     now = timezone.now()
     invoices = with_due(tenant.invoices.all(), now=now).filter(_TO_PAY)
     context = {
@@ -56,6 +57,7 @@ def billing(request: HttpRequest, access: Access) -> HttpResponse:
         "invoices": invoices.order_by("due_at", "pk"),
         "card_cents_min": CARD_CENTS_MIN,
         "payments": payments.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
+        "refunds": refunds.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
         "restriction": tenant.restriction,
         "form_id": uuid4(),
     }

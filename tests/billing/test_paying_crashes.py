@@ -5,10 +5,15 @@ from datetime import datetime, timedelta
 from itertools import count
 
 import pytest
+from django.utils import timezone
 
+from billing.models.credit_notes import CreditNoteTarget
+from billing.models.document_mails import DocumentMail
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerTransaction
 from billing.models.payments import Payment, Refund
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.payments.apply_stripe_events import apply_stripe_events
 from billing.services.payments.collect_invoice import collect_invoice, default_card
 from billing.services.payments.record_bank_transfer import record_bank_transfer
 from billing.services.payments.refund_payment import refund_payment
@@ -16,9 +21,10 @@ from billing.services.payments.start_payment import start_payment
 from billing.services.payments.work_off_order import work_off_orders
 from tenants.models import Tenant
 from tests.billing.crash import check_every_crash
-from tests.billing.paying import add_card, owed_invoice
+from tests.billing.paying import add_card, deliver, owed_invoice
 from tests.billing.usage import DECEMBER, balances, make_price
 from tests.factories import make_tenant
+from tests.stripe_sim.payments import fail_refund
 
 LATER = DECEMBER + timedelta(minutes=2)
 
@@ -186,3 +192,50 @@ def test_credit_is_given_back_once_wherever_the_process_dies(
     assert deaths > 30
     refunds = stripe_sim.store.all_of("refund")
     assert len(refunds) == deaths + 2  # one for each tenant
+
+
+@pytest.mark.slow
+@pytest.mark.django_db(transaction=True)
+def test_a_refund_that_came_back_is_credited_once_wherever_the_process_dies(
+    prepare_invoice, stripe_sim
+):
+    """Slow: the whole act once for each of its statements and commits."""
+
+    def prepare() -> Tenant:
+        invoice: Invoice = prepare_invoice()
+        add_card(stripe_sim, invoice.tenant)
+        collect_invoice(invoice.pk, now=DECEMBER)
+        work_off_orders(now=DECEMBER)
+        credit_invoice(
+            invoice.pk,
+            reason="slow answers",
+            target=CreditNoteTarget.PAYMENT,
+            idempotency_key="T1",
+            now=DECEMBER,
+            cents=400,
+        )
+        work_off_orders(now=DECEMBER)
+        deliver(stripe_sim)
+        apply_stripe_events(now=timezone.now())
+        refund = Refund.objects.get(tenant=invoice.tenant)
+        fail_refund(stripe_sim.store, refund.provider_id)
+        deliver(stripe_sim)
+        return invoice.tenant
+
+    def take_over(tenant: Tenant, *, minutes: int = 0) -> None:
+        del tenant
+        apply_stripe_events(now=timezone.now() + timedelta(minutes=minutes))
+
+    def told(tenant: Tenant) -> dict[str, object]:
+        mails = DocumentMail.objects.filter(tenant=tenant, refund__isnull=False)
+        staff = sorted(mails.values_list("is_to_staff", flat=True))
+        return {**credit_state(tenant), "mails": staff}
+
+    deaths = check_every_crash(
+        prepare=prepare,
+        act=take_over,
+        resume=lambda tenant: take_over(tenant, minutes=2),
+        state=told,
+    )
+
+    assert deaths > 20

@@ -200,6 +200,9 @@ def check_books(tenant: Tenant) -> None:
 def _owed_cents(tenant, issued, notes) -> int:
     """Of all invoices, given up or not; below zero: refunds that have not left yet."""
     refunds = Refund.objects.filter(tenant=tenant, status="succeeded")
+    came_back = Refund.objects.filter(
+        tenant=tenant, status="failed", credit_note__isnull=False
+    )
     return (
         _sum(issued, "total_cents")
         - _sum(issued, "credit_applied_cents")
@@ -207,6 +210,7 @@ def _owed_cents(tenant, issued, notes) -> int:
         - _sum(notes, "total_cents")
         + _sum(notes, "credited_cents")
         + _sum(refunds, "amount_cents")
+        + _sum(came_back, "amount_cents")
     )
 
 
@@ -229,7 +233,14 @@ def _credit_books(tenant) -> dict[str, int]:
     payments = Payment.objects.filter(status="succeeded", **of_tenant)
     refunds = Refund.objects.filter(status="succeeded", **of_tenant)
     bought = grants.filter(kind="purchased")
-    by_hand = bought.exclude(idempotency_key__regex="^(payment|credit-note)-[0-9]+$")
+    of_notes = Refund.objects.filter(credit_note__isnull=False, **of_tenant)
+    by_hand = bought.exclude(
+        idempotency_key__regex="^(payment|credit-note)-[0-9]+$"
+    ).exclude(
+        idempotency_key__in=[
+            f"refund-failed-{pk}" for pk in of_notes.values_list("pk", flat=True)
+        ]
+    )
     gifts = grants.filter(kind="promotional")
     return {
         "credit": drawn

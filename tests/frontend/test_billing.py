@@ -3,11 +3,18 @@
 from uuid import uuid4
 
 import pytest
+from django.utils import timezone
 
-from billing.models.payments import Payment, PaymentMethod
+from billing.models.credit_notes import CreditNoteTarget
+from billing.models.payments import Payment, PaymentMethod, Refund
+from billing.services.credit_notes.credit_invoice import credit_invoice
+from billing.services.payments.apply_refund import apply_refund
 from billing.services.payments.record_bank_transfer import record_bank_transfer
+from billing.services.payments.work_off_order import work_off_orders
+from billing.stripe_sync.events import read_refund
 from tests.billing.paying import add_card, complete_newest_page
 from tests.frontend.believable_invoices import make_issued
+from tests.stripe_sim.payments import fail_refund
 from tests.stripe_sim.server import SECRET_KEY, WEBHOOK_SECRET, run_stripe_sim
 
 
@@ -188,3 +195,31 @@ def test_a_strangers_payment_is_not_there(people, issued, now):
 
     assert stranger.get(f"/billing/payments/{payment.pk}/").status_code == 404
     assert "secret note" not in text_of(stranger)
+
+
+def test_a_refund_shows_how_it_went(stripe_sim, people, owner, issued):
+    """First under way, then sent; in the end the bank sends it back."""
+    add_card(stripe_sim, people.tenant)
+    pay(owner, issued)
+    note = credit_invoice(
+        issued.pk,
+        reason="slow answers",
+        target=CreditNoteTarget.PAYMENT,
+        idempotency_key="T1",
+        now=timezone.now(),
+        cents=500,
+    )
+    assert "under way" in text_of(owner)
+
+    work_off_orders(now=timezone.now())
+    assert "It may take a bank some days" in text_of(owner)
+
+    refund = Refund.objects.get()
+    fail_refund(stripe_sim.store, refund.provider_id)
+    apply_refund(read_refund(refund.provider_id), now=timezone.now())
+    assert "did not arrive" in text_of(owner)
+    assert "The card has expired or was canceled." in text_of(owner)
+    of_note = owner.get(f"/credit-notes/{note.pk}/").content.decode()
+    assert "6.00 did not arrive" in of_note
+    for_staff = people.client("staff").get("/operator/payments/").content.decode()
+    assert f"/operator/tenants/{people.tenant.pk}/credit/" in for_staff

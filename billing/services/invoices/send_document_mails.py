@@ -21,11 +21,15 @@ from billing.models.invoices import Invoice
 from billing.services.credit_notes.describe_credit_note import describe_credit_note
 from billing.services.invoices.describe_invoice import describe_invoice
 from billing.services.invoices.settle_invoice import due_cents
+from billing.services.payments.about_failed_refund import about_failed_refund
 from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.services.find_staff_addresses import find_staff_addresses
 
 MAILS_MAX = 100
 """In one call."""
 _PROBLEM_CHARACTERS_MAX = 300
+_Attachment = tuple[str, bytes, str]
+"""Name, content, type."""
 _logger = logging.getLogger(__name__)
 
 
@@ -72,24 +76,32 @@ def _send_next(now: datetime) -> bool | None:
 
 def _send(mail: DocumentMail) -> None:
     """Nothing is sent to a tenant without an address, nor about 0.00 USD."""
-    document = mail.invoice or mail.credit_note
-    assert document is not None  # noqa: S101  the database says so
     addresses = _addresses(mail)
-    if not addresses or not document.total_cents:
+    document = mail.invoice or mail.credit_note
+    if not addresses or (document and not document.total_cents):
         return
-    written, pdf = (
-        _about_invoice(document)
-        if isinstance(document, Invoice)
-        else _about_note(document)
-    )
+    written, attachments = _written(mail)
     message = EmailMessage(
         written.subject,
         written.text,
         to=addresses,
         headers={"Message-ID": f"<document-{mail.pk}@{_host()}>"},
-        attachments=[(f"{document.number}.pdf", pdf, "application/pdf")],
+        attachments=attachments,
     )
     message.send()
+
+
+def _written(mail: DocumentMail) -> tuple[DocumentText, list[_Attachment]]:
+    if mail.refund is not None:
+        return about_failed_refund(mail.refund, is_to_staff=mail.is_to_staff), []
+    document = mail.invoice or mail.credit_note
+    assert document is not None  # noqa: S101  the database says so
+    written, pdf = (
+        _about_invoice(document)
+        if isinstance(document, Invoice)
+        else _about_note(document)
+    )
+    return written, [(f"{document.number}.pdf", pdf, "application/pdf")]
 
 
 def _host() -> str:
@@ -97,7 +109,10 @@ def _host() -> str:
 
 
 def _addresses(mail: DocumentMail) -> list[str]:
-    invoice = mail.invoice or (mail.credit_note and mail.credit_note.invoice)
+    if mail.is_to_staff:
+        return find_staff_addresses()
+    note = mail.credit_note or (mail.refund and mail.refund.credit_note)
+    invoice = mail.invoice or (note and note.invoice)
     buyer = (invoice.buyer if invoice else None) or {}
     return [buyer["email"]] if buyer.get("email") else find_owner_addresses(mail.tenant)
 

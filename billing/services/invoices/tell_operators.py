@@ -9,7 +9,7 @@ from django.db import transaction
 
 from billing.domain.document_mail import blocks_mail
 from billing.models.issue_blocks import IssueBlock
-from tenants.models import User
+from tenants.services.find_staff_addresses import find_staff_addresses
 
 BLOCKS_MAX = 100
 """In one mail."""
@@ -36,8 +36,7 @@ def _tell(now: datetime) -> int:
         .select_related("tenant")
         .order_by("pk")[:BLOCKS_MAX]
     )
-    staff = User.objects.filter(is_staff=True, is_active=True).exclude(email="")
-    addresses = list(staff.order_by("pk").values_list("email", flat=True))
+    addresses = find_staff_addresses()
     if not (blocks and addresses):
         return 0
     rows = IssueBlock.objects.filter(pk__in=[block.pk for block in blocks])

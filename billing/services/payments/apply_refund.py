@@ -10,11 +10,11 @@ from billing.domain.payments import (
     RefundTold,
     refund_may_follow,
 )
-from billing.domain.postings import TransactionKind, refund_failed, refund_paid
+from billing.domain.postings import TransactionKind, refund_paid
 from billing.models.payments import Refund, RefundStatus
-from billing.services.credit.grant_credit import grant_credit
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.ledger.post_transaction import post_transaction
+from billing.services.payments.fail_refund import fail_refund
 
 
 @transaction.atomic
@@ -31,7 +31,7 @@ def apply_refund(told: ProviderRefund, *, now: datetime) -> bool:
     if refund_may_follow(refund.status, told.told):
         refund.provider_id = told.provider_id or refund.provider_id
         if told.told is RefundTold.FAILED:
-            _book_failure(refund, told.failure_code, now)
+            fail_refund(refund, failure_code=told.failure_code, now=now)
         else:
             book_refund(refund, now=now)
     return True
@@ -42,34 +42,10 @@ def book_refund(refund: Refund, *, now: datetime) -> None:
     refund.status, refund.settled_at = RefundStatus.SUCCEEDED, now
     refund.save()
     if refund.credit_note_id is not None:  # else the withdrawal of the credit booked it
-        _post(refund, TransactionKind.REFUND_PAID, now)
-
-
-def _book_failure(refund: Refund, failure_code: str, now: datetime) -> None:
-    """The bank may send back what had left already."""
-    had_left = refund.status == RefundStatus.SUCCEEDED
-    refund.status, refund.settled_at = RefundStatus.FAILED, now
-    refund.failure_text = failure_code
-    refund.save()
-    if refund.credit_note_id is None:
-        grant_credit(
-            tenant=refund.tenant,
-            amount_nanos=nanos(refund.amount_cents),
-            reason="The refund did not arrive",
-            idempotency_key=f"refund-failed-{refund.pk}",
-            now=now,
+        post_transaction(
+            refund_paid(nanos(refund.amount_cents)),
+            tenant_id=refund.tenant_id,
+            kind=TransactionKind.REFUND_PAID,
+            reference=f"refund-paid:{refund.pk}",
+            booked_at=now,
         )
-    elif had_left:
-        _post(refund, TransactionKind.REFUND_FAILED, now)
-
-
-def _post(refund: Refund, kind: TransactionKind, now: datetime) -> None:
-    amount = nanos(refund.amount_cents)
-    is_paid = kind is TransactionKind.REFUND_PAID
-    post_transaction(
-        refund_paid(amount) if is_paid else refund_failed(amount),
-        tenant_id=refund.tenant_id,
-        kind=kind,
-        reference=f"{kind.replace('_', '-')}:{refund.pk}",
-        booked_at=now,
-    )
