@@ -155,12 +155,6 @@ class UnknownTenantError(BillingError):
     code = "unknown_tenant"
 
 
-class BilledMoreThanRatedError(BillingError):
-    """Invoices bill more than their month comes to, and no credit note can mend it."""
-
-    code = "billed_more_than_rated"
-
-
 class NothingDueError(BillingError):
     """The invoice is a draft, paid, or void."""
 

@@ -41,6 +41,7 @@ class TransactionKind(enum.StrEnum):
     INVOICE_VOIDED = "invoice_voided"
     INVOICE_WRITTEN_OFF = "invoice_written_off"
     CREDIT_NOTE_ISSUED = "credit_note_issued"
+    GOODWILL_COVERED = "goodwill_covered"
     CREDIT_GRANTED = "credit_granted"
     CREDIT_DRAWN = "credit_drawn"
     CREDIT_RETURNED = "credit_returned"
@@ -106,6 +107,15 @@ def credit_note_issued(
         else posting
         for posting in back
     ]
+
+
+def goodwill_covered(growth_nanos: int) -> list[Posting]:
+    """Of what was let go, so much more turned out not to be rated at all: it costs us
+    nothing then, and no document is to take it back. Below zero, so much less.
+    """
+    return _moved(
+        growth_nanos, debit=AccountKind.UNBILLED, credit=AccountKind.ADJUSTMENTS
+    )
 
 
 _BEHIND_CREDIT = {

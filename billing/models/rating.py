@@ -48,6 +48,9 @@ class BillingPeriod(models.Model):
     """When it was last rated; null: never yet."""
     rate_after = models.DateTimeField(null=True, blank=True)
     """Null: as soon as it changed. Else rating failed, and is tried again then."""
+    goodwill_covered_nanos = models.BigIntegerField(default=0, db_default=0)
+    """What is billed more than the month comes to, and is not owed either, since
+    goodwill let go of it before."""
     problem = models.TextField(db_default="", blank=True)
     """Why rating failed; empty: it did not."""
 
@@ -60,6 +63,10 @@ class BillingPeriod(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["id", "tenant"], name="billing_period_of_tenant"
+            ),
+            models.CheckConstraint(
+                condition=Q(goodwill_covered_nanos__gte=0),
+                name="billing_period_covered_not_negative",
             ),
         ]
         indexes = [

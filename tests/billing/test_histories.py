@@ -133,13 +133,10 @@ class Story:
         issue_due_credit_notes(now=now)
 
     def lose(self, tenant, place, percent):
-        """Use that turns out to be somebody else's. What was let go of it already
-        cannot be taken back besides: such a month waits for a person.
-        """
-        let_go = CreditNote.objects.filter(tenant=self.tenants[tenant], kind="goodwill")
+        """Use that turns out to be somebody else's, also what was let go of already."""
         rows = UsageRollup.objects.filter(tenant_id=self.tenants[tenant].pk)
         rows = rows.order_by("pk")
-        if rows and not let_go:
+        if rows:
             row = rows[place % len(rows)]
             row.quantity = row.quantity * percent // 100
             row.save()

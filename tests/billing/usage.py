@@ -180,6 +180,8 @@ def check_books(tenant: Tenant) -> None:
         due_cents(one) for one in issued if one.status == InvoiceStatus.UNCOLLECTIBLE
     )
     to_take_back = _sum(adjustments.filter(status="draft"), "total_nanos")
+    months = BillingPeriod.objects.filter(tenant=tenant)
+    covered = _sum(months, "goodwill_covered_nanos")
     assert dict.fromkeys(AccountKind, 0) | balances(tenant) == {
         "unbilled": _sum(drafts, "total_nanos") - to_take_back,
         "receivable": _owed_cents(tenant, issued, out) * NANOS_PER_CENT
@@ -188,11 +190,13 @@ def check_books(tenant: Tenant) -> None:
         - rated,
         "rounding": _rounded(issued) - _rounded(out),
         "tax": (_sum(out, "tax_cents") - _sum(issued, "tax_cents")) * NANOS_PER_CENT,
-        "adjustments": _sum(goodwill, "total_nanos"),
+        "adjustments": _sum(goodwill, "total_nanos") - covered,
         "uncollectible": given_up * NANOS_PER_CENT,
         **_credit_books(tenant),
     }
-    assert _sum(invoices, "total_nanos") - _sum(adjustments, "total_nanos") == (rated)
+    billed = _sum(invoices, "total_nanos") - _sum(adjustments, "total_nanos")
+    assert billed == rated + covered
+    assert 0 <= covered <= _sum(goodwill, "total_nanos")
     _check_each_month(tenant)
     _check_each_invoice(issued)
 

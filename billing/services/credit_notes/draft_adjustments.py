@@ -6,10 +6,10 @@ from datetime import datetime
 
 from billing.domain.credit_notes import Taken, take
 from billing.domain.invoice import Overbilled
-from billing.errors import BilledMoreThanRatedError
 from billing.models.credit_notes import CreditNote, CreditNoteKind
 from billing.models.invoices import LineItem
 from billing.models.rating import BillingPeriod
+from billing.services.credit_notes.cover_by_goodwill import cover_by_goodwill
 from billing.services.credit_notes.read_creditable import read_creditable
 from billing.services.credit_notes.write_credit_lines import write_credit_lines
 from billing.services.invoices.read_billed import BILLING
@@ -24,13 +24,18 @@ def draft_adjustments(
     """One draft for each invoice that is to be lowered, the latest first; none where
     none is.
 
-    The caller holds the tenant's lock. Raises BilledMoreThanRatedError when earlier
-    credit notes left less of the lines than is too much: then a person must look.
+    Where goodwill left less of a line than is too much, they take what is left of it:
+    the rest was given already (`cover_by_goodwill`). The caller holds the tenant's
+    lock.
     """
     wanted: dict[int, list[Taken]] = defaultdict(list)
+    covered_nanos = 0
     for one in excess:
-        for invoice_id, taken in _taken(period, one):
+        parts = _taken(period, one)
+        covered_nanos += one.amount_nanos - sum(part.amount_nanos for _, part in parts)
+        for invoice_id, taken in parts:
             wanted[invoice_id].append(taken)
+    cover_by_goodwill(period, covered_nanos, now=now)
     drafts = CreditNote.objects.filter(
         tenant_id=period.tenant_id,
         invoice__period_start=period.starts_at,
@@ -67,9 +72,4 @@ def _taken(period: BillingPeriod, one: Overbilled) -> list[tuple[int, Taken]]:
         quantity=one.quantity,
         amount_nanos=one.amount_nanos,
     )
-    if sum(part.amount_nanos for part in taken) < one.amount_nanos:
-        raise BilledMoreThanRatedError(
-            f"{one.key} is billed {one.amount_nanos} nanos too much, and credit"
-            " notes took some of it for other reasons already."
-        )
     return [(invoices[part.line_id], part) for part in taken]

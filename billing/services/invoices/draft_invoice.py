@@ -18,7 +18,7 @@ def draft_invoice(
     """The draft of the month, whose rated `charges` these are; None if issued invoices
     bill all of it. What they bill too much goes to drafts of credit notes.
 
-    The caller holds the tenant's lock. Raises BilledMoreThanRatedError.
+    The caller holds the tenant's lock.
     """
     billed = read_billed(period.tenant_id, period.starts_at)
     draft_adjustments(period, overbilled(charges, billed), now=now)

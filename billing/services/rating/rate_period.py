@@ -19,8 +19,8 @@ from billing.services.rating.read_charges import read_charges
 def rate_period(period_id: int, *, now: datetime) -> list[Charge]:
     """Makes all of it agree in one transaction, and returns the month's charges.
 
-    Safe twice: what did not change is not written. Raises UnpricedUsageError,
-    UnknownTenantError and BilledMoreThanRatedError, and then leaves all as it was.
+    Safe twice: what did not change is not written. Raises UnpricedUsageError and
+    UnknownTenantError, and then leaves all as it was.
     """
     tenant_id = BillingPeriod.objects.values_list("tenant_id", flat=True).get(
         pk=period_id
