@@ -26,6 +26,7 @@ from billing.stripe_sync.client import is_on
 from frontend.access import Access, tenant_page, tenant_page_for
 from frontend.credit_forms import AutoRechargeForm, TopUpForm
 from frontend.credit_page import read_credit_page
+from frontend.credit_tax import read_credit_tax
 from tenants.domain.roles import Permission
 
 _INVALID = 422
@@ -60,6 +61,7 @@ def top_up(request: HttpRequest, access: Access) -> HttpResponse:
         "form": form,
         "has_cards": is_on(),
         "card": default_card(access.tenant.pk),
+        "tax": read_credit_tax(access.tenant, now=timezone.now()),
     }
     return render(request, "frontend/top_up.html", context, status=_status(form))
 
@@ -116,7 +118,11 @@ def auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
     else:
         present = AutoRecharge.objects.filter(tenant=access.tenant).first()
         form = AutoRechargeForm(initial=model_to_dict(present) if present else None)
-    context = {"form": form, "card": default_card(access.tenant.pk)}
+    context = {
+        "form": form,
+        "card": default_card(access.tenant.pk),
+        "tax": read_credit_tax(access.tenant, now=timezone.now()),
+    }
     return render(request, "frontend/auto_recharge.html", context, status=_status(form))
 
 

@@ -1,6 +1,6 @@
 """Credit: what is left, where it went, buying more; giving and withdrawing some."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
@@ -11,10 +11,12 @@ from billing.domain.spend_counters import money_key
 from billing.models.auto_recharge import AutoRecharge
 from billing.models.credit import CreditExpiry, CreditGrant
 from billing.models.payments import Payment
+from billing.models.tax_rates import TaxRate
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.withdraw_credit import withdraw_credit
 from metering.services import shipped_up_to as shipping
 from tests.billing.credit import CENT, give
+from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.money import seed, spend, spent_event, store
 from tests.billing.paying import add_card
 from tests.factories import make_user
@@ -147,6 +149,38 @@ def test_it_refuses_to_buy_nothing_much(people, amount):
 
     assert people.client("owner").post("/credit/top-up/", form).status_code == 422
     assert not Payment.objects.exists()
+
+
+CONSUMER = {"country": "FR", "is_business": False}
+BUSINESS = {"country": "FR", "is_business": True, "vat_id": "FR40303265045"}
+
+
+@pytest.mark.parametrize(
+    ("seller", "buyer", "words"),
+    [
+        ({}, CONSUMER, "100.00 are enough for calls of 83.33"),
+        ({"is_tax_inclusive": True}, CONSUMER, "Prices include VAT of 20 % (FR)"),
+        ({}, BUSINESS, "Reverse charge"),
+        ({}, {"country": "US"}, "abroad: no VAT is charged"),
+        ({"vat_id": ""}, CONSUMER, "the seller is not registered for it"),
+        ({}, {"country": "ES"}, "worked out when an invoice is issued"),
+        ({}, None, "VAT of 19 % (DE)"),
+    ],
+)
+@pytest.mark.usefixtures("stripe_sim")
+def test_what_tax_credit_has_is_said_where_it_is_sold(people, seller, buyer, words):
+    TaxRate.objects.all().delete()
+    entity = make_seller(**seller)
+    TaxRate.objects.create(
+        country="FR", effective_from=date(2025, 1, 1), rate_basis_points=2000
+    )
+    if buyer:
+        make_buyer(people.tenant, entity, **buyer)
+
+    for path in ("/credit/top-up/", "/credit/auto/"):
+        text = people.client("owner").get(path).content.decode()
+        assert words in text
+        assert ("may change it" in text) == (buyer is None)
 
 
 def test_without_cards_it_says_how_to_pay(people):
