@@ -1,8 +1,14 @@
-"""Security headers of every page. Static files are answered before this runs."""
+"""Around every page: its security headers, and who acts by it.
+
+Static files are answered before this runs.
+"""
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+
+from tenants.domain.actors import SYSTEM, Actor, ActorKind, act_as
+from tenants.models import User
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -49,3 +55,27 @@ def _policy_of(path: str) -> str:
     if path.startswith("/admin/"):
         return ADMIN_POLICY
     return BILLING_POLICY if path.startswith("/billing/") else PORTAL_POLICY
+
+
+_SAFE = {"GET", "HEAD", "OPTIONS"}
+_OF_STAFF = ("/operator/", "/admin/")
+
+
+def name_the_actor(get_response: Handler) -> Handler:
+    """For the audit log. The management API names its callers itself, within this."""
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        with act_as(_actor_of(request)):
+            return get_response(request)
+
+    return answer
+
+
+def _actor_of(request: HttpRequest) -> Actor:
+    """A request that changes nothing is not asked who it is by."""
+    user = SYSTEM if request.method in _SAFE else request.user
+    if not isinstance(user, User):
+        return SYSTEM
+    is_staff = user.is_staff and request.path.startswith(_OF_STAFF)
+    kind = ActorKind.STAFF if is_staff else ActorKind.USER
+    return Actor(kind=kind, id=user.pk, name=user.email)

@@ -4,6 +4,7 @@ from django.views.generic import RedirectView
 
 from frontend.views import (
     api_keys,
+    audit,
     billing,
     billing_details,
     cached_prompts,
@@ -189,6 +190,8 @@ urlpatterns = [
     ),
     path("settings/", settings.settings, name="settings"),
     path("settings/tenant/", settings.switch_tenant, name="switch_tenant"),
+    path("settings/audit/", audit.audit_log, name="audit_log"),
+    path("settings/audit/audit.csv", audit.audit_csv, name="audit_csv"),
     path("settings/members/", members.members, name="members"),
     path(
         "settings/members/<int:member_id>/role/", members.set_role, name="change_role"

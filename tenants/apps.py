@@ -9,4 +9,5 @@ class TenantsConfig(AppConfig):
     def import_models(self) -> None:
         """Django itself looks only into `tenants.models`."""
         super().import_models()
+        import_module("tenants.audit_models")
         import_module("tenants.invitation_models")

@@ -11,8 +11,9 @@ from frontend.forms import NameForm
 from frontend.retention_form import RetentionForm, initial_of
 from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
-from tenants.models import Project, Tenant
+from tenants.models import Project
 from tenants.services.list_members_of_user import TENANT_KEY
+from tenants.services.rename_tenant import rename_tenant
 from tenants.services.set_retention import set_retention
 
 
@@ -26,7 +27,7 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
         form = NameForm(request.POST)
         if form.is_valid():
             name = form.cleaned_data["name"]
-            Tenant.objects.filter(pk=access.tenant.pk).update(name=name)
+            rename_tenant(access.tenant, name)
             messages.success(request, "Saved.")
             return redirect("frontend:settings")
     context = {

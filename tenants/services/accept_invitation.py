@@ -9,6 +9,7 @@ from tenants.invitation_models import open_invitations
 from tenants.models import Member, User
 from tenants.services.acting_member import lock_members
 from tenants.services.find_invitation import find_invitation
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -28,4 +29,6 @@ def accept_invitation(*, secret: str, user: User, now: datetime) -> Member:
         user=user,
         defaults={"role": invitation.role, "created_at": now},
     )
+    words = f"{user.email} as {member.role}"
+    note_act("member.joined", tenant_id=member.tenant_id, about=member, words=words)
     return member

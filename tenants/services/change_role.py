@@ -10,6 +10,7 @@ from tenants.services.acting_member import (
     find_member,
     lock_members,
 )
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -23,6 +24,8 @@ def change_role(*, tenant: Tenant, member_id: int, role: Role, by: User) -> bool
     if member.role == role:
         return False
     check_owner_remains(member)
+    words = f"{member.user.email} from {member.role} to {role.value}"
     member.role = role
     member.save(update_fields=["role"])
+    note_act("member.role_changed", tenant_id=tenant.pk, about=member, words=words)
     return True

@@ -13,6 +13,7 @@ from tenants.errors import InvalidInvitationError
 from tenants.invitation_models import Invitation, open_invitations
 from tenants.models import Member, Tenant, User
 from tenants.services.acting_member import check_may_set_role, lock_members
+from tenants.services.note_act import note_act
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +53,8 @@ def invite_member(
         expires_at=now + invitations.LIFETIME,
     )
     _insert(row)
+    words = f"{address} as {role.value}"
+    note_act("member.invited", tenant_id=tenant.pk, about=row, words=words)
     return IssuedInvitation(invitation=row, secret=secret)
 
 

@@ -16,6 +16,7 @@ from tenants.errors import (
     TooManyApiKeysError,
 )
 from tenants.models import ApiKey, Project, RateLimit, Restriction, Tenant, User
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import (
     publish_key_policies,
     published_api_keys,
@@ -80,6 +81,12 @@ def issue_api_key(
             tenant_id=project.tenant_id, api_key=api_key, kind=kind, amount=amount
         )
         for kind, amount in limits.items()
+    )
+    note_act(
+        "api_key.issued",
+        tenant_id=project.tenant_id,
+        about=api_key,
+        words=f"{api_key.name} ({api_key.prefix}…) of the project {project.name}",
     )
     # Robust: with Valkey away the key exists all the same, and the minutely
     # publication makes it known.

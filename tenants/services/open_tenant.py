@@ -13,6 +13,7 @@ from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.domain.roles import Role
 from tenants.errors import InvalidNameError
 from tenants.models import Member, Project, Tenant, User
+from tenants.services.note_act import note_act
 
 DEFAULT_PROJECT_NAME = "Default"
 _SLUG_STEM_CHARACTERS_MAX = 40
@@ -40,6 +41,7 @@ def open_tenant(
         Member.objects.create(
             tenant=tenant, user=owner, role=Role.OWNER, created_at=now
         )
+    note_act("tenant.opened", tenant_id=tenant.pk, about=tenant, words=tenant.name)
     import_string(settings.TENANT_OPENED)(tenant, now)
     return tenant
 

@@ -13,6 +13,7 @@ from tenants.services.acting_member import (
     find_member,
     lock_members,
 )
+from tenants.services.note_act import note_act
 from tenants.services.revoke_api_key import revoke_api_key
 
 
@@ -33,6 +34,8 @@ def remove_member(
     if with_keys:
         for api_key in living_keys_of(member, now=now):
             revoke_api_key(api_key_id=api_key.pk, tenant=tenant, now=now)
+    words = f"{member.user.email}, {member.role}"
+    note_act("member.removed", tenant_id=tenant.pk, about=member, words=words)
     Member.objects.filter(pk=member.pk).delete()
     return member
 

@@ -3,8 +3,9 @@
 from django.db import transaction
 
 from tenants.models import SpendLimit
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
-from tenants.services.subject import Subject, columns_of
+from tenants.services.subject import Subject, columns_of, tenant_id_of, words_of
 from tenants.wire import SpendPeriod
 
 
@@ -14,5 +15,11 @@ def remove_spend_limit(*, subject: Subject, period: SpendPeriod) -> bool:
     mine = SpendLimit.objects.filter(**columns_of(subject), period=period)
     removed, _ = mine.delete()
     if removed:
+        note_act(
+            "limits.spend_limit_removed",
+            tenant_id=tenant_id_of(subject),
+            about=subject,
+            words=f"that of a {period.value}, {words_of(subject)}",
+        )
         transaction.on_commit(publish_key_policies, robust=True)
     return bool(removed)

@@ -12,6 +12,7 @@ from tenants.invitation_models import open_invitations
 from tenants.models import Tenant, User
 from tenants.services.acting_member import check_may_set_role, lock_members
 from tenants.services.invite_member import IssuedInvitation
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -36,4 +37,5 @@ def resend_invitation(
     if not renewed:
         raise InvalidInvitationError("It was sent a moment ago: wait a minute.")
     row.refresh_from_db()
+    note_act("member.invited_again", tenant_id=tenant.pk, about=row, words=row.email)
     return IssuedInvitation(invitation=row, secret=secret)

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from tenants.errors import ApiKeyNotFoundError
 from tenants.models import ApiKey, Tenant
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 
@@ -18,6 +19,10 @@ def revoke_api_key(*, api_key_id: int, tenant: Tenant, now: datetime) -> bool:
     revoked = mine.filter(revoked_at__isnull=True).update(revoked_at=now)
     if not revoked and not mine.exists():
         raise ApiKeyNotFoundError("There is no such key.")
+    if revoked:
+        api_key = mine.get()
+        words = f"{api_key.name} ({api_key.prefix}…)"
+        note_act("api_key.revoked", tenant_id=tenant.pk, about=api_key, words=words)
     # Also when it was revoked before: whoever asks again may do so because the first
     # publication did not get through. Robust, since the row is revoked either way and
     # the minutely publication repeats what is lost here.

@@ -9,6 +9,7 @@ from tenants.errors import InvitationNotFoundError
 from tenants.invitation_models import open_invitations
 from tenants.models import Tenant, User
 from tenants.services.acting_member import check_may_set_role, lock_members
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -26,3 +27,5 @@ def revoke_invitation(
     check_may_set_role(tenant, by, before=None, after=Role(row.role))
     if not mine.update(revoked_at=now):
         raise InvitationNotFoundError("It was used a moment ago.")
+    words = f"the invitation of {row.email}"
+    note_act("member.uninvited", tenant_id=tenant.pk, about=row, words=words)

@@ -4,12 +4,20 @@ from collections.abc import Iterable
 
 from django.db import transaction
 
+from tenants.domain.amounts import text_of_nanos
 from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT, clean_thresholds
 from tenants.errors import InvalidLimitError
 from tenants.models import Budget
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 from tenants.services.set_rate_limits import check_amount
-from tenants.services.subject import Subject, columns_of, lock_subject
+from tenants.services.subject import (
+    Subject,
+    columns_of,
+    lock_subject,
+    tenant_id_of,
+    words_of,
+)
 from tenants.wire import SpendPeriod
 
 
@@ -35,6 +43,12 @@ def set_budget(
         return False
     Budget.objects.update_or_create(
         **columns_of(subject), period=period, defaults=values
+    )
+    note_act(
+        "limits.budget_set",
+        tenant_id=tenant_id_of(subject),
+        about=subject,
+        words=f"{text_of_nanos(amount_nanos)} a {period.value}, {words_of(subject)}",
     )
     transaction.on_commit(publish_key_policies, robust=True)
     return True

@@ -8,8 +8,15 @@ from tenants.domain.limits import AMOUNT_MAX, is_amount
 from tenants.domain.names import clean_name
 from tenants.errors import InvalidLimitError
 from tenants.models import RateLimit, Tenant
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
-from tenants.services.subject import Subject, columns_of, lock_subject, tenant_id_of
+from tenants.services.subject import (
+    Subject,
+    columns_of,
+    lock_subject,
+    tenant_id_of,
+    words_of,
+)
 from tenants.wire import LimitKind
 
 LIMITS_MAX = 50
@@ -42,8 +49,22 @@ def set_rate_limits(*, subject: Subject, limits: Mapping[LimitName, int]) -> boo
             RateLimit.objects.update_or_create(
                 **columns, kind=kind, model=model, defaults={"amount": amount}
             )
+    note_act(
+        "limits.rate_limits_set",
+        tenant_id=tenant_id_of(subject),
+        about=subject,
+        words=f"{words_of(subject)}: {_in_words(limits)}",
+    )
     transaction.on_commit(publish_key_policies, robust=True)
     return True
+
+
+def _in_words(limits: Mapping[LimitName, int]) -> str:
+    told = [
+        f"{amount} {kind.value.replace('_', ' ')}{f' of {model}' if model else ''}"
+        for (kind, model), amount in limits.items()
+    ]
+    return ", ".join(told) or "none"
 
 
 def read_rate_limits(subject: Subject) -> dict[LimitName, int]:

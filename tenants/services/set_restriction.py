@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from tenants.models import Restriction, Tenant
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 
@@ -15,5 +16,11 @@ def set_restriction(*, tenant_id: int, restriction: Restriction) -> bool:
         .update(restriction=restriction)
     )
     if changed:
+        note_act(
+            "tenant.restricted",
+            tenant_id=tenant_id,
+            about=Tenant(pk=tenant_id),
+            words=restriction.value,
+        )
         transaction.on_commit(publish_key_policies, robust=True)
     return bool(changed)

@@ -5,6 +5,7 @@ from django.db import transaction
 from tenants.domain.limits import KV_TIMEOUT_SECONDS_MAX
 from tenants.errors import InvalidRetentionError, ProjectNotFoundError
 from tenants.models import Project
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 from tenants.wire import Retention
 
@@ -32,5 +33,11 @@ def set_retention(*, project_id: int, tenant_id: int, retention: Retention) -> b
     project.kv_on_full = retention.on_full.value
     project.honours_cache_hints = retention.honours_cache_hints
     project.save()
+    note_act(
+        "project.retention_set",
+        tenant_id=tenant_id,
+        about=project,
+        words=f"{project.name}: {f'{seconds} s' if seconds else 'where a call asks'}",
+    )
     transaction.on_commit(publish_key_policies, robust=True)
     return True

@@ -2,10 +2,18 @@
 
 from django.db import transaction
 
+from tenants.domain.amounts import text_of_nanos
 from tenants.models import SpendLimit
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 from tenants.services.set_rate_limits import check_amount
-from tenants.services.subject import Subject, columns_of, lock_subject
+from tenants.services.subject import (
+    Subject,
+    columns_of,
+    lock_subject,
+    tenant_id_of,
+    words_of,
+)
 from tenants.wire import SpendPeriod
 
 
@@ -26,6 +34,12 @@ def set_spend_limit(
         **columns_of(subject),
         period=period,
         defaults={"amount_nanos": amount_nanos},
+    )
+    note_act(
+        "limits.spend_limit_set",
+        tenant_id=tenant_id_of(subject),
+        about=subject,
+        words=f"{text_of_nanos(amount_nanos)} a {period.value}, {words_of(subject)}",
     )
     transaction.on_commit(publish_key_policies, robust=True)
     return True

@@ -3,6 +3,7 @@
 from django.db import transaction
 
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 
@@ -22,5 +23,11 @@ def set_terms(
     }
     changed = Tenant.objects.filter(pk=tenant_id).exclude(**terms).update(**terms)
     if changed:
+        note_act(
+            "tenant.terms_set",
+            tenant_id=tenant_id,
+            about=Tenant(pk=tenant_id),
+            words="prepaid" if is_prepaid else "pays after its calls",
+        )
         transaction.on_commit(publish_key_policies, robust=True)
     return bool(changed)

@@ -24,6 +24,14 @@ def tenant_id_of(subject: Subject) -> int:
     return subject.pk if isinstance(subject, Tenant) else subject.tenant_id
 
 
+def words_of(subject: Subject) -> str:
+    """As the audit log calls it."""
+    if isinstance(subject, Tenant):
+        return "the whole tenant"
+    what = "the project" if isinstance(subject, Project) else "the key"
+    return f"{what} {subject.name}"
+
+
 def lock_subject(subject: Subject) -> None:
     """One change of a tenant's limits after the other, until the transaction ends."""
     assert transaction.get_connection().in_atomic_block  # noqa: S101  else no lock

@@ -43,6 +43,7 @@ KEPT_ROW_BY_ROW = (
     "billing_creditexpiry",
     "billing_creditwithdrawal",
     "billing_webhookattempt",
+    "tenants_auditentry",
 )
 KEPT_FAMILIES = (
     "receipt",

@@ -88,6 +88,8 @@ PAGES = {
     "/webhooks/{endpoint}/messages/{message}/": MINE,
     "/settings/": TENANT,
     "/settings/members/": TENANT,
+    "/settings/audit/": OWNERS,
+    "/settings/audit/audit.csv": OWNERS,
     "/settings/members/{colleague}/remove/": (200, 200, 404, LOGIN, "/operator/"),
     "/settings/members/{owner}/remove/": (200, 403, 404, LOGIN, "/operator/"),
     "/invitations/nothing/": (410, 410, 410, 410, 410),

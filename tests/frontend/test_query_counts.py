@@ -37,6 +37,7 @@ PATHS = {
         "/invoices/",
         "/settings/",
         "/settings/members/",
+        "/settings/audit/",
         "/limits/",
         "/prices/",
         "/webhooks/",

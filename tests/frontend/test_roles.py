@@ -58,7 +58,11 @@ ACTS = {
 # Pages that are seen by those alone who may act on them; their acts are above.
 SEEN_BY_ALL = {"settings", "members"}
 # Pages that change nothing, and still are not for everybody.
-PAGES = {"pay_top_up": Permission.PAY}
+PAGES = {
+    "pay_top_up": Permission.PAY,
+    "audit_log": Permission.MANAGE,
+    "audit_csv": Permission.MANAGE,
+}
 # In front of the door: they know no tenant.
 OUTSIDE = {"healthz", "overview", "status", "mailbox", "mail", "invitation"}
 _SHAPES = {

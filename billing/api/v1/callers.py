@@ -15,6 +15,7 @@ from rest_framework.request import Request
 
 from billing.domain import staff_tokens
 from billing.services.api_access.find_staff_token import find_staff_token
+from tenants.domain.actors import Actor, ActorKind
 from tenants.domain.roles import OF_API_KEYS, PERMISSIONS, Permission, Role
 from tenants.models import Tenant, User
 from tenants.services.find_api_key import find_api_key
@@ -28,6 +29,8 @@ _REALM = 'Bearer realm="Tokenfab"'
 class Caller:
     name: str
     """`key:12`, `user:3` or `staff:4`."""
+    actor: Actor
+    """As the audit log names them."""
     tenant: Tenant | None
     """Whose things are asked for; None: staff who named nobody."""
     permissions: frozenset[Permission]
@@ -71,8 +74,9 @@ def _find(secret: str, request: Request) -> Caller | None:
         token = find_staff_token(secret, now=now)
         if token is None:
             return None
-        name = f"staff:{token.pk}"
-        return _staff(name, _named_tenant(request), is_superuser=True)
+        actor = Actor(kind=ActorKind.STAFF, id=token.pk, name=token.name)
+        tenant = _named_tenant(request)
+        return _staff(f"staff:{token.pk}", actor, tenant, is_superuser=True)
     api_key = find_api_key(secret, now=now)
     if api_key is None:
         return None
@@ -81,6 +85,7 @@ def _find(secret: str, request: Request) -> Caller | None:
         raise Http404
     return Caller(
         name=f"key:{api_key.pk}",
+        actor=Actor(kind=ActorKind.KEY, id=api_key.pk, name=f"{api_key.prefix}…"),
         tenant=api_key.tenant,
         permissions=OF_API_KEYS,
         is_staff=False,
@@ -94,17 +99,19 @@ def _caller_of_user(user: User, request: Request) -> Caller:
     """
     members = list_members_of_user(user, chosen=request.session.get(TENANT_KEY))
     slug, name = request.headers.get(TENANT_HEADER), f"user:{user.pk}"
+    staff = Actor(kind=ActorKind.STAFF, id=user.pk, name=user.email)
     if user.is_staff and slug is not None:
         tenant = _named_tenant(request)
-        return _staff(name, tenant, is_superuser=user.is_superuser)
+        return _staff(name, staff, tenant, is_superuser=user.is_superuser)
     named = (one for one in members if slug in {None, one.tenant.slug})
     member = next(named, None)
     if member is None and user.is_staff:
-        return _staff(name, None, is_superuser=user.is_superuser)
+        return _staff(name, staff, None, is_superuser=user.is_superuser)
     if member is None:
         raise Http404
     return Caller(
         name=name,
+        actor=Actor(kind=ActorKind.USER, id=user.pk, name=user.email),
         tenant=member.tenant,
         permissions=PERMISSIONS[Role(member.role)],
         is_staff=user.is_staff,
@@ -112,9 +119,12 @@ def _caller_of_user(user: User, request: Request) -> Caller:
     )
 
 
-def _staff(name: str, tenant: Tenant | None, *, is_superuser: bool) -> Caller:
+def _staff(
+    name: str, actor: Actor, tenant: Tenant | None, *, is_superuser: bool
+) -> Caller:
     return Caller(
         name=name,
+        actor=actor,
         tenant=tenant,
         permissions=frozenset(),
         is_staff=True,

@@ -30,6 +30,7 @@ from billing.api.v1.wire_format import (
     RawJsonParser,
 )
 from billing.services.api_access.answer_once import Answer, Asked, answer_once
+from tenants.domain.actors import set_actor
 from tenants.domain.roles import Permission, roles_with
 from tenants.models import Tenant
 
@@ -63,6 +64,7 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         refuse_too_many(self.caller.name)
+        set_actor(self.caller.actor)
 
     @property
     def caller(self) -> Caller:

@@ -17,8 +17,10 @@ from billing.services.credit.publish_credit import publish_credit
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.ledger.post_transaction import post_transaction
 from billing.services.webhooks.emit_event import emit_event
+from tenants.domain.amounts import text_of_nanos
 from tenants.domain.limits import is_amount
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 REASON_CHARACTERS_MAX = 200
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 70
@@ -63,6 +65,8 @@ def grant_credit(
     grant = found.first()
     if grant is None:
         grant = _booked(wanted, behind)
+        words = f"{text_of_nanos(amount_nanos)}: {reason}"
+        note_act("credit.granted", tenant_id=tenant.pk, about=grant, words=words)
     elif any(getattr(grant, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
             f"{idempotency_key!r} names a grant that says something else."

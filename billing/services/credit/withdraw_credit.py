@@ -20,6 +20,8 @@ from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.ledger.post_transaction import post_transaction
 from billing.services.rating.unbilled_before import unbilled_before
 from billing.services.spend.read_spend import read_spend
+from tenants.domain.amounts import text_of_nanos
+from tenants.services.note_act import note_act
 
 _SAID = ("grant_id", "amount_nanos", "reason")
 """What the same key must name again."""
@@ -56,7 +58,12 @@ def withdraw_credit(
         tenant_id=grant.tenant_id, idempotency_key=idempotency_key
     ).first()
     if found is None:
-        return _booked(wanted)
+        booked = _booked(wanted)
+        words = f"{text_of_nanos(amount_nanos)}: {reason}"
+        note_act(
+            "credit.withdrawn", tenant_id=grant.tenant_id, about=booked, words=words
+        )
+        return booked
     if any(getattr(found, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
             f"{idempotency_key!r} names a withdrawal that says something else."

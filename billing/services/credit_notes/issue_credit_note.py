@@ -29,6 +29,8 @@ from billing.services.payments.read_refundable import read_refundable
 from billing.services.payments.refund_payment import refund_payment
 from billing.services.rating.rate_period import rate_period
 from billing.services.webhooks.emit_event import emit_event
+from tenants.domain.amounts import text_of_cents
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -55,6 +57,8 @@ def issue_credit_note(note_id: int, *, now: datetime) -> CreditNote:
     )
     refundable = read_refundable(note.invoice) if sums.split.refunded else []
     _finalise(note, sums, now)
+    words = f"{note.number} of {text_of_cents(note.total_cents)}: {note.reason}"
+    note_act("invoice.credited", tenant_id=note.tenant_id, about=note, words=words)
     _give_back(note, refundable, now)
     settle_invoice(note.invoice, now=now)
     lift_restriction(note.tenant_id, now=now)

@@ -17,6 +17,7 @@ from billing.services.invoices.lock_invoice import lock_invoice
 from billing.services.ledger.post_transaction import post_transaction
 from billing.services.rating.rate_period import rate_period
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 _MAY_BECOME_MONEY = (
     PaymentStatus.PENDING,
@@ -45,6 +46,8 @@ def void_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice:
         reason=reason,
         ended_at=now,
     )
+    words = f"{invoice.number}: {reason}"
+    note_act("invoice.voided", tenant_id=invoice.tenant_id, about=invoice, words=words)
     _close(invoice, now)
     return_credit(invoice, now=now)
     post_transaction(

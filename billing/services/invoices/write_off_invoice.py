@@ -11,6 +11,7 @@ from billing.models.invoices import Invoice
 from billing.services.invoices.lock_invoice import lock_invoice
 from billing.services.invoices.settle_invoice import due_cents, settle_invoice
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -35,6 +36,10 @@ def write_off_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice
     )
     invoice.status, invoice.settled_at = InvoiceStatus.UNCOLLECTIBLE, now
     invoice.save(update_fields=["status", "settled_at"])
+    words = f"{invoice.number}: {reason}"
+    note_act(
+        "invoice.written_off", tenant_id=invoice.tenant_id, about=invoice, words=words
+    )
     emit_event(
         tenant_id=invoice.tenant_id,
         type="invoice.uncollectible",

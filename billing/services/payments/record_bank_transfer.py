@@ -16,8 +16,10 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.payments.book_payment import book_payment
+from tenants.domain.amounts import text_of_cents
 from tenants.domain.limits import AMOUNT_MAX
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 NOTE_CHARACTERS_MAX = 200
 
@@ -67,6 +69,8 @@ def record_bank_transfer(
         created_at=now,
         settled_at=now,
     )
+    words = f"{text_of_cents(amount_cents)} by bank transfer"
+    note_act("payment.recorded", tenant_id=tenant.pk, about=payment, words=words)
     book_payment(payment, due_before_cents=due, now=now)
     return payment
 

@@ -21,6 +21,8 @@ from billing.services.credit.withdraw_credit import withdraw_credit
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.payments.apply_refund import book_refund
 from billing.services.payments.book_payment import credit_key
+from tenants.domain.amounts import text_of_cents
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -59,6 +61,8 @@ def refund_payment(
         reason=reason,
         created_at=now,
     )
+    words = f"{text_of_cents(amount_cents)}: {reason}"
+    note_act("payment.refunded", tenant_id=tenant_id, about=refund, words=words)
     if credit_note is None:
         _withdraw(refund, payment, now)
     if payment.kind == PaymentKind.CARD:

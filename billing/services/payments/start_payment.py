@@ -25,8 +25,10 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.stripe_sync.client import is_on
+from tenants.domain.amounts import text_of_cents
 from tenants.domain.limits import AMOUNT_MAX
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 OPEN = (PaymentStatus.PENDING, PaymentStatus.REQUIRES_ACTION)
 
@@ -67,6 +69,9 @@ def start_payment(
         amount_cents=amount_cents,
         created_at=now,
     )
+    what = f"of {invoice.number}" if invoice else "for credit"
+    words = f"{text_of_cents(amount_cents)} by card {what}"
+    note_act("payment.started", tenant_id=tenant.pk, about=payment, words=words)
     StripeOrder.objects.create(tenant=tenant, payment=payment, try_after=now)
     return payment
 

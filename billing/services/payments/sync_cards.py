@@ -10,6 +10,7 @@ from billing.models.provider import StripeTenant
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.stripe_sync import customers
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 
 def sync_cards(tenant_id: int, *, now: datetime) -> None:
@@ -64,13 +65,19 @@ def _take_over(
 def choose_card(method: PaymentMethod, *, now: datetime) -> None:
     """Makes it the one that is charged. Raises what `asking_stripe` raises."""
     customers.make_default(_stripe_id(method), method.provider_id)
+    _note("card.chosen", method)
     sync_cards(method.tenant_id, now=now)
 
 
 def remove_card(method: PaymentMethod, *, now: datetime) -> None:
     """Stripe forgets it. Raises what `asking_stripe` raises."""
     customers.remove_card(method.provider_id)
+    _note("card.removed", method)
     sync_cards(method.tenant_id, now=now)
+
+
+def _note(action: str, method: PaymentMethod) -> None:
+    note_act(action, tenant_id=method.tenant_id, about=method, words=str(method))
 
 
 def open_card_page(tenant: Tenant, *, done_url: str, back_url: str) -> str:

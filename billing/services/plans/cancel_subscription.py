@@ -15,6 +15,7 @@ from billing.services.plans.end_subscription import (
 )
 from billing.services.rating.mark_months import mark_months
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -35,6 +36,8 @@ def cancel_subscription(
     told = {**describe_subscription(held), "ends_at": instant}
     end_subscription(held, at=instant)
     mark_months(tenant_id, start=now, now=now)
+    words = f"{held.plan.name}, at {instant:%Y-%m-%d}"
+    note_act("plan.canceled", tenant_id=tenant_id, about=held, words=words)
     emit_event(
         tenant_id=tenant_id, type=EventType.SUBSCRIPTION_ENDED, data=told, now=now
     )

@@ -17,6 +17,7 @@ from billing.services.plans.put_on_plan import put_on_plan
 from billing.services.plans.start_subscription import check_offered
 from billing.services.rating.mark_months import mark_months
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -48,6 +49,8 @@ def change_plan(
             tenant_id=tenant_id, plan=plan, starts_at=instant, now=now
         )
     mark_months(tenant_id, start=now, now=now)
+    words = f"from {held.plan.name} to {plan.name}, {instant:%Y-%m-%d}"
+    note_act("plan.changed", tenant_id=tenant_id, about=changed, words=words)
     emit_event(
         tenant_id=tenant_id,
         type=EventType.SUBSCRIPTION_CHANGED,

@@ -10,6 +10,7 @@ from billing.services.plans.describe_subscription import describe_subscription
 from billing.services.plans.end_subscription import clear_planned, lock_subscriptions
 from billing.services.rating.mark_months import mark_months
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -20,6 +21,7 @@ def keep_plan(*, tenant_id: int, now: datetime) -> Subscription:
         return held
     clear_planned(held)
     mark_months(tenant_id, start=now, now=now)
+    note_act("plan.kept", tenant_id=tenant_id, about=held, words=held.plan.name)
     emit_event(
         tenant_id=tenant_id,
         type=EventType.SUBSCRIPTION_CHANGED,

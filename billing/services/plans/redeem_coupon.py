@@ -11,6 +11,7 @@ from billing.models.plans import Coupon, CouponRedemption
 from billing.services.ledger.currency_of import currency_of
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.rating.mark_months import mark_months
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -40,6 +41,9 @@ def redeem_coupon(*, tenant_id: int, code: str, now: datetime) -> CouponRedempti
         starts_at=start,
         ends_at=add_months(start, coupon.months) if coupon.months else None,
         redeemed_at=now,
+    )
+    note_act(
+        "plan.coupon_redeemed", tenant_id=tenant_id, about=redemption, words=coupon.code
     )
     mark_months(tenant_id, start=start, now=now)
     return redemption

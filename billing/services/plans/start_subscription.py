@@ -15,6 +15,7 @@ from billing.services.plans.describe_subscription import describe_subscription
 from billing.services.plans.put_on_plan import put_on_plan
 from billing.services.rating.mark_months import mark_months
 from billing.services.webhooks.emit_event import emit_event
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -36,6 +37,7 @@ def start_subscription(
     check_offered(plan, tenant_id=tenant_id, now=now)
     subscription = put_on_plan(tenant_id=tenant_id, plan=plan, starts_at=start, now=now)
     mark_months(tenant_id, start=start, now=now)
+    note_act("plan.started", tenant_id=tenant_id, about=subscription, words=plan.name)
     emit_event(
         tenant_id=tenant_id,
         type=EventType.SUBSCRIPTION_STARTED,

@@ -2,9 +2,12 @@
 
 from dataclasses import dataclass
 
+from django.db import transaction
+
 from billing.models.taxes import TaxProfile
 from billing.services.taxes.check_vat_id import check_vat_id
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +26,7 @@ class BillingDetails:
     reference: str
 
 
+@transaction.atomic
 def set_billing_details(tenant: Tenant, details: BillingDetails) -> TaxProfile:
     """From the next invoice on; those issued keep what they say. Raises
     InvalidVatIdError.
@@ -31,4 +35,6 @@ def set_billing_details(tenant: Tenant, details: BillingDetails) -> TaxProfile:
     profile, _ = TaxProfile.objects.update_or_create(
         tenant=tenant, defaults={**vars(details), "vat_id": vat_id}
     )
+    words = f"{profile.name}, {profile.country}"
+    note_act("billing.details_set", tenant_id=tenant.pk, about=profile, words=words)
     return profile

@@ -12,6 +12,7 @@ from billing.errors import InvalidWebhookError, TooManyWebhooksError
 from billing.models.webhooks import WebhookEndpoint
 from billing.services.ledger.lock_tenant import lock_tenant
 from tenants.models import Tenant
+from tenants.services.note_act import note_act
 
 ENDPOINTS_MAX = 20
 """Per tenant: each event is written once for each."""
@@ -37,13 +38,15 @@ def add_webhook_endpoint(
         raise TooManyWebhooksError(
             f"There are {ENDPOINTS_MAX} endpoints already. Remove one first."
         )
-    return WebhookEndpoint.objects.create(
+    endpoint = WebhookEndpoint.objects.create(
         tenant=tenant,
         url=url,
         description=description,
         types=None if types is None else sorted(set(types)),
         created_at=now,
     )
+    note_act("webhook.added", tenant_id=tenant.pk, about=endpoint, words=url)
+    return endpoint
 
 
 def check_endpoint(*, url: str, description: str, types: Sequence[str] | None) -> None:

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from billing.models.webhooks import WebhookEndpoint
 from billing.services.webhooks.add_webhook_endpoint import check_endpoint
+from tenants.services.note_act import note_act
 
 SWITCHED_OFF = "Switched off by you."
 
@@ -31,4 +32,6 @@ def change_webhook_endpoint(
         found.disabled_reason = "" if is_enabled else SWITCHED_OFF
         found.rests_until = None
     found.save()
+    words = url if is_enabled else f"{url}, off"
+    note_act("webhook.changed", tenant_id=found.tenant_id, about=found, words=words)
     return found

@@ -6,6 +6,7 @@ from django.db import transaction
 
 from billing.models.webhooks import WebhookEndpoint
 from billing.services.webhooks.webhook_secret import webhook_secret
+from tenants.services.note_act import note_act
 
 
 @transaction.atomic
@@ -17,4 +18,10 @@ def rotate_webhook_secret(endpoint: WebhookEndpoint, *, now: datetime) -> str:
     found.secret_number += 1
     found.rotated_at = now
     found.save(update_fields=["secret_number", "rotated_at"])
+    note_act(
+        "webhook.secret_rotated",
+        tenant_id=found.tenant_id,
+        about=found,
+        words=found.url,
+    )
     return webhook_secret(found)
