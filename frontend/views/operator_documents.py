@@ -91,6 +91,7 @@ def issue(request: HttpRequest, invoice_id: int) -> HttpResponse:
     context = {
         "title": "Issue the draft now",
         "button": "Issue it",
+        "button_kind": "primary",
         "facts": _issued_facts(invoice),
         "explanation": "Its lines and amounts become final, it gets its number, and the"
         " tenant gets it by mail. The rest of a month that still runs goes to a new"

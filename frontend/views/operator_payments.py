@@ -70,6 +70,7 @@ def record_transfer(request: HttpRequest, invoice_id: int) -> HttpResponse:
         "form": form,
         "title": f"Record a bank transfer for {invoice}",
         "button": "Record it",
+        "button_kind": "primary",
         "facts": [("Due", usd_of_cents(max(0, due_cents(invoice))))],
         "explanation": "When the money is on your account. Less than is due leaves the"
         " rest due; more is refused.",

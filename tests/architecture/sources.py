@@ -12,7 +12,8 @@ from django.db import models
 REPOSITORY = Path(__file__).resolve().parents[2]
 APPS = ("tenants", "inference", "metering", "billing", "frontend", "config")
 """From the lowest layer to the highest; each may know those before it."""
-_VENDORED = "frontend/static/vendor/"
+VENDORED = ("frontend/static/vendor", "tests/frontend/browser/vendor")
+"""Folders of what others wrote: what pages load, and what their tests run."""
 
 
 @cache
@@ -31,7 +32,7 @@ def text_of(name: str) -> str:
 
 
 def is_vendored(name: str) -> bool:
-    return name.startswith(_VENDORED)
+    return name.startswith(tuple(f"{folder}/" for folder in VENDORED))
 
 
 def python_files() -> list[str]:

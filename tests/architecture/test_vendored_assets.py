@@ -4,9 +4,10 @@ import hashlib
 import json
 import re
 
-from tests.architecture.sources import REPOSITORY, tracked_files
+import pytest
 
-VENDOR = REPOSITORY / "frontend/static/vendor"
+from tests.architecture.sources import REPOSITORY, VENDORED, tracked_files
+
 # A namespace is a name, not an address that is asked.
 NAMESPACES = ("http://www.w3.org/",)
 _ASKS = re.compile(
@@ -26,23 +27,28 @@ def _pages_and_assets() -> list[str]:
     ]
 
 
-def test_every_file_is_the_one_that_was_reviewed():
+@pytest.fixture(params=VENDORED)
+def vendor(request):
+    return REPOSITORY / request.param
+
+
+def test_every_file_is_the_one_that_was_reviewed(vendor):
     listed = {
         path: digest
-        for one in json.loads((VENDOR / "vendor.json").read_text())
+        for one in json.loads((vendor / "vendor.json").read_text())
         for path, digest in one["files"].items()
     }
     present = {
-        str(path.relative_to(VENDOR)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in VENDOR.rglob("*")
+        str(path.relative_to(vendor)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in vendor.rglob("*")
         if path.is_file() and path.name != "vendor.json"
     }
     assert present == listed
-    assert len(listed) >= 5
+    assert listed
 
 
-def test_every_package_says_its_licence():
-    for one in json.loads((VENDOR / "vendor.json").read_text()):
+def test_every_package_says_its_licence(vendor):
+    for one in json.loads((vendor / "vendor.json").read_text()):
         assert one["version"]
         assert one["licence"]
         assert any(path.endswith("LICENSE") for path in one["files"]), one["name"]

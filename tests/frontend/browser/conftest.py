@@ -13,6 +13,7 @@ from django.db import close_old_connections, connections
 from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Page
 
+from tests.frontend.browser.axe import barriers
 from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.frontend.people import HOST, client_of
 
@@ -95,14 +96,16 @@ class Visit:
 
     def screenshots(self, name: str) -> None:
         """Of the page as it is, in both colour schemes and widths."""
-        for width in (1280, 390):
+        for width in (1440, 390):
             self.page.set_viewport_size({"width": width, "height": 800})
             assert self.overflow() == []
             self.page.emulate_media(color_scheme="dark")
             self.screenshot(f"{width}-dark", name)
+            assert barriers(self.page) == []
             self.page.emulate_media(color_scheme="light")
             self.screenshot(f"{width}-light", name)
-        self.page.set_viewport_size({"width": 1280, "height": 800})
+            assert barriers(self.page) == []
+        self.page.set_viewport_size({"width": 1440, "height": 800})
 
     def screenshot(self, folder: str, name: str) -> Path:
         path = SCREENSHOTS / folder / f"{name}.png"
@@ -116,7 +119,7 @@ def visit(browser, portal_url):
     """Opens a window for a user; its complaints fail the test when it is closed."""
 
     @contextmanager
-    def start(user=None, *, scheme="light", width=1280, height=800, **options):
+    def start(user=None, *, scheme="light", width=1440, height=800, **options):
         context = browser.new_context(
             color_scheme=scheme,
             viewport={"width": width, "height": height},

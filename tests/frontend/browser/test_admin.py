@@ -15,10 +15,10 @@ def test_it_works(visit, people):
     staff.save()
     with visit(staff) as seen:
         seen.open("/admin/")
-        seen.screenshot("1280-light", "admin")
+        seen.screenshot("1440-light", "admin")
         seen.open("/admin/tenants/tenant/")
         expect(seen.page.get_by_role("link", name="Acme").first).to_be_visible()
-        seen.screenshot("1280-light", "admin-tenants")
+        seen.screenshot("1440-light", "admin-tenants")
 
 
 def test_limits_are_edited_beside_what_they_limit(visit, people):
@@ -31,7 +31,7 @@ def test_limits_are_edited_beside_what_they_limit(visit, people):
     with visit(staff) as seen:
         page = seen.page
         seen.open(f"/admin/tenants/tenant/{people.tenant.pk}/change/")
-        seen.screenshot("1280-light", "admin-tenant")
+        seen.screenshot("1440-light", "admin-tenant")
         page.get_by_label("Is prepaid").check()
         page.locator("[name=ratelimits-0-amount]").fill("2000")
         page.get_by_role("button", name="Save", exact=True).click()

@@ -43,6 +43,7 @@ from tests.frontend.believable_prompts import (
     make_capacities,
     prompts_in_every_state,
 )
+from tests.frontend.browser.axe import barriers
 
 pytestmark = pytest.mark.browser
 
@@ -141,17 +142,21 @@ def full(people, version, now, settings, tmp_path):
 
 
 def take(visit, user, folder, pages, **options):
+    """A picture of each page, which nothing is too wide for or in anybody's way on."""
+    faults = []
     with visit(user, **options) as seen:
         for name, path in pages.items():
             seen.open(path)
             seen.screenshot(folder, name)
-            assert seen.overflow() == [], path
+            found = seen.overflow() + barriers(seen.page)
+            faults += [f"{path} ({folder}): {fault}" for fault in found]
+    assert not faults, "\n".join(faults)
 
 
 LOOKS = [
     {"scheme": scheme, "width": width}
     for scheme in ("light", "dark")
-    for width in (1280, 390)
+    for width in (1440, 390)
 ]
 
 

@@ -55,6 +55,9 @@ def log(people):
         "webhooks": "/webhooks/",
         "webhook": f"/webhooks/{endpoint.public_id}/",
         "webhook-new": "/webhooks/new/",
+        "webhook-change": f"/webhooks/{endpoint.public_id}/change/",
+        "webhook-rotate": f"/webhooks/{endpoint.public_id}/rotate/",
+        "webhook-remove": f"/webhooks/{endpoint.public_id}/remove/",
         "webhook-message": (
             f"/webhooks/{endpoint.public_id}/messages/{message.message_id}/"
         ),
