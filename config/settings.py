@@ -55,8 +55,9 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "frontend.middleware.content_security_policy",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "frontend.middleware.compress_pages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -221,14 +222,21 @@ STRIPE_WEBHOOK_SECRET = value("STRIPE_WEBHOOK_SECRET")
 STRIPE_API_BASE = value("STRIPE_API_BASE", "https://api.stripe.com")
 
 STATIC_URL = "/static/"
+# Filled by `collectstatic`, each file with its compressed twin; `make up` and the
+# image run it.
 STATIC_ROOT = HOME / "static"
-WHITENOISE_USE_FINDERS = True
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
+}
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 LANGUAGE_CODE = "en-us"
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
+SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"

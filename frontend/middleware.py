@@ -1,11 +1,11 @@
-"""Around every page: its security headers, and who acts by it.
-
-Static files are answered before this runs.
+"""Around every page: its security headers (static files have them too), who acts by
+it, and that it is sent compressed.
 """
 
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.gzip import GZipMiddleware
 
 from tenants.domain.actors import SYSTEM, Actor, ActorKind, act_as
 from tenants.models import User
@@ -79,3 +79,22 @@ def _actor_of(request: HttpRequest) -> Actor:
     is_staff = user.is_staff and request.path.startswith(_OF_STAFF)
     kind = ActorKind.STAFF if is_staff else ActorKind.USER
     return Actor(kind=kind, id=user.pk, name=user.email)
+
+
+def compress_pages(get_response: Handler) -> Handler:
+    """Not files, which have their own ways, nor what shows a secret.
+
+    How well a page packs could tell of a secret beside what somebody else had put into
+    it; so pages with one are `no-store` and stay as they are, and of the others Django
+    hides the length by some random bytes.
+    """
+    gzip = GZipMiddleware(get_response)
+
+    def answer(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_page = response.get("Content-Type", "").startswith("text/html")
+        if not is_page or "no-store" in response.get("Cache-Control", ""):
+            return response
+        return gzip.process_response(request, response)
+
+    return answer

@@ -11,3 +11,5 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"
 DATABASES["default"]["OPTIONS"].pop("pool", None)  # type: ignore[attr-defined]
 # The supervisor makes it at a start; whitenoise warns of a folder that is not there.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+# Files as they lie in the tree, so that no test depends on what was collected when.
+WHITENOISE_USE_FINDERS = True

@@ -124,7 +124,11 @@ def _steps(plan: Plan) -> list[Process]:
     register = _manage(plan, "register_default_engine", needs=("migrate",))
     price = _manage(plan, "set_default_price", needs=("register_default_engine",))
     login = _manage(plan, "operator_login", needs=("migrate",), output=Output.SECRET)
-    return [migrate, register, price, login]
+    # Anew each time: a file of a package may be newer than its copy and look older.
+    static = _manage(
+        plan, "collectstatic", "--no-input", "--clear", "--verbosity", "0", needs=()
+    )
+    return [static, migrate, register, price, login]
 
 
 def _web(plan: Plan) -> Process:
@@ -139,7 +143,7 @@ def _web(plan: Plan) -> Process:
         ),
         environment=plan.child_environment(),
         probe=partial(answers_ok, plan.portal_port, "/healthz"),
-        needs=("migrate",),
+        needs=("migrate", "collectstatic"),
         is_essential=True,
     )
 

@@ -177,6 +177,7 @@ def test_it_answers_each_as_it_should(people, rows, address, name):
         **rows,
     )
     response = people.client(name).get(path)
+    assert "unsafe" not in response["Content-Security-Policy"]
     if isinstance(expected, int):
         assert response.status_code == expected
     else:

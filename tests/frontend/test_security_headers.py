@@ -1,5 +1,10 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
+from config.environment import REPOSITORY
 from tests.frontend.people import client_of
 
 PATHS = ("/", "/healthz", "/status/", "/accounts/login/", "/nothing/here/")
@@ -34,3 +39,73 @@ def test_billing_alone_leads_to_the_payment_page(people):
         "'self' https://checkout.stripe.com https://billing.stripe.com"
     )
     assert policy["script-src"] == policy["style-src"] == "'self'"
+
+
+GZIP = {"accept-encoding": "gzip"}
+
+
+def test_pages_are_compressed_and_secrets_are_not(people):
+    owner = people.client("owner")
+    page = owner.get("/keys/new/", headers=GZIP)
+    assert page["Content-Encoding"] == "gzip"
+    assert "Content-Encoding" not in owner.get("/keys/new/")
+    assert "Content-Encoding" not in owner.get("/usage/usage.csv", headers=GZIP)
+    typed = {"name": "CI", "form_id": page.context["form"]["form_id"].value()}
+    created = owner.post("/keys/new/", typed, headers=GZIP)
+    assert "tf_live_" in created.content.decode()
+    assert "Content-Encoding" not in created
+
+
+STATIC = "/static/frontend/portal.css"
+ALWAYS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+
+
+@pytest.mark.parametrize("path", [*PATHS, "/admin/login/", "/api/v1/invoices", STATIC])
+def test_every_answer_says_what_others_may_do_with_it(db, path):  # noqa: ARG001  opens the database
+    response = client_of(None).get(path)
+    response.close()  # a static file is open
+    assert {name: response.get(name) for name in ALWAYS} == ALWAYS
+    assert policy_of(response)["frame-ancestors"] == "'none'"
+    assert "camera=()" in response["Permissions-Policy"]
+    assert "Access-Control-Allow-Origin" not in response
+
+
+def test_pages_are_not_framed_by_old_browsers_either(people):
+    assert people.client("owner").get("/")["X-Frame-Options"] == "DENY"
+
+
+def test_over_https_the_browser_stays_there(people, settings):
+    settings.SECURE_HSTS_SECONDS = 31_536_000
+    client = client_of(people.users["owner"])
+    response = client.get("/", secure=True)
+    assert response["Strict-Transport-Security"] == "max-age=31536000"
+    assert "Strict-Transport-Security" not in client.get("/")
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://tokens.example", "31536000 True True True Lax Lax"),
+        ("http://127.0.0.1:8000", "0 False False True Lax Lax"),
+    ],
+)
+def test_a_public_address_makes_cookies_secure(url, expected):
+    script = (
+        "from config import settings as s; print(s.SECURE_HSTS_SECONDS,"
+        " s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SESSION_COOKIE_HTTPONLY,"
+        " s.SESSION_COOKIE_SAMESITE, s.CSRF_COOKIE_SAMESITE)"
+    )
+    told = subprocess.run(
+        [sys.executable, "-c", script],
+        cwd=REPOSITORY,
+        env={**os.environ, "PORTAL_URL": url},
+        capture_output=True,
+        check=True,
+        text=True,
+    )
+    assert told.stdout.strip() == expected
