@@ -6,6 +6,7 @@ import pytest
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 
+from metering.coarse_models import UsageDay, UsageHour
 from metering.models import UsageEvent, UsageRollup
 from metering.services.prepare_usage_partitions import prepare_usage_partitions
 from metering.services.roll_up_usage import roll_up_usage
@@ -69,3 +70,19 @@ def test_images_tries_and_cost_there_and_back():
     assert {e.images for e in UsageEvent.objects.all()} == {0}
     assert store_usage_events([make_event(images=1)]) == 1
     assert not UsageRollup.objects.filter(meter="images").exists()
+
+
+def test_coarse_rollups_are_filled_from_what_is_there():
+    prepare_usage_partitions(datetime(2026, 11, 21, tzinfo=UTC))
+    store_usage_events([make_event(endpoint="responses"), make_event()])
+    roll_up_usage()
+    try:
+        migrate("0018_meters_of_money_known")
+    finally:
+        migrate("")
+    (day,) = UsageDay.objects.all()
+    assert (day.requests, day.cached_input_tokens, day.output_tokens) == (2, 80, 14)
+    assert not UsageHour.objects.exists()
+    roll_up_usage()  # the way forward has opened all hours
+    assert UsageHour.objects.count() == 2
+    assert UsageDay.objects.get().requests == 2
