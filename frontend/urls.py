@@ -61,6 +61,7 @@ urlpatterns = [
     path("usage/calls/", calls.calls, name="calls"),
     path("usage/calls/calls.csv", calls.calls_csv, name="calls_csv"),
     path("usage/calls/<slug:request_id>/", calls.call, name="call"),
+    path("usage/chart.csv", usage.chart_csv, name="chart_csv"),
     path("usage/usage.csv", usage.usage_csv, name="usage_csv"),
     path("leases/", leases.leases, name="leases"),
     path("leases/<uuid:lease_id>/extend/", leases.extend, name="extend_lease"),

@@ -15,15 +15,13 @@ from frontend.access import Access, tenant_page
 from frontend.call_forms import OUTCOMES, CallFilterForm, find_named
 from frontend.call_log import FILE_MAX, PAGE, LogPage, read_log
 from frontend.call_page import PICTURE_WIDTH, find_call
-from frontend.calls import Call, newest_calls
+from frontend.calls import Call
 from frontend.csv_file import csv_lines
 from frontend.cursors import read_place
 from frontend.parts import wants_part
 from metering.wire import Outcome
 from tenants.models import ApiKey
 
-LATEST = 20
-"""Calls of the part that refreshes itself."""
 _MS = timedelta(milliseconds=1)
 _CSV_HEAD = (
     "happened_at_utc",
@@ -82,12 +80,7 @@ def _read(
 @never_cache
 @tenant_page
 def calls(request: HttpRequest, access: Access) -> HttpResponse:
-    """A page of the log; asked by htmx, the few latest of the usage page."""
-    if wants_part(request):
-        found = newest_calls(
-            access.tenant, limit=LATEST, api_key=_key_of(request, access)
-        )
-        return render(request, "frontend/calls_table.html", {"calls": found})
+    """A page of the log; asked by htmx, its table alone."""
     if wanted := request.GET.get("id", "").strip():
         return _go_to(wanted)
     form = _form(request, access)
@@ -102,7 +95,8 @@ def calls(request: HttpRequest, access: Access) -> HttpResponse:
         "file_max": FILE_MAX,
     }
     status = 422 if form.errors else 200
-    return render(request, "frontend/calls.html", context, status=status)
+    part = "calls_table" if wants_part(request) else "calls"
+    return render(request, f"frontend/{part}.html", context, status=status)
 
 
 def _go_to(wanted: str) -> HttpResponse:

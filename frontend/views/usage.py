@@ -1,26 +1,25 @@
 """What was used, as figures, chart, table and CSV."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from frontend import usage as folded
+from billing.encoding import safe_text
 from frontend.access import Access, tenant_page
-from frontend.calls import newest_calls
 from frontend.csv_file import csv_lines
-from frontend.prices import amount_of_totals, have_steps
-from frontend.ranges import TITLES, Range, find_range
+from frontend.explorer import GROUPINGS, SHOWN
+from frontend.ranges import TITLES
+from frontend.usage_selection import explore_selection, offered, select
 from metering.domain.usage import Meter
-from metering.models import UsageRollup, UsageRollupQuerySet
+from metering.models import UsageRollup
 from tenants.models import ApiKey
 
-CALLS_SHOWN = 20
+_TIME = "%Y-%m-%dT%H:%M:%SZ"
 _CSV_HEAD = (
     "hour_start_utc",
     "model",
@@ -38,74 +37,66 @@ _CSV_HEAD = (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """What the page's address asks for."""
-
-    span: Range
-    grouping: folded.Grouping
-    api_key: ApiKey | None
-    """None: all keys."""
-
-    def rollups(self, access: Access) -> UsageRollupQuerySet:
-        rows = UsageRollup.objects.of_tenant(access.tenant.pk)
-        if self.api_key:
-            rows = rows.filter(api_key_id=self.api_key.pk)
-        return rows.between(self.span.start, self.span.end)
-
-
-def _select(request: HttpRequest, keys: list[ApiKey]) -> Selection:
-    """Another tenant's key is none of `keys`, hence 404."""
-    wanted = request.GET.get("key", "")
-    found = next((key for key in keys if str(key.pk) == wanted), None)
-    if wanted and found is None:
-        raise Http404
-    return Selection(
-        span=find_range(request.GET.get("range", ""), now=datetime.now(UTC)),
-        grouping="model" if request.GET.get("by") == "model" else "kind",
-        api_key=found,
-    )
-
-
-def _keys(access: Access) -> list[ApiKey]:
-    return list(ApiKey.objects.filter(tenant=access.tenant).order_by("name", "pk"))
-
-
 @require_safe
 @tenant_page
 def usage(request: HttpRequest, access: Access) -> HttpResponse:
-    keys = _keys(access)
-    chosen = _select(request, keys)
-    dimensions = ["price_version_id", "model", chosen.span.dimension]
-    totals = list(chosen.rollups(access).totals(*dimensions))
+    chosen = select(request, access, now=datetime.now(UTC))
+    choices = offered(access, chosen)
+    found = explore_selection(access, chosen, choices)
     context: dict[str, Any] = {
-        "keys": keys,
         "chosen": chosen,
+        "choices": choices,
         "ranges": TITLES,
-        "figures": folded.figures(totals),
-        "amount_nanos": amount_of_totals(totals),
-        "have_steps": have_steps(totals),
-        "chart": folded.chart(totals, chosen.span, chosen.grouping),
-        "calls": newest_calls(access.tenant, limit=CALLS_SHOWN, api_key=chosen.api_key),
+        "groupings": GROUPINGS,
+        "shown": SHOWN,
+        "explored": found,
+        "figures": found.figures,
+        "amount_nanos": found.amount_nanos,
+        "have_steps": found.have_steps,
+        "chart": found.chart,
     }
     return render(request, "frontend/usage.html", context)
 
 
 @require_safe
 @tenant_page
+def chart_csv(request: HttpRequest, access: Access) -> StreamingHttpResponse:
+    """The page's table: one line for each bucket, the groups beside each other."""
+    chosen = select(request, access, now=datetime.now(UTC))
+    chart = explore_selection(access, chosen, offered(access, chosen)).chart
+    unit = " (nanos)" if chosen.show == "cost" else ""
+    head = ["start_utc", "requests", *(title + unit for title in chart.titles)]
+    lines = (
+        (f"{row['at']:{_TIME}}", row["requests"], *row["values"])
+        for row in reversed(chart.table)
+    )
+    return _file(csv_lines(_safe(head), lines), f"{chosen.show}-{chosen.span.name}")
+
+
+def _safe(head: list[str]) -> list[str]:
+    """Titles are names that people gave, and no formulas."""
+    return [safe_text(cell) for cell in head]
+
+
+@require_safe
+@tenant_page
 def usage_csv(request: HttpRequest, access: Access) -> StreamingHttpResponse:
     """One line per hour, model and key."""
-    keys = _keys(access)
-    chosen = _select(request, keys)
-    names = {key.pk: key.name for key in keys}
-    totals = chosen.rollups(access).totals("hour_at", "model", "api_key_id")
-    response = StreamingHttpResponse(
-        csv_lines(_CSV_HEAD, _csv_rows(totals.iterator(), names)),
-        content_type="text/csv; charset=utf-8",
-    )
+    chosen = select(request, access, now=datetime.now(UTC))
+    names = dict(ApiKey.objects.filter(tenant=access.tenant).values_list("pk", "name"))
+    rows = UsageRollup.objects.of_tenant(access.tenant.pk).filter(**chosen.filters)
+    rows = rows.between(chosen.span.start, chosen.span.end)
+    totals = rows.totals("hour_at", "model", "api_key_id")
+    lines = csv_lines(_CSV_HEAD, _csv_rows(totals.iterator(), names))
+    return _file(lines, f"usage-{chosen.span.name}")
+
+
+def _file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
     day = timezone.now().date().isoformat()
-    name = f"tokenfab-usage-{chosen.span.name}-{day}.csv"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    response["Content-Disposition"] = (
+        f'attachment; filename="tokenfab-{name}-{day}.csv"'
+    )
     return response
 
 
@@ -142,7 +133,7 @@ def _csv_row(
         Meter.DISK_MB_S,
     )
     return (
-        hour_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        hour_at.strftime(_TIME),
         model,
         api_key_id,
         names.get(api_key_id, ""),

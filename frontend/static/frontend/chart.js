@@ -5,6 +5,11 @@
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const exact = new Intl.NumberFormat("en");
+  const usd = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 6 });
+  const NANOS_PER_USD = 1e9;
+  /* For the eye alone: the table has the exact amounts. */
+  const write = (value, unit) => (unit === "nanos" ? usd.format(value / NANOS_PER_USD) : exact.format(value));
+  const writeShort = (value, unit) => (unit === "nanos" ? usd.format(value / NANOS_PER_USD) : short.format(value));
 
   /* uPlot draws series over each other: hand it running sums, the tallest first. */
   const stack = (series, count) => {
@@ -12,7 +17,7 @@
     return series.map((one) => one.values.map((value, at) => (sums[at] += value))).reverse();
   };
 
-  const row = (title, value, color) => {
+  const row = (title, text, color) => {
     const line = document.createElement("div");
     const name = document.createElement("span");
     const number = document.createElement("span");
@@ -23,7 +28,7 @@
       name.append(swatch);
     }
     name.append(title);
-    number.textContent = exact.format(value);
+    number.textContent = text;
     line.append(name, number);
     return line;
   };
@@ -38,9 +43,11 @@
       if (box.hidden) return;
       const title = document.createElement("strong");
       title.textContent = `${data.labels[at]} UTC`;
-      const rows = data.series.map((one, i) => row(one.title, one.values[at], colors[i]));
+      const rows = data.series.map((one, i) => row(one.title, write(one.values[at], data.unit), colors[i]));
       const all = data.series.reduce((sum, one) => sum + one.values[at], 0);
-      box.replaceChildren(title, ...rows.reverse(), row("All tokens", all));
+      const sums = [row("Sum", write(all, data.unit))];
+      if (data.before) sums.push(row("Before", write(data.before[at], data.unit)));
+      box.replaceChildren(title, ...rows.reverse(), ...sums);
       const room = plot.over.clientWidth - box.offsetWidth;
       const left = plot.cursor.left + 16;
       box.style.left = `${Math.max(0, left > room ? plot.cursor.left - box.offsetWidth - 16 : left)}px`;
@@ -83,8 +90,8 @@
           stroke: ink,
           grid,
           ticks: { show: false },
-          size: 56,
-          values: (_, splits) => splits.map((value) => (value % 1 ? "" : short.format(value))),
+          size: data.unit === "nanos" ? 80 : 56,
+          values: (_, splits) => splits.map((value) => (value % 1 ? "" : writeShort(value, data.unit))),
         },
       ],
       series: [
@@ -97,15 +104,59 @@
           paths: bars,
           points: { show: false },
         })),
+        ...(data.before ? [{ label: "Before", stroke: ink, width: 2, dash: [4, 4], points: { show: false } }] : []),
       ],
       plugins: [note(data, colors)],
     };
     element.replaceChildren();
-    return new uPlot(options, [positions, ...stack(data.series, data.at.length)], element);
+    const before = data.before ? [data.before] : [];
+    return new uPlot(options, [positions, ...stack(data.series, data.at.length), ...before], element);
+  };
+
+  /* The picture with its heading and legend, on the page's own ground. */
+  const savePicture = (plot, data) => {
+    const source = plot.ctx.canvas;
+    const scale = source.width / source.clientWidth || 1;
+    const [head, pad] = [56 * scale, 12 * scale];
+    const canvas = document.createElement("canvas");
+    canvas.width = source.width + 2 * pad;
+    canvas.height = source.height + head + pad;
+    const draw = canvas.getContext("2d");
+    draw.fillStyle = style("--tf-surface");
+    draw.fillRect(0, 0, canvas.width, canvas.height);
+    draw.fillStyle = style("--tblr-body-color") || style("--tf-muted");
+    draw.font = `600 ${14 * scale}px sans-serif`;
+    draw.fillText(document.getElementById("chart-title").textContent, pad, 20 * scale);
+    draw.font = `${12 * scale}px sans-serif`;
+    let left = pad;
+    data.series.forEach((one, at) => {
+      draw.fillStyle = style(`--tf-series-${at}`);
+      draw.fillRect(left, 34 * scale, 10 * scale, 10 * scale);
+      draw.fillStyle = style("--tf-muted");
+      draw.fillText(one.title, left + 14 * scale, 43 * scale);
+      left += draw.measureText(one.title).width + 32 * scale;
+    });
+    draw.drawImage(source, pad, head);
+    const link = document.createElement("a");
+    link.download = `tokenfab-${data.unit === "nanos" ? "cost" : data.unit}.png`;
+    link.href = canvas.toDataURL("image/png");
+    link.click();
+  };
+
+  const readOut = (data, at) => {
+    const region = document.getElementById("announcements");
+    const parts = data.series.map((one) => `${one.title} ${write(one.values[at], data.unit)}`);
+    if (region) region.textContent = `${data.labels[at]} UTC: ${parts.join(", ")}`;
   };
 
   const start = (element) => {
+    const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
     let plot = draw(element);
+    const picture = document.querySelector(`[data-png="${element.id}"]`);
+    if (picture) {
+      picture.hidden = false;
+      picture.addEventListener("click", () => savePicture(plot, data));
+    }
     new ResizeObserver(() =>
       plot.setSize({ width: element.clientWidth, height: element.clientHeight }),
     ).observe(element);
@@ -119,6 +170,7 @@
       const last = plot.data[0].length - 1;
       const at = Math.min(last, Math.max(0, (plot.cursor.idx ?? last + 1) + step));
       plot.setCursor({ left: plot.valToPos(at, "x"), top: 0 });
+      readOut(data, at);
       event.preventDefault();
     });
     element.addEventListener("blur", () => plot.setCursor({ left: -10, top: -10 }));
