@@ -110,6 +110,11 @@ urlpatterns = [
         name="invoice_receipts",
     ),
     path(
+        "invoices/<int:invoice_id>/receipts/csv/",
+        receipts.invoice_receipts_csv,
+        name="invoice_receipts_csv",
+    ),
+    path(
         "invoices/<int:invoice_id>/lines/<int:line_id>/",
         invoice_lines.invoice_line,
         name="invoice_line",

@@ -8,19 +8,14 @@ from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
+from billing.encoding import MEDIA_TYPES, FileFormat, write_table
 from billing.models.invoices import Invoice
 from billing.services.receipts.read_receipts import stream_receipts
 from billing.services.receipts.sign_receipt import sign_receipt
-from billing.services.receipts.stream_receipts_of_invoice import (
-    stream_receipts_of_invoice,
-)
+from billing.services.receipts.write_receipts import receipt_lines, receipt_table
 from billing.wire import SignedReceipt
 from frontend.access import Access, tenant_page
 from frontend.views.invoices import invoices_of
-from metering.domain.receipts import canonical
-
-_LINES = 500
-"""In one piece of a file."""
 
 
 @require_safe
@@ -71,20 +66,27 @@ def invoice_receipts(
     found = get_object_or_404(invoices_of(access), pk=invoice_id)
     if not found.merkle_root:
         raise Http404
-    name = f"{found.number}-receipts.jsonl"
+    return _file(receipt_lines(found), found, FileFormat.JSONL)
+
+
+@require_safe
+@tenant_page
+def invoice_receipts_csv(
+    _request: HttpRequest, access: Access, invoice_id: int
+) -> StreamingHttpResponse:
+    found = get_object_or_404(invoices_of(access), pk=invoice_id)
+    if not found.merkle_root:
+        raise Http404
+    content = write_table(receipt_table(found), FileFormat.CSV)
+    return _file(content, found, FileFormat.CSV)
+
+
+def _file(
+    content: Iterator[bytes], invoice: Invoice, file_format: FileFormat
+) -> StreamingHttpResponse:
+    name = f"{invoice.number}-receipts.{file_format}"
     return StreamingHttpResponse(
-        _lines(found),
-        content_type="application/jsonl",
+        content,
+        content_type=MEDIA_TYPES[file_format],
         headers={"content-disposition": f'attachment; filename="{name}"'},
     )
-
-
-def _lines(invoice: Invoice) -> Iterator[bytes]:
-    piece: list[bytes] = []
-    for one in stream_receipts_of_invoice(invoice):
-        piece.append(canonical(one))
-        if len(piece) == _LINES:
-            yield b"\n".join(piece) + b"\n"
-            piece = []
-    if piece:
-        yield b"\n".join(piece) + b"\n"

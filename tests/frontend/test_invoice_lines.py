@@ -65,7 +65,8 @@ def test_a_draft_shows_what_no_invoice_bills(people, version, now):
     assert [one.quantity for one, _ in hour.context["requests"]] == [7]
     assert "not sealed yet" in hour.content.decode()
     assert owner.get(f"{path}check/").status_code == 404
-    assert owner.get(f"/invoices/{draft.pk}/receipts/").status_code == 404
+    for file in ("receipts/", "receipts/csv/"):
+        assert owner.get(f"/invoices/{draft.pk}/{file}").status_code == 404
 
 
 def test_pages_of_an_hour_go_on_where_the_last_one_ended(
@@ -117,7 +118,8 @@ def test_who_may_check_a_line_and_have_its_receipts(people, issued, path, name):
     expected = {"owner": 200, "colleague": 200, "stranger": 404}.get(name, 302)
     client = people.client(name)
     assert client.get(f"{path}check/").status_code == expected
-    assert client.get(f"/invoices/{issued.pk}/receipts/").status_code == expected
+    for file in ("receipts/", "receipts/csv/"):
+        assert client.get(f"/invoices/{issued.pk}/{file}").status_code == expected
     assert client.post(f"{path}check/", {"note": "x"}).status_code == expected
     assert LineDispute.objects.exists() == (expected == 200)
 

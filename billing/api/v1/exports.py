@@ -7,13 +7,13 @@ from uuid import UUID
 
 import msgspec
 from django.db.models import Q
-from django.http import StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.v1.document import documented
+from billing.api.v1.files import file_answer
 from billing.api.v1.pages import Page, PageQuery, read_cursor, write_cursor
 from billing.api.v1.refusals import RefusedError
 from billing.api.v1.texts import Time
@@ -114,7 +114,8 @@ class ExportFile(ApiView):
         query = self.read_query(ExportQuery)
         _check_span(query.start, query.end)
         table = _TABLES[export](self.tenant, query)
-        return file_answer(table, query.format, name=f"tokenfab-{export}")
+        content = write_table(table, query.format)
+        return file_answer(content, query.format, name=f"tokenfab-{export}")
 
 
 class UsageEvents(ApiView):
@@ -142,16 +143,6 @@ class UsageEvents(ApiView):
                 next_cursor=write_cursor(*place) if has_more else None,
             )
         )
-
-
-def file_answer(
-    table: Table, file_format: FileFormat, *, name: str
-) -> StreamingHttpResponse:
-    answer = StreamingHttpResponse(
-        write_table(table, file_format), content_type=MEDIA_TYPES[file_format]
-    )
-    answer["Content-Disposition"] = f'attachment; filename="{name}.{file_format}"'
-    return answer
 
 
 def _documents(events: Iterator[UsageEvent]) -> Iterator[UsageEventDocument]:

@@ -1,20 +1,25 @@
 """`/api/v1/invoices`: what is owed, and each line of it."""
 
+import enum
 from datetime import datetime
 
 import msgspec
 from django.http import Http404
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from billing.api.v1.document import documented
+from billing.api.v1.files import file_answer
 from billing.api.v1.pages import Page, PageQuery, newest_first
 from billing.api.v1.view import ApiView
 from billing.domain.invoice import InvoiceStatus
+from billing.encoding import MEDIA_TYPES, FileFormat, write_table
 from billing.models.invoices import Invoice
 from billing.services.invoices.describe_invoice import CURRENCY
 from billing.services.receipts.sign_invoice import sign_invoice
+from billing.services.receipts.write_receipts import receipt_lines, receipt_table
 from billing.wire import InvoiceDocument
 
 
@@ -33,6 +38,15 @@ class InvoiceListed(msgspec.Struct, frozen=True, kw_only=True):
 
 class InvoiceQuery(PageQuery, kw_only=True, forbid_unknown_fields=True):
     status: InvoiceStatus | None = None
+
+
+class ReceiptsFormat(enum.StrEnum):
+    JSONL = FileFormat.JSONL.value
+    CSV = FileFormat.CSV.value
+
+
+class ReceiptsQuery(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    format: ReceiptsFormat = ReceiptsFormat.JSONL
 
 
 class Invoices(ApiView):
@@ -64,6 +78,31 @@ class OneInvoice(ApiView):
         del request
         found = find_invoice(self, invoice_id)
         return Response(sign_invoice(found, now=timezone.now()))
+
+
+class InvoiceReceiptsFile(ApiView):
+    """Streamed: an invoice may bill millions of calls."""
+
+    @documented(
+        name="export_receipts",
+        summary="The receipts of an issued invoice: as JSON lines they are verified, as"
+        " CSV read",
+        tag="invoices",
+        query=ReceiptsQuery,
+        answer=None,
+        files=[MEDIA_TYPES[FileFormat(one)] for one in ReceiptsFormat],
+    )
+    def get(self, request: Request, invoice_id: int) -> HttpResponseBase:
+        del request
+        query, found = self.read_query(ReceiptsQuery), find_invoice(self, invoice_id)
+        if not found.merkle_root:
+            raise Http404
+        if query.format is ReceiptsFormat.JSONL:
+            content = receipt_lines(found)
+        else:
+            content = write_table(receipt_table(found), FileFormat.CSV)
+        name = f"{found.number}-receipts"
+        return file_answer(content, FileFormat(query.format), name=name)
 
 
 def find_invoice(view: ApiView, invoice_id: int) -> Invoice:

@@ -50,6 +50,11 @@ urlpatterns = [
     path("price_books", price_books.PriceBooks.as_view(), name="price_books"),
     path("invoices", invoices.Invoices.as_view(), name="invoices"),
     path("invoices/<int:invoice_id>", invoices.OneInvoice.as_view(), name="invoice"),
+    path(
+        "invoices/<int:invoice_id>/receipts",
+        invoices.InvoiceReceiptsFile.as_view(),
+        name="receipts",
+    ),
     path("invoices/close", invoice_acts.PeriodClose.as_view(), name="close_period"),
     path(
         "invoices/<int:invoice_id>/issue",
