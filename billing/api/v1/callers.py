@@ -17,11 +17,12 @@ from billing.domain import staff_tokens
 from billing.services.api_access.find_staff_token import find_staff_token
 from tenants.domain.actors import Actor, ActorKind
 from tenants.domain.roles import OF_API_KEYS, PERMISSIONS, Permission, Role
-from tenants.models import Tenant, User
+from tenants.models import Restriction, Tenant, User
 from tenants.services.find_api_key import find_api_key
 from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
 TENANT_HEADER = "Tokenfab-Tenant"
+_OWES = {Restriction.NO_NEW_KEYS, Restriction.NO_CALLS}
 _REALM = 'Bearer realm="Tokenfab"'
 
 
@@ -38,6 +39,8 @@ class Caller:
     is_staff: bool
     is_superuser: bool
     """Staff who decide what things cost: a superuser, or a staff token."""
+    is_read_only: bool = False
+    """A key of a tenant that owes so long that it gets no new ones."""
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -90,6 +93,7 @@ def _find(secret: str, request: Request) -> Caller | None:
         permissions=OF_API_KEYS,
         is_staff=False,
         is_superuser=False,
+        is_read_only=api_key.tenant.restriction in _OWES,
     )
 
 

@@ -92,7 +92,16 @@ class ApiView(APIView):
         return f"api:{hashlib.sha256(name.encode()).hexdigest()[:60]}"
 
     def refuse_unless(self, needed: Permission) -> None:
-        """Of members, their role decides; superusers and staff tokens may."""
+        """Of members, their role decides; superusers and staff tokens may. A key of a
+        tenant that owes reads, and changes nothing: people pay, and see to the rest.
+        """
+        if self.caller.is_read_only:
+            raise RefusedError(
+                "An invoice is overdue, so keys only read. Pay it under Billing in the"
+                " portal, and all is as before at once.",
+                code="payment_overdue",
+                status=HTTPStatus.PAYMENT_REQUIRED,
+            )
         if not (needed in self.caller.permissions or self.caller.is_superuser):
             roles = ", ".join(roles_with(needed))
             raise RefusedError(
