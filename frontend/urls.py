@@ -3,6 +3,7 @@ from django.urls import path
 from django.views.generic import RedirectView
 
 from frontend.views import (
+    api_docs,
     api_keys,
     audit,
     billing,
@@ -224,6 +225,8 @@ urlpatterns = [
         settings.retention,
         name="retention",
     ),
+    path("docs/api/", api_docs.api_docs, name="api_docs"),
+    path("docs/api/<slug:slug>/", api_docs.api_topic, name="api_topic"),
     path("status/", status.status, name="status"),
     path("dev/mailbox/", mailbox.mailbox, name="mailbox"),
     path("dev/mailbox/<str:name>/", mailbox.mail, name="mail"),

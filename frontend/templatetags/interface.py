@@ -6,7 +6,7 @@ from django import template
 from django.forms import BoundField, CheckboxInput, RadioSelect, Select
 from django.templatetags.static import static
 from django.urls import reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 register = template.Library()
@@ -20,6 +20,20 @@ def icon(name: str, size: str = "") -> SafeString:
         size,
         static("vendor/icons/tabler-icons.svg"),
         name,
+    )
+
+
+@register.simple_tag
+def marked(text: str) -> SafeString:
+    """Text in which `names` stand between backticks, as the code writes them."""
+    parts = enumerate(text.split("`"))
+    return format_html_join(
+        "",
+        "{}",
+        (
+            (format_html("<code>{}</code>", part) if index % 2 else part,)
+            for index, part in parts
+        ),
     )
 
 
@@ -66,6 +80,7 @@ _PARENTS = {
         "remove_webhook",
         "webhook_message",
     },
+    "api_docs": {"api_topic"},
     "mailbox": {"mail"},
     "plan": {"change_plan", "cancel_plan", "redeem_coupon"},
     "settings": {"retention", "billing_details"},

@@ -71,7 +71,7 @@ class BillingDetailsOfTenant(ApiView):
 
     @documented(
         name="set_billing_details",
-        summary="Set what the next invoices say of the tenant (who pays, and staff)",
+        summary="Set what the next invoices say of the tenant (by role, and staff)",
         tag="invoices",
         body=BillingDetailsBody,
         answer=BillingDetailsDocument,

@@ -9,6 +9,7 @@ import msgspec
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 
 from billing.api.v1.callers import TENANT_HEADER
+from billing.api.v1.field_texts import add_field_texts, field_texts
 from billing.api.v1.refusals import ErrorAnswer
 from billing.api.v1.view import IDEMPOTENCY_HEADER, IDEMPOTENCY_KEY_CHARACTERS_MAX
 
@@ -37,6 +38,9 @@ _ERRORS = {
     404: "There is no such thing among what the caller may see.",
     429: "Too many requests; `Retry-After` says when to ask again.",
     503: "Somebody else is at work on the same; ask again.",
+}
+_ERRORS_OF_CHANGES = {
+    402: "An invoice is overdue, so keys only read.",
 }
 _ERRORS_OF_BODIES = {
     409: "It contradicts what is already there.",
@@ -81,6 +85,7 @@ def complete_document(result: dict[str, Any], **_context: Any) -> dict[str, Any]
     components["securitySchemes"] = _SECURITY
     schemas = components.setdefault("schemas", {})
     _, structs = msgspec.json.schema_components(_documented, ref_template=_REF)
+    add_field_texts(structs, _documented)
     schemas.update(structs)
     for path in result["paths"].values():
         for method, operation in path.items():
@@ -91,6 +96,7 @@ def complete_document(result: dict[str, Any], **_context: Any) -> dict[str, Any]
 def _complete(operation: dict[str, Any], method: str) -> None:
     takes_bodies = method in {"post", "put", "patch"}
     errors = _ERRORS | (_ERRORS_OF_BODIES if takes_bodies else {})
+    errors |= {} if method == "get" else _ERRORS_OF_CHANGES
     answer = {"application/json": {"schema": _schema(ErrorAnswer)}}
     for status, text in errors.items():
         operation["responses"].setdefault(
@@ -141,16 +147,23 @@ def _query_parameters(form: type[msgspec.Struct] | None) -> list[OpenApiParamete
     (_, components) = msgspec.json.schema_components([form], ref_template=_REF)
     properties = components[form.__name__]["properties"]
     required = set(components[form.__name__].get("required", ()))
+    texts = field_texts(form)
     return [
         OpenApiParameter(
             name,
             _plain(schema, components),
             OpenApiParameter.QUERY,
             required=name in required,
-            description=schema.get("description", ""),
+            description=texts.get(name) or _text(schema),
         )
         for name, schema in properties.items()
     ]
+
+
+def _text(schema: dict[str, Any]) -> str:
+    """Its own, or that of its only choice beside null."""
+    within = [schema, *schema.get("anyOf", ())]
+    return next((one["description"] for one in within if "description" in one), "")
 
 
 def _plain(schema: dict[str, Any], components: dict[str, Any]) -> dict[str, Any]:

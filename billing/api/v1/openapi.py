@@ -1,6 +1,7 @@
 """`/api/v1/openapi.json`: the document of this API."""
 
 from functools import cache
+from typing import Any
 
 import msgspec
 from django.http import HttpRequest, HttpResponse
@@ -14,13 +15,19 @@ _MAX_AGE_SECONDS = 300
 def openapi(request: HttpRequest) -> HttpResponse:
     """The same for everybody; it says nothing about anybody."""
     del request
-    answer = HttpResponse(_document(), content_type="application/json")
+    answer = HttpResponse(_encoded(), content_type="application/json")
     answer["Cache-Control"] = f"public, max-age={_MAX_AGE_SECONDS}"
     return answer
 
 
 @cache
-def _document() -> bytes:
+def read_document() -> dict[str, Any]:
+    """Not to be changed by whoever reads it."""
     generator = SchemaGenerator()  # type: ignore[no-untyped-call]
-    document = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
-    return msgspec.json.encode(document)
+    document: dict[str, Any] = generator.get_schema(public=True)  # type: ignore[no-untyped-call]
+    return document
+
+
+@cache
+def _encoded() -> bytes:
+    return msgspec.json.encode(read_document())
