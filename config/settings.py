@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 
 import dj_database_url
 
+from config import shared_tables
 from config.environment import load, secret, value
 from config.schedule import BEAT_SCHEDULE
 
@@ -135,6 +136,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = _VALKEY_TIMEOUTS
 CELERY_TASK_SOFT_TIME_LIMIT = 240
 CELERY_TASK_TIME_LIMIT = 300
 CELERY_BEAT_SCHEDULE = BEAT_SCHEDULE
+SHARED_TABLES = shared_tables.SHARED_TABLES
 # The snapshot key signs what the proxies believe; they get it by environment.
 SNAPSHOT_KEY = secret("SNAPSHOT_KEY").encode()
 # The secrets of webhook endpoints follow from it; changed, all of them change.

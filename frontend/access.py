@@ -6,6 +6,7 @@ that is not there.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
@@ -20,6 +21,7 @@ from django.shortcuts import redirect, render
 from frontend.parts import wants_part
 from tenants.domain.roles import PERMISSIONS, Permission, Role
 from tenants.models import Tenant, User
+from tenants.row_security import reading_as
 from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
 P = ParamSpec("P")
@@ -120,12 +122,20 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
         access = find_access(request)
         if access is not None:
             access.require(needed)
-            return view(request, access, *args, **kwargs)
+            with _second_wall(request, access):
+                return view(request, access, *args, **kwargs)
         if getattr(request.user, "is_staff", False):
             return redirect("frontend:operator")
         return render(request, "frontend/no_tenant.html", status=403)
 
     return page
+
+
+def _second_wall(request: HttpRequest, access: Access) -> AbstractContextManager[None]:
+    """What only reads, reads as the tenant; acts look their rows up by `access`."""
+    if request.method in {"GET", "HEAD"}:
+        return reading_as(access.tenant.pk)
+    return nullcontext()
 
 
 def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:

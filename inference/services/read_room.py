@@ -11,6 +11,7 @@ from inference.domain.lease_terms import LeaseClass, Tier
 from inference.models import ServedModel
 from inference.services.find_engines import serving
 from inference.services.hold_place import room_of
+from tenants.row_security import across_tenants
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,6 +41,13 @@ def read_room(
     served_model: ServedModel, *, tenant_id: int, lease_class: LeaseClass
 ) -> dict[Tier, TierRoom]:
     """By tier, of those that some engine of the model has; as the engines told last."""
+    with across_tenants():
+        return _read_room(served_model, tenant_id, lease_class)
+
+
+def _read_room(
+    served_model: ServedModel, tenant_id: int, lease_class: LeaseClass
+) -> dict[Tier, TierRoom]:
     rows = EngineCapacity.objects.filter(
         engine__in=serving(served_model), sellable_blocks__gt=0, unsupported=""
     )

@@ -2,11 +2,13 @@
 
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from functools import wraps
 from http import HTTPStatus
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import msgspec
+from django.http import HttpRequest
 from django.utils import timezone
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
@@ -33,6 +35,7 @@ from billing.services.api_access.answer_once import Answer, Asked, answer_once
 from tenants.domain.actors import set_actor
 from tenants.domain.roles import Permission, roles_with
 from tenants.models import Tenant
+from tenants.row_security import reading_as
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 100
@@ -61,10 +64,16 @@ class ApiView(APIView):
     renderer_classes = (JsonRenderer,)
     content_negotiation_class = AlwaysJson
 
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Response:
+        with ExitStack() as self._second_wall:
+            return super().dispatch(request, *args, **kwargs)
+
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         refuse_too_many(self.caller.name)
         set_actor(self.caller.actor)
+        if request.method in {"GET", "HEAD"} and self.caller.tenant is not None:
+            self._second_wall.enter_context(reading_as(self.caller.tenant.pk))
 
     @property
     def caller(self) -> Caller:
