@@ -22,7 +22,7 @@ from billing.services.credit.draw_credit import draw_credit
 from billing.services.invoices.draft_invoice import draft_invoice
 from billing.services.invoices.lock_invoice import lock_invoice
 from billing.services.invoices.read_billed import read_billed
-from billing.services.invoices.read_parties import read_parties
+from billing.services.invoices.read_parties import keep_seller, read_parties
 from billing.services.invoices.refuse_unreconciled import refuse_unreconciled
 from billing.services.invoices.settle_invoice import settle_invoice
 from billing.services.invoices.take_number import take_number
@@ -112,7 +112,7 @@ def _refreshed(invoice: Invoice) -> Invoice:
 
 def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> None:
     parties = read_parties(invoice.tenant)
-    seller = parties.seller
+    seller = keep_seller(parties.seller)
     if quote is None or quote.question != parties.tax_question(
         period_end=invoice.period_end
     ):

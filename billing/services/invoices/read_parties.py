@@ -54,20 +54,25 @@ class Parties:
 
 
 def read_parties(tenant: Tenant) -> Parties:
-    """One query where the tenant says who sells to it, else two. A seller is made where
-    there is none.
+    """One query where the tenant says who sells to it, else two. Where there is no
+    seller at all, one that is not kept yet.
     """
     profiles = TaxProfile.objects.select_related("legal_entity")
     profile = profiles.filter(tenant=tenant).first()
     chosen = profile.legal_entity if profile else None
-    return Parties(seller=chosen or _default_seller(), tenant=tenant, profile=profile)
+    return Parties(seller=chosen or _first_seller(), tenant=tenant, profile=profile)
 
 
-def _default_seller() -> LegalEntity:
-    """The first one."""
-    if first := LegalEntity.objects.order_by("pk").first():
-        return first
-    made, _ = LegalEntity.objects.get_or_create(
-        number_prefix="TF", defaults={"name": _UNNAMED}
+def keep_seller(seller: LegalEntity) -> LegalEntity:
+    """In whose name something is issued; kept now, if it was not yet."""
+    if seller.pk is not None:
+        return seller
+    kept, _ = LegalEntity.objects.get_or_create(
+        number_prefix=seller.number_prefix, defaults={"name": seller.name}
     )
-    return made
+    return kept
+
+
+def _first_seller() -> LegalEntity:
+    first = LegalEntity.objects.order_by("pk").first()
+    return first or LegalEntity(number_prefix="TF", name=_UNNAMED)
