@@ -60,6 +60,21 @@ def test_templates_hold_no_inline_script_or_style(path):
     assert INLINE.findall(path.read_text()) == []
 
 
+SIDES = re.compile(
+    r"(?:margin|padding|border)-(?:left|right)|text-align: (?:left|right)"
+    r"|(?<![-\w])(?:left|right):"
+)
+COLOUR = re.compile(r"#[0-9a-fA-F]{3,8}\b")
+
+
+@pytest.mark.parametrize("name", ["portal.css", "phone.css", "api.css"])
+def test_styles_name_no_side_and_no_colour_of_their_own(name):
+    """What prints on paper is black on white, in every scheme."""
+    styles = (STATIC / "frontend" / name).read_text()
+    assert SIDES.findall(styles) == []
+    assert set(COLOUR.findall(styles)) <= {"#000", "#fff"}
+
+
 def test_every_icon_that_a_page_names_is_in_the_sprite():
     sprite = (VENDOR / "icons/tabler-icons.svg").read_text()
     icons = set(re.findall(r'symbol id="([\w-]+)"', sprite))

@@ -1,4 +1,4 @@
-"""The API's reference in a browser, without scripts too, as pictures to look at."""
+"""The reference of the API in a browser, without scripts too, as pictures."""
 
 import pytest
 

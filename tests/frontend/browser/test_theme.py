@@ -33,3 +33,14 @@ def test_the_menu_works_with_the_keyboard_on_a_phone(visit, people):
         seen.page.locator("summary[aria-label=Menu]").press("Enter")
         seen.page.get_by_role("link", name="Usage").first.press("Enter")
         seen.page.wait_for_url("**/usage/")
+
+
+@pytest.mark.parametrize("width", [1440, 390])
+def test_it_can_be_read_from_right_to_left(visit, people, invoice, width):
+    with visit(people.users["owner"], width=width) as seen:
+        for path in ("/", "/usage/", "/limits/", f"/invoices/{invoice.pk}/"):
+            seen.open(path)
+            seen.page.evaluate("document.documentElement.dir = 'rtl'")
+            assert seen.overflow() == []
+            brand = seen.page.locator(".brand").bounding_box()
+            assert brand["x"] + brand["width"] > width * 0.9
