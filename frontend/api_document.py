@@ -10,6 +10,8 @@ from django.utils.text import slugify
 
 Schema = dict[str, Any]
 _DEPTH_MAX = 4
+_VALUES = "additionalProperties"
+"""Of an object by name: what each of its values is."""
 _REFERENCE = "#/components/schemas/"
 _PLACEHOLDERS = {"date-time": "2026-12-01T00:00:00Z", "date": "2026-12-01"}
 _FORMATS = {"date-time": "time", "date": "date", "uuid": "UUID", "binary": "file"}
@@ -131,8 +133,8 @@ class _Reader:
         while True:
             if "items" in found:
                 found, mark = self._resolved(found["items"]), f"{mark}[]"
-            elif isinstance(found.get("additionalProperties"), dict):
-                found = self._resolved(found["additionalProperties"])
+            elif isinstance(found.get(_VALUES), dict):
+                found = self._resolved(found[_VALUES])
                 mark = f"{mark}.*"
             else:
                 break
@@ -168,10 +170,8 @@ class _Reader:
         match found.get("type"):
             case "array":
                 return f"list of {self._kind(found.get('items', {}))}"
-            case "object":
-                values = found.get("additionalProperties")
-                is_map = isinstance(values, dict) and "properties" not in found
-                return f"by name: {self._kind(values)}" if is_map else "object"
+            case "object" if isinstance(values := found.get(_VALUES), dict):
+                return f"by name: {self._kind(values)}"
             case "integer":
                 return f"integer{_bounds(found)}"
             case "string":
