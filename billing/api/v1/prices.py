@@ -69,7 +69,10 @@ class PriceBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     effective_from: Time | None = None
     """Null: now."""
     rates_nanos_per_million: dict[str, _Rate] = {}
+    """By meter: `new_input_tokens`, `cached_input_tokens` and `output_tokens` always,
+    if they have no pricing; also `images`, `hbm_mb_s`, `host_mb_s`, `disk_mb_s`."""
     pricings: dict[str, MeterPricing] = {}
+    """By meter: in packages or by steps, in place of a rate."""
 
 
 class PriceEndBody(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
