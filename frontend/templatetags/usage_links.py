@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django import template
 
 from frontend.ranges import DAY, Range
-from frontend.usage_selection import Selection
+from frontend.usage_selection import KEPT, Selection
 
 register = template.Library()
 _SAME_PERCENT = 100
@@ -45,7 +45,7 @@ def usage_query(chosen: Selection, **changes: Any) -> str:
     if "range" in changes:
         changes = {"from": "", "to": "", "per": "", **changes}
     said = {**chosen.said, **{name: str(value) for name, value in changes.items()}}
-    return urlencode({name: value for name, value in said.items() if value})
+    return urlencode({name: said[name] for name in KEPT if said.get(name)})
 
 
 @register.simple_tag
