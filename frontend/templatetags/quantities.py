@@ -1,4 +1,6 @@
-"""Counts and times as text. Times are UTC and say so."""
+"""Counts and times as text. Times are UTC and say so; times.js writes
+them in the viewer's zone.
+"""
 
 from datetime import UTC, datetime, timedelta
 
@@ -47,14 +49,14 @@ def size(number: int) -> SafeString:
 def utc(moment: datetime) -> SafeString:
     """`21 Nov 2026, 10:31 UTC`"""
     moment = moment.astimezone(UTC)
-    return _time(moment, f"{moment.day} {moment:%b %Y, %H:%M} UTC")
+    return _time(moment, f"{moment.day} {moment:%b %Y, %H:%M} UTC", local="minute")
 
 
 @register.filter
 def utc_seconds(moment: datetime) -> SafeString:
     """`21 Nov, 10:31:07`: for lists whose head says UTC."""
     moment = moment.astimezone(UTC)
-    return _time(moment, f"{moment.day} {moment:%b, %H:%M:%S}")
+    return _time(moment, f"{moment.day} {moment:%b, %H:%M:%S}", local="second")
 
 
 @register.filter
@@ -77,13 +79,22 @@ def _distance(span: timedelta) -> str:
     return "just now" if before else "in a moment"
 
 
-def _time(moment: datetime, text: str) -> SafeString:
+def _time(moment: datetime, text: str, *, local: str = "") -> SafeString:
+    """`local`: how finely times.js writes it in the viewer's zone; empty: it stays."""
+    form = format_html(' data-local="{}"', local) if local else ""
     return format_html(
-        '<time datetime="{}" title="{} UTC">{}</time>',
+        '<time datetime="{}" title="{} UTC"{}>{}</time>',
         moment.isoformat(timespec="seconds"),
         moment.strftime("%Y-%m-%d %H:%M:%S"),
+        form,
         text,
     )
+
+
+@register.simple_tag
+def zone() -> SafeString:
+    """In the head of a column of times: `UTC`, or the viewer's zone by times.js."""
+    return SafeString("<span data-zone>UTC</span>")
 
 
 @register.filter
