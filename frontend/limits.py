@@ -1,7 +1,7 @@
 """Limits, budgets and what is spent of them, as the pages show it."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from billing.domain.spend_counters import Spender
@@ -91,9 +91,12 @@ class RateRow:
     whose: str
     kind: str
     share: Share | None
-    """None: not counted by the day or month, or not known now."""
+    """None: not known now."""
     running: bool
     """What is used is what runs now."""
+    resets_at: datetime | None
+    """When all of it is free again; None: bit by bit, as `resets` says."""
+    resets: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,7 +158,7 @@ def read_overview(tenant: Tenant, *, now: datetime) -> Overview:
         this_month=spent.get((all_calls, SpendPeriod.MONTH), 0),
         spend_limits=[_spend_row(row, spend) for row in spend_limits],
         budgets=[_spend_row(row, spend) for row in budgets],
-        rate_limits=[_rate_row(row, use or {}) for row in shown],
+        rate_limits=[_rate_row(row, use or {}, now) for row in shown],
         rate_limits_left_out=len(rate_limits) - len(shown),
         is_use_known=use is not None,
     )
@@ -192,12 +195,26 @@ def _spend_row(row: Any, spend: SpendNow | None) -> SpendRow:
     return SpendRow(row=row, whose=whose(row), share=share, held=held)
 
 
-def _rate_row(limit: RateLimit, use: dict[int, int]) -> RateRow:
-    used = use.get(limit.pk)
+def _rate_row(limit: RateLimit, use: dict[int, int], now: datetime) -> RateRow:
+    used, kind = use.get(limit.pk), LimitKind(limit.kind)
     return RateRow(
         limit=limit,
         whose=whose(limit),
-        kind=KINDS[LimitKind(limit.kind)],
+        kind=KINDS[kind],
         share=None if used is None else Share(used=used, amount=limit.amount),
-        running=limit.kind == LimitKind.CONCURRENT_REQUESTS,
+        running=kind == LimitKind.CONCURRENT_REQUESTS,
+        resets_at=_resets_at(kind, now),
+        resets="when calls end"
+        if kind == LimitKind.CONCURRENT_REQUESTS
+        else "a minute after each call",
     )
+
+
+def _resets_at(kind: LimitKind, now: datetime) -> datetime | None:
+    """The next UTC midnight or month."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    if kind == LimitKind.REQUESTS_PER_DAY:
+        return midnight + timedelta(days=1)
+    if kind == LimitKind.REQUESTS_PER_MONTH:
+        return (midnight.replace(day=1) + timedelta(days=32)).replace(day=1)
+    return None

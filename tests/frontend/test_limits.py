@@ -1,14 +1,17 @@
 """The page shows what the limits are decided by, and lets owners change them."""
 
+import struct
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from billing.domain.spend_counters import Spender, held_key, money_key, spent_key
 from billing.services.credit.grant_credit import grant_credit
+from frontend.limits import read_overview
 from metering.domain.limit_keys import (
     day_of,
     limit_key,
+    minute_key,
     requests_day_key,
     running_key,
 )
@@ -186,7 +189,7 @@ def test_rate_limits_show_what_is_used_where_it_is_counted(people, valkey):
         ("All calls", "requests_per_day"): 250,
         ("Project Default", "concurrent_requests"): 1,
         ("Key Backend", "requests_per_day"): 10,
-        ("Key Backend", "requests_per_minute"): None,
+        ("Key Backend", "requests_per_minute"): 0,
     }
 
 
@@ -337,3 +340,34 @@ def test_a_strangers_key_is_not_there(people):
     path = f"/keys/{people.strangers_key.pk}/limits/"
     assert people.client("owner").get(path).status_code == 404
     assert people.client("owner").post(path, {}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("kind", "resets_at", "resets"),
+    [
+        (LimitKind.REQUESTS_PER_DAY, "2026-12-01", ""),
+        (LimitKind.REQUESTS_PER_MONTH, "2026-12-01", ""),
+        (LimitKind.TOKENS_PER_MINUTE, None, "a minute after each call"),
+        (LimitKind.CONCURRENT_REQUESTS, None, "when calls end"),
+    ],
+)
+def test_each_limit_says_when_it_is_free_again(people, kind, resets_at, resets):
+    make_rate_limit(subject=people.tenant, kind=kind, amount=5)
+    now = datetime(2026, 11, 30, 23, 59, tzinfo=UTC)
+    (row,) = read_overview(people.tenant, now=now).rate_limits
+    if resets_at:
+        assert row.resets_at == datetime.fromisoformat(resets_at).replace(tzinfo=UTC)
+    else:
+        assert (row.resets_at, row.resets) == (None, resets)
+
+
+def test_the_use_of_a_minute_is_shown(people, valkey):
+    make_rate_limit(
+        subject=people.tenant, kind=LimitKind.TOKENS_PER_MINUTE, amount=1_000
+    )
+    name = minute_key(limit_key(people.tenant.pk, "tenant", people.tenant.pk, None))
+    bucket = int(datetime.now(UTC).timestamp() * 4)
+    held = (1.0, 250.0, 0.0)
+    valkey.set(name, struct.pack("<12d", bucket, *held, *held, 0, 0, 0, 0, 0))
+    (row,) = overview(people).rate_limits
+    assert (row.share.used, row.share.percent) == (250, 25)
