@@ -31,9 +31,9 @@ def draft_adjustments(
     wanted: dict[int, list[Taken]] = defaultdict(list)
     covered_nanos = 0
     for one in excess:
-        parts = _taken(period, one)
-        covered_nanos += one.amount_nanos - sum(part.amount_nanos for _, part in parts)
-        for invoice_id, taken in parts:
+        found = _taken(period, one)
+        covered_nanos += one.amount_nanos - sum(part.amount_nanos for _, part in found)
+        for invoice_id, taken in found:
             wanted[invoice_id].append(taken)
     cover_by_goodwill(period, covered_nanos, now=now)
     drafts = CreditNote.objects.filter(
