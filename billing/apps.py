@@ -16,6 +16,7 @@ class BillingConfig(AppConfig):
             "price_books",
             "prices",
             "plans",
+            "plan_books",
             "rating",
             "ledger",
             "taxes",

@@ -7,6 +7,7 @@ from django import forms
 from billing.domain.month import Allowance
 from billing.domain.rating import METER_NAMES
 from billing.models.plans import Coupon, Plan
+from billing.models.price_books import PriceBook
 from billing.services.plans.redeem_coupon import clean_code
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false"}
@@ -133,6 +134,22 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs o
             "price_book": "Price book",
             "is_public": "Tenants may choose it themselves",
         }
+
+
+class PlanBookForm(forms.Form):
+    book = forms.ModelChoiceField(
+        PriceBook.objects.none(),
+        required=False,
+        label="Price book",
+        empty_label="None: the list alone",
+    )
+
+    def __init__(self, *args: Any, plan: Plan, **options: Any) -> None:
+        super().__init__(*args, **options)
+        books = PriceBook.objects.for_anybody().filter(
+            is_list=False, currency=plan.currency
+        )
+        self.fields["book"].queryset = books.order_by("name")  # type: ignore[attr-defined]
 
 
 class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only

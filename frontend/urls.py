@@ -27,6 +27,7 @@ from frontend.views import (
     operator_documents,
     operator_login,
     operator_payments,
+    operator_plan_books,
     operator_plans,
     operator_prices,
     overview,
@@ -296,6 +297,11 @@ urlpatterns = [
     ),
     path("operator/plans/", operator_plans.plans, name="operator_plans"),
     path("operator/plans/new/", operator_plans.create, name="operator_create_plan"),
+    path(
+        "operator/plans/<int:plan_id>/prices/",
+        operator_plan_books.plan_book,
+        name="operator_plan_book",
+    ),
     path(
         "operator/plans/<int:plan_id>/withdraw/",
         operator_plans.withdraw,

@@ -52,7 +52,7 @@ class PlanQuerySet(QuerySet["Plan"]):
 
 class Plan(models.Model):
     """A named offer. Its terms never change: another price is another plan, and the old
-    one is withdrawn.
+    one is withdrawn. Only which book prices its usage may (`PlanBookChange` keeps it).
     """
 
     code = models.SlugField(max_length=50, unique=True)

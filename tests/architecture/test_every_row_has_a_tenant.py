@@ -14,6 +14,7 @@ WITHOUT_TENANT = {
     "billing_priceversion": "its book says whose price it is",
     "billing_plan": "plans are offered to all tenants",
     "billing_planallowance": "it is part of a plan",
+    "billing_planbookchange": "it is about a plan",
     "billing_coupon": "coupons are for any tenant; redemptions are of one",
     "billing_legalentity": "it is who sells, to all tenants",
     "billing_documentnumber": "numbers run through all tenants' documents of a year",

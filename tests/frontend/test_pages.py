@@ -123,6 +123,7 @@ PAGES = {
     "/operator/tenants/{tenant}/plan/": SUPERUSER,
     "/operator/plans/": OPERATOR,
     "/operator/plans/new/": SUPERUSER,
+    "/operator/plans/{plan_id}/prices/": SUPERUSER,
     "/operator/coupons/": OPERATOR,
     "/operator/coupons/{coupon}/": OPERATOR,
     "/operator/coupons/new/": SUPERUSER,
@@ -153,6 +154,7 @@ def rows(people, invoice, version, now):
     return {
         "plan": plan.code,
         "call": f"req_{one.event_id}",
+        "plan_id": plan.pk,
         "coupon": make_coupon().pk,
         "invoice": invoice.pk,
         "line": invoice.lines.earliest("pk").pk,
