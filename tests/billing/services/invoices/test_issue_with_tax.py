@@ -131,6 +131,19 @@ def test_who_sells_and_buys_is_read_once_to_ask_and_once_under_the_lock(draft, b
         assert sum(f'FROM "{table}"' in sql for sql in reads) == 2
 
 
+def test_a_seller_is_made_by_the_first_issue_and_not_by_looking(tenant, price):
+    use(tenant, price, 25_000_000)
+    rate_usage(now=NOON)
+    draft = draft_of(tenant)
+    LegalEntity.objects.all().delete()
+
+    assert describe_invoice(draft).seller.name == "Tokenfab"
+    assert not LegalEntity.objects.exists()
+
+    issue_invoice(draft.pk, now=DECEMBER)
+    assert LegalEntity.objects.get().number_prefix == "TF"
+
+
 class EngineWhileTheBuyerMoves(OwnTaxEngine):
     def treat(self, question: TaxQuestion) -> TaxTreatment:
         treatment = super().treat(question)
