@@ -42,6 +42,8 @@ FRAMEWORKS = (
     "account_",  # allauth: addresses of users
     "auth_",
     "django_",
+    "mfa_",  # allauth: second factors of users
+    "usersessions_",  # allauth: where users are signed in
     "pgtrigger_",
 )
 # Partitions are left out: they have the columns of their parent.

@@ -81,7 +81,8 @@ def test_what_staff_do_is_by_staff(people):
     form = people.client("staff").get(address).context["form"]
     given = {bound.html_name: bound.value() or "" for bound in form}
     answer = people.client("staff").post(
-        address, {**given, "amount_nanos": "5", "reason": "Welcome"}
+        address,
+        {**given, "kind": "purchased", "amount_nanos": "5", "reason": "Welcome"},
     )
     assert answer.status_code == 302
     entry = entries(people).get(action="credit.granted")

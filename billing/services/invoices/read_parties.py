@@ -8,7 +8,7 @@ from billing.domain.taxes import TaxQuestion
 from billing.models.taxes import LegalEntity, TaxProfile
 from tenants.models import Tenant
 
-_UNNAMED, _PREFIX = "Tokenfab", "TF"
+_UNNAMED = "Tokenfab"
 _SELLER = (
     *("name", "address", "postcode", "city", "country"),
     *("vat_id", "email", "iban", "bic"),
