@@ -17,16 +17,23 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
+from frontend import signed_in_as
 from frontend.parts import wants_part
 from tenants.domain.roles import PERMISSIONS, Permission, Role
 from tenants.models import Tenant, User
 from tenants.row_security import reading_as
 from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
+_SAFE = {"GET", "HEAD", "OPTIONS"}
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 TenantPage = Callable[Concatenate[HttpRequest, "Access", P], HttpResponseBase]
+
+
+_TO_LOOK = {Permission.VIEW, Permission.MANAGE}
+"""What staff may who are signed in as a member: of these, pages that are only read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,10 +45,12 @@ class Access:
     role: Role
     other_tenants: tuple[Tenant, ...] = ()
     """Between which the user can switch."""
+    seen_by: User | None = None
+    """Staff who look at the pages as `user` sees them, and may do nothing else."""
 
     @property
     def is_owner(self) -> bool:
-        return self.role == Role.OWNER
+        return self.role == Role.OWNER and self.seen_by is None
 
     @property
     def may_build(self) -> bool:
@@ -60,6 +69,8 @@ class Access:
         return self.may(Permission.MANAGE)
 
     def may(self, permission: Permission) -> bool:
+        if self.seen_by and permission not in _TO_LOOK:
+            return False
         return permission in PERMISSIONS[self.role]
 
     def require(self, permission: Permission) -> None:
@@ -84,6 +95,13 @@ def _look_up(request: HttpRequest) -> Access | None:
     user: Any = request.user
     if not user.is_authenticated:
         return None
+    if member := signed_in_as.find(request.session, user, now=timezone.now()):
+        return Access(
+            user=member.user,
+            tenant=member.tenant,
+            role=Role(member.role),
+            seen_by=user,
+        )
     members = list_members_of_user(user, chosen=request.session.get(TENANT_KEY))
     if not members:
         return None
@@ -122,6 +140,8 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
         access = find_access(request)
         if access is not None:
             access.require(needed)
+            if access.seen_by and request.method not in _SAFE:
+                raise PermissionDenied
             with _second_wall(request, access):
                 return view(request, access, *args, **kwargs)
         if getattr(request.user, "is_staff", False):
@@ -133,7 +153,7 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
 
 def _second_wall(request: HttpRequest, access: Access) -> AbstractContextManager[None]:
     """What only reads, reads as the tenant; acts look their rows up by `access`."""
-    if request.method in {"GET", "HEAD"}:
+    if request.method in _SAFE:
         return reading_as(access.tenant.pk)
     return nullcontext()
 

@@ -25,7 +25,7 @@ TITLES = {
     "billing.": "Billing details",
     "invoice.": "Invoices",
     "webhook.": "Webhooks",
-    "staff.": "Staff",
+    "staff.": "Looks of staff",
 }
 
 

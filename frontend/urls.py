@@ -30,6 +30,7 @@ from frontend.views import (
     operator_plan_books,
     operator_plans,
     operator_prices,
+    operator_sign_in_as,
     overview,
     plan,
     prices,
@@ -328,6 +329,12 @@ urlpatterns = [
     ),
     path("operator/engines/", operator.engines, name="operator_engines"),
     path("operator/tenants/<int:tenant_id>/", operator.tenant, name="operator_tenant"),
+    path(
+        "operator/tenants/<int:tenant_id>/sign-in-as/",
+        operator_sign_in_as.sign_in_as,
+        name="operator_sign_in_as",
+    ),
+    path("operator/sign-in-as/stop/", operator_sign_in_as.stop, name="stop_sign_in_as"),
     path(
         "operator/tenants/<int:tenant_id>/credit/",
         operator_credit.tenant_credit,

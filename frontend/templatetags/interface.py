@@ -87,6 +87,7 @@ _PARENTS = {
     "members": {"remove_member"},
     "operator": {
         "operator_tenant",
+        "operator_sign_in_as",
         "operator_tenant_prices",
         "operator_tenant_plan",
         "operator_credit",

@@ -117,6 +117,7 @@ PAGES = {
     "/operator/blocked/": OPERATOR,
     "/operator/invoices/{invoice}/pdf/": OPERATOR,
     "/operator/tenants/{tenant}/": OPERATOR,
+    "/operator/tenants/{tenant}/sign-in-as/": OPERATOR,
     "/operator/tenants/{tenant}/credit/": OPERATOR,
     "/operator/credit/{grant}/withdraw/": OPERATOR,
     "/operator/tenants/{tenant}/prices/": OPERATOR,
