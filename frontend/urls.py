@@ -34,6 +34,7 @@ from frontend.views import (
     overview,
     plan,
     prices,
+    projects,
     receipts,
     settings,
     status,
@@ -201,6 +202,17 @@ urlpatterns = [
     path("settings/tenant/", settings.switch_tenant, name="switch_tenant"),
     path("settings/audit/", audit.audit_log, name="audit_log"),
     path("settings/audit/audit.csv", audit.audit_csv, name="audit_csv"),
+    path("settings/projects/", projects.projects, name="projects"),
+    path(
+        "settings/projects/<int:project_id>/rename/",
+        projects.rename,
+        name="rename_project",
+    ),
+    path(
+        "settings/projects/<int:project_id>/archive/",
+        projects.archive,
+        name="archive_project",
+    ),
     path("settings/members/", members.members, name="members"),
     path(
         "settings/members/<int:member_id>/role/", members.set_role, name="change_role"

@@ -71,6 +71,14 @@ class OperatorDisabledError(TenantsError):
     code = "operator_disabled"
 
 
+class ProjectNameTakenError(TenantsError):
+    code = "project_name_taken"
+
+
+class TooManyProjectsError(TenantsError):
+    code = "too_many_projects"
+
+
 class ProjectArchivedError(TenantsError):
     code = "project_archived"
 

@@ -155,6 +155,8 @@ class Project(models.Model):
         choices=_ON_FULL,
         default=OnFull.DEGRADE.value,
     )
+    archived_at = models.DateTimeField(null=True, blank=True)
+    """When it was put away with its keys; null: it is in use."""
     honours_cache_hints = models.BooleanField(default=False)
     """Whether `cache_control` and its like in other vendors' APIs buy leases."""
 

@@ -83,7 +83,7 @@ _PARENTS = {
     "api_docs": {"api_topic"},
     "mailbox": {"mail"},
     "plan": {"change_plan", "cancel_plan", "redeem_coupon"},
-    "settings": {"retention", "billing_details"},
+    "settings": {"retention", "billing_details", "projects", "archive_project"},
     "members": {"remove_member"},
     "operator": {
         "operator_tenant",

@@ -105,7 +105,7 @@ def _issue(access: Access, form: forms.Form) -> IssuedKey | None:
     given: dict[str, Any] = form.cleaned_data
     try:
         return issue_api_key(
-            project=access.tenant.projects.earliest("pk"),
+            project=access.tenant.projects.filter(archived_at=None).earliest("pk"),
             name=given["name"],
             created_by=access.user,
             now=timezone.now(),

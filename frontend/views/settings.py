@@ -32,7 +32,9 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
             return redirect("frontend:settings")
     context = {
         "form": form,
-        "projects": access.tenant.projects.order_by("name", "pk"),
+        "projects": access.tenant.projects.filter(archived_at=None).order_by(
+            "name", "pk"
+        ),
         "profile": TaxProfile.objects.filter(tenant=access.tenant).first(),
         "members": access.tenant.members.select_related("user").order_by("pk"),
     }

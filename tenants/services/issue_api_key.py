@@ -13,6 +13,7 @@ from tenants.errors import (
     InvalidModelListError,
     InvalidNameError,
     PaymentOverdueError,
+    ProjectArchivedError,
     TooManyApiKeysError,
 )
 from tenants.models import ApiKey, Project, RateLimit, Restriction, Tenant, User
@@ -56,13 +57,17 @@ def issue_api_key(
 
     A limit of None means no such limit, `allowed_models` None means all models.
     Raises InvalidNameError, InvalidExpiryError, InvalidLimitError,
-    InvalidModelListError, TooManyApiKeysError and PaymentOverdueError.
+    InvalidModelListError, TooManyApiKeysError, PaymentOverdueError and
+    ProjectArchivedError.
     """
     models = _checked_models(allowed_models)
     if expires_at is not None and expires_at <= now:
         raise InvalidExpiryError("The expiry must lie in the future.")
     limits = _checked_limits(requests_per_minute, tokens_per_minute)
     _check_room(project.tenant_id, now)
+    # Read under the tenant's lock: the caller's row may be older than an archiving.
+    if Project.objects.filter(pk=project.pk).exclude(archived_at=None).exists():
+        raise ProjectArchivedError("This project is archived: choose another one.")
     secret = api_keys.make(mode)
     api_key = ApiKey.objects.create(
         tenant_id=project.tenant_id,

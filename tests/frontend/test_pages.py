@@ -92,6 +92,8 @@ PAGES = {
     "/webhooks/{endpoint}/remove/": MINE,
     "/webhooks/{endpoint}/messages/{message}/": MINE,
     "/settings/": TENANT,
+    "/settings/projects/": TENANT,
+    "/settings/projects/{project}/archive/": OWNERS_OF_MINE,
     "/settings/members/": TENANT,
     "/settings/audit/": OWNERS,
     "/settings/audit/audit.csv": OWNERS,

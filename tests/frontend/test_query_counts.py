@@ -47,6 +47,7 @@ PATHS = {
         "/prompts/{prompt}/",
         "/invoices/",
         "/settings/",
+        "/settings/projects/",
         "/settings/members/",
         "/settings/audit/",
         "/limits/",

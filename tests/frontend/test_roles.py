@@ -47,6 +47,9 @@ ACTS = {
     "redeem_coupon": Permission.PAY,
     "billing_details": Permission.PAY,
     "settings": Permission.MANAGE,
+    "projects": Permission.MANAGE,
+    "rename_project": Permission.MANAGE,
+    "archive_project": Permission.MANAGE,
     "members": Permission.MANAGE,
     "change_role": Permission.MANAGE,
     "resend_invitation": Permission.MANAGE,
@@ -56,7 +59,7 @@ ACTS = {
     "switch_tenant": Permission.VIEW,
 }
 # Pages that are seen by those alone who may act on them; their acts are above.
-SEEN_BY_ALL = {"settings", "members"}
+SEEN_BY_ALL = {"settings", "projects", "members"}
 # Pages that change nothing, and still are not for everybody.
 PAGES = {
     "pay_top_up": Permission.PAY,
