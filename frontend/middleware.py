@@ -3,7 +3,9 @@ it, and that it is sent compressed.
 """
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.middleware.gzip import GZipMiddleware
 
@@ -54,7 +56,16 @@ def content_security_policy(get_response: Handler) -> Handler:
 def _policy_of(path: str) -> str:
     if path.startswith("/admin/"):
         return ADMIN_POLICY
+    if path == "/playground/":
+        return _playground_policy()
     return BILLING_POLICY if path.startswith("/billing/") else PORTAL_POLICY
+
+
+def _playground_policy() -> str:
+    """The page's calls go to the API itself, which has another origin."""
+    api = urlsplit(settings.API_URL)
+    own = "connect-src 'self'"
+    return PORTAL_POLICY.replace(own, f"{own} {api.scheme}://{api.netloc}")
 
 
 _SAFE = {"GET", "HEAD", "OPTIONS"}

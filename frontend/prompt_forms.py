@@ -173,8 +173,12 @@ def _content(instructions: str, as_json: str) -> PromptContent:
 
 
 def _active_keys(tenant: Tenant, now: datetime) -> dict[int, ApiKey]:
+    """Not the playground's: they live for minutes."""
     keys = ApiKey.objects.filter(
-        Q(expires_at=None) | Q(expires_at__gt=now), tenant=tenant, revoked_at=None
+        Q(expires_at=None) | Q(expires_at__gt=now),
+        tenant=tenant,
+        revoked_at=None,
+        is_of_playground=False,
     )
     rows = keys.select_related("project", "tenant").order_by("name", "pk")
     return {key.pk: key for key in rows}

@@ -38,7 +38,9 @@ def overview(request: HttpRequest, access: Access) -> HttpResponse:
     if wants_part(request):
         return render(request, "frontend/overview_live.html", _month(access))
     newest_key = (
-        ApiKey.objects.filter(tenant=access.tenant, revoked_at=None)
+        ApiKey.objects.filter(
+            tenant=access.tenant, revoked_at=None, is_of_playground=False
+        )
         .order_by("-created_at", "-pk")
         .first()
     )

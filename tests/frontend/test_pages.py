@@ -46,6 +46,7 @@ PAGES = {
     "/limits/spend/?subject=key:{key}": OWNERS,
     "/limits/budget/": OWNERS,
     "/limits/credit/": OWNERS,
+    "/playground/": TENANT,
     "/usage/": TENANT,
     "/usage/?key={key}": MINE,
     "/usage/calls/": TENANT,

@@ -36,6 +36,7 @@ PATHS = {
     "owner": [
         "/",
         "/keys/",
+        "/playground/",
         "/usage/",
         "/usage/?by=key&compare=1",
         "/usage/?range=24h&by=key&show=cost",

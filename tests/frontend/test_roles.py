@@ -18,6 +18,8 @@ ACTS = {
     "extend_cached_prompt": Permission.BUILD,
     "renew_cached_prompt": Permission.BUILD,
     "delete_cached_prompt": Permission.BUILD,
+    "playground_secret": Permission.BUILD,
+    "leave_playground": Permission.BUILD,
     "extend_lease": Permission.BUILD,
     "release_lease": Permission.BUILD,
     "add_webhook": Permission.BUILD,
@@ -63,6 +65,7 @@ SEEN_BY_ALL = {"settings", "projects", "members"}
 # Pages that change nothing, and still are not for everybody.
 PAGES = {
     "pay_top_up": Permission.PAY,
+    "playground": Permission.BUILD,
     "audit_log": Permission.MANAGE,
     "audit_csv": Permission.MANAGE,
 }

@@ -33,6 +33,14 @@ def test_the_admin_alone_is_looser_and_still_has_no_inline_script(people):
     assert policy["default-src"] == "'none'"
 
 
+def test_the_playground_alone_calls_the_api(people, settings):
+    settings.API_URL = "https://api.tokens.example/some/path"
+    policy = policy_of(people.client("owner").get("/playground/"))
+    assert policy["connect-src"] == "'self' https://api.tokens.example"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy_of(people.client("owner").get("/keys/"))["connect-src"] == "'self'"
+
+
 def test_billing_alone_leads_to_the_payment_page(people):
     policy = policy_of(people.client("owner").get("/billing/"))
     assert policy["form-action"] == (

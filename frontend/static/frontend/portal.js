@@ -97,6 +97,10 @@
   document.addEventListener("change", (event) => {
     if (event.target.matches("[data-submit]")) event.target.form.requestSubmit();
   });
+  /* What a page kept in this tab (the playground's prompts) is not for who comes next. */
+  document.addEventListener("submit", (event) => {
+    if (event.target.action.endsWith("/logout/")) sessionStorage.clear();
+  });
   document.addEventListener("tokenfab:theme", markTheme);
   document.addEventListener("DOMContentLoaded", () => {
     markTheme();
