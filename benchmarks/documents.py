@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from billing.documents.einvoice import e_invoice
 from billing.documents.pdf import invoice_pdf
-from billing.domain.money import amount_nanos, cents, exact_usd, usd_of_cents
+from billing.domain.money import amount_nanos, amount_of_cents, cents, exact_amount
 from billing.domain.taxes import TaxCategory
 from billing.wire import Buyer, InvoiceDocument, InvoiceLine, Seller, TaxLine
 
@@ -40,7 +40,7 @@ def _line(number: int) -> InvoiceLine:
         gross_nanos=amount,
         discount_nanos=0,
         amount_nanos=amount,
-        amount_usd=exact_usd(amount),
+        amount=exact_amount(amount),
         amount_cents=cents(amount),
     )
 
@@ -74,7 +74,7 @@ def _invoice(lines: int) -> InvoiceDocument:
         net_cents=total,
         tax_cents=0,
         total_cents=total,
-        total_usd=usd_of_cents(total),
+        total=amount_of_cents(total),
         total_nanos=sum(line.amount_nanos for line in shown),
         credit_applied_cents=0,
         paid_cents=0,
@@ -82,7 +82,7 @@ def _invoice(lines: int) -> InvoiceDocument:
         credited_cents=0,
         credit_notes=[],
         due_cents=total,
-        due_usd=usd_of_cents(total),
+        due=amount_of_cents(total),
     )
 
 

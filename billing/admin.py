@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from unfold.admin import ModelAdmin, TabularInline
 
 import billing.dispute_admin  # noqa: F401  registers its page
-from billing.domain.money import UNITS_PER_RATE, exact_usd, usd_of_cents
+from billing.domain.money import UNITS_PER_RATE, amount_of_cents, exact_amount
 from billing.forms import LegalEntityForm, PriceForm
 from billing.models.credit import CreditGrant
 from billing.models.invoices import Invoice, LineItem
@@ -22,21 +22,22 @@ from billing.models.taxes import LegalEntity, TaxProfile
 from tenants.read_only_admin import ReadOnlyMixin
 
 
-@admin.display(description="Amount, USD")
-def amount_usd(row: LedgerEntry | LineItem | RatedCharge | CreditGrant) -> str:
-    return exact_usd(row.amount_nanos)
+@admin.display(description="Amount")
+def amount(row: LedgerEntry | LineItem | RatedCharge | CreditGrant) -> str:
+    return exact_amount(row.amount_nanos)
 
 
-@admin.display(description="Total, USD", ordering="total_cents")
-def total_usd(row: Invoice) -> str:
-    return usd_of_cents(row.total_cents)
+@admin.display(description="Total", ordering="total_cents")
+def total(row: Invoice) -> str:
+    return amount_of_cents(row.total_cents)
 
 
 @admin.display(description="Tenant", ordering="tenant__name")
 def tenant_name(
     row: Invoice | LedgerTransaction | BillingPeriod | CreditGrant | TaxProfile,
 ) -> str:
-    return row.tenant.name
+    """With what its amounts are in."""
+    return f"{row.tenant.name}, {row.tenant.currency}"
 
 
 @admin.display(description="Model", ordering="served_model__name")
@@ -44,45 +45,45 @@ def model_name(row: PriceVersion) -> str:
     return row.served_model.name
 
 
-@admin.display(description="New input, USD per million")
-def new_input_usd(row: PriceVersion) -> str:
-    return exact_usd(row.new_input_nanos_per_million)
+@admin.display(description="New input, per million")
+def new_input_rate(row: PriceVersion) -> str:
+    return exact_amount(row.new_input_nanos_per_million)
 
 
-@admin.display(description="Cached input, USD per million")
-def cached_input_usd(row: PriceVersion) -> str:
-    return exact_usd(row.cached_input_nanos_per_million)
+@admin.display(description="Cached input, per million")
+def cached_input_rate(row: PriceVersion) -> str:
+    return exact_amount(row.cached_input_nanos_per_million)
 
 
-@admin.display(description="Output, USD per million")
-def output_usd(row: PriceVersion) -> str:
-    return exact_usd(row.output_nanos_per_million)
+@admin.display(description="Output, per million")
+def output_rate(row: PriceVersion) -> str:
+    return exact_amount(row.output_nanos_per_million)
 
 
-@admin.display(description="USD per image")
-def image_usd(row: PriceVersion) -> str:
+@admin.display(description="Per image")
+def image_rate(row: PriceVersion) -> str:
     """Exact: a rate is typed per image, and kept per million."""
     rate = row.image_nanos_per_million
-    return "not sold" if rate is None else exact_usd(rate // UNITS_PER_RATE)
+    return "not sold" if rate is None else exact_amount(rate // UNITS_PER_RATE)
 
 
-def _lease_usd(rate: int | None) -> str:
-    return "not sold" if rate is None else exact_usd(rate)
+def _lease_rate(rate: int | None) -> str:
+    return "not sold" if rate is None else exact_amount(rate)
 
 
-@admin.display(description="Leases in GPU memory, USD per million MB·s")
-def lease_hbm_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.hbm_mb_s_nanos_per_million)
+@admin.display(description="Leases in GPU memory, per million MB·s")
+def lease_hbm_rate(row: PriceVersion) -> str:
+    return _lease_rate(row.hbm_mb_s_nanos_per_million)
 
 
-@admin.display(description="Leases in host memory, USD per million MB·s")
-def lease_host_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.host_mb_s_nanos_per_million)
+@admin.display(description="Leases in host memory, per million MB·s")
+def lease_host_rate(row: PriceVersion) -> str:
+    return _lease_rate(row.host_mb_s_nanos_per_million)
 
 
-@admin.display(description="Leases on disk, USD per million MB·s")
-def lease_disk_usd(row: PriceVersion) -> str:
-    return _lease_usd(row.disk_mb_s_nanos_per_million)
+@admin.display(description="Leases on disk, per million MB·s")
+def lease_disk_rate(row: PriceVersion) -> str:
+    return _lease_rate(row.disk_mb_s_nanos_per_million)
 
 
 @admin.register(CreditGrant)
@@ -91,7 +92,7 @@ class CreditGrantAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
 
     list_display = (
         tenant_name,
-        amount_usd,
+        amount,
         "kind",
         "reason",
         "granted_at",
@@ -114,13 +115,13 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
     list_display = (
         model_name,
         "price_book",
-        new_input_usd,
-        cached_input_usd,
-        output_usd,
-        image_usd,
-        lease_hbm_usd,
-        lease_host_usd,
-        lease_disk_usd,
+        new_input_rate,
+        cached_input_rate,
+        output_rate,
+        image_rate,
+        lease_hbm_rate,
+        lease_host_rate,
+        lease_disk_rate,
         "effective_from",
         "effective_to",
     )
@@ -137,8 +138,8 @@ class PriceVersionAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
 
 class RatedChargeInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
     model = RatedCharge
-    fields = ("key", "quantity", amount_usd)
-    readonly_fields = (amount_usd,)
+    fields = ("key", "quantity", amount)
+    readonly_fields = (amount,)
     extra = 0
 
 
@@ -160,10 +161,10 @@ class LineItemInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
         "model",
         "meter",
         "quantity",
-        amount_usd,
+        amount,
         "amount_cents",
     )
-    readonly_fields = (amount_usd,)
+    readonly_fields = (amount,)
     extra = 0
 
 
@@ -175,7 +176,7 @@ class InvoiceAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
         "status",
         "period_start",
         "period_end",
-        total_usd,
+        total,
         "issued_at",
     )
     list_filter = ("status", "period_start")
@@ -187,8 +188,8 @@ class InvoiceAdmin(ReadOnlyMixin, ModelAdmin):  # type: ignore[misc]
 
 class LedgerEntryInline(ReadOnlyMixin, TabularInline):  # type: ignore[misc]
     model = LedgerEntry
-    fields = ("account_kind", amount_usd)
-    readonly_fields = ("account_kind", amount_usd)
+    fields = ("account_kind", amount)
+    readonly_fields = ("account_kind", amount)
     extra = 0
 
     @admin.display(description="Account")

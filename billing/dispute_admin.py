@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 from unfold.admin import ModelAdmin
 
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 from billing.models.disputes import DisputeStatus, LineDispute
 from billing.services.receipts.resolve_dispute import resolve_dispute
 from tenants.read_only_admin import NeitherAddedNorDeletedMixin
@@ -32,19 +32,19 @@ def invoice_number(row: LineDispute) -> str:
     return row.line.invoice.number or ""
 
 
-@admin.display(description="Billed, USD")
-def billed_usd(row: LineDispute) -> str:
-    return exact_usd(row.line.amount_nanos)
+@admin.display(description="Billed")
+def billed_amount(row: LineDispute) -> str:
+    return exact_amount(row.line.amount_nanos)
 
 
-@admin.display(description="From events, USD")
-def derived_usd(row: LineDispute) -> str:
-    return exact_usd(row.derived_amount_nanos)
+@admin.display(description="From events")
+def derived_amount(row: LineDispute) -> str:
+    return exact_amount(row.derived_amount_nanos)
 
 
-@admin.display(description="Difference, USD")
-def difference_usd(row: LineDispute) -> str:
-    return exact_usd(row.difference_nanos)
+@admin.display(description="Difference")
+def difference_amount(row: LineDispute) -> str:
+    return exact_amount(row.difference_nanos)
 
 
 @admin.register(LineDispute)
@@ -57,7 +57,7 @@ class LineDisputeAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # type: ignore
         invoice_number,
         "line",
         "status",
-        difference_usd,
+        difference_amount,
         "opened_at",
     )
     list_filter = ("status", "opened_at")
@@ -68,9 +68,9 @@ class LineDisputeAdmin(NeitherAddedNorDeletedMixin, ModelAdmin):  # type: ignore
         invoice_number,
         "line",
         "note",
-        billed_usd,
-        derived_usd,
-        difference_usd,
+        billed_amount,
+        derived_amount,
+        difference_amount,
         "derived_quantity",
         "opened_at",
         "resolved_at",

@@ -8,7 +8,7 @@ from stdnum import bic, iban
 from stdnum.exceptions import ValidationError
 from unfold.widgets import UnfoldAdminSplitDateTimeWidget, UnfoldAdminTextInputWidget
 
-from billing.domain.money import parse_image_rate_usd, parse_rate_usd
+from billing.domain.money import parse_image_rate, parse_rate
 from billing.domain.rating import Rates
 from billing.errors import BillingError, InvalidVatIdError
 from billing.models.prices import PriceVersion
@@ -18,51 +18,49 @@ from billing.services.taxes.check_vat_id import check_vat_id
 
 
 class RateField(forms.CharField):
-    """USD per million tokens, or MB_s, as nanos; None for an empty field."""
+    """Per million tokens, or MB_s, as nanos; None for an empty field."""
 
     widget = UnfoldAdminTextInputWidget
 
     def to_python(self, value: Any) -> Any:
         try:
-            return parse_rate_usd(str(value)) if value else None
+            return parse_rate(str(value)) if value else None
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
 
 
 class ImageRateField(forms.CharField):
-    """USD per image, as nanos per million."""
+    """Per image, as nanos per million."""
 
     widget = UnfoldAdminTextInputWidget
 
     def to_python(self, value: Any) -> Any:
         try:
-            return parse_image_rate_usd(str(value)) if value else None
+            return parse_image_rate(str(value)) if value else None
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
 
 
 class PriceForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
-    new_input_nanos_per_million = RateField(label="New input, USD per million tokens")
-    cached_input_nanos_per_million = RateField(
-        label="Cached input, USD per million tokens"
-    )
-    output_nanos_per_million = RateField(label="Output, USD per million tokens")
+    new_input_nanos_per_million = RateField(label="New input, per million tokens")
+    cached_input_nanos_per_million = RateField(label="Cached input, per million tokens")
+    output_nanos_per_million = RateField(label="Output, per million tokens")
     image_nanos_per_million = ImageRateField(
-        required=False, label="USD per image", help_text="Empty: not sold."
+        required=False, label="Per image", help_text="Empty: not sold."
     )
     hbm_mb_s_nanos_per_million = RateField(
         required=False,
-        label="KV leases in GPU memory, USD per million MB·s",
+        label="KV leases in GPU memory, per million MB·s",
         help_text="Empty: not sold.",
     )
     host_mb_s_nanos_per_million = RateField(
         required=False,
-        label="KV leases in host memory, USD per million MB·s",
+        label="KV leases in host memory, per million MB·s",
         help_text="Empty: not sold.",
     )
     disk_mb_s_nanos_per_million = RateField(
         required=False,
-        label="KV leases on disk, USD per million MB·s",
+        label="KV leases on disk, per million MB·s",
         help_text="Empty: not sold.",
     )
     effective_from = forms.SplitDateTimeField(

@@ -61,7 +61,7 @@ class InvoiceLine(msgspec.Struct, frozen=True, kw_only=True):
     gross_nanos: int
     discount_nanos: int
     amount_nanos: int
-    amount_usd: str
+    amount: str
     """The amount before rounding, exactly: `0.0000123`."""
     amount_cents: int
 
@@ -149,7 +149,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     tax_cents: int
     total_cents: int
     """net + tax: what is owed."""
-    total_usd: str
+    total: str
     """The same, as `12.34`."""
     total_nanos: int
     """The sum of the lines before they were rounded."""
@@ -162,7 +162,7 @@ class InvoiceDocument(msgspec.Struct, frozen=True, kw_only=True):
     credit_notes: list[NoteOfInvoice]
     due_cents: int
     """total - credit applied - paid - credited."""
-    due_usd: str
+    due: str
     receipts: InvoiceReceipts | None = None
     """None: a draft, or not asked for."""
 
@@ -192,7 +192,7 @@ class CreditNoteDocument(msgspec.Struct, frozen=True, kw_only=True):
     net_cents: int
     tax_cents: int
     total_cents: int
-    total_usd: str
+    total: str
     total_nanos: int
     applied_cents: int
     """The part of the total by which less is due."""

@@ -263,7 +263,7 @@ REST_FRAMEWORK = {
 SPECTACULAR_SETTINGS = {
     "TITLE": "Tokenfab management API",
     "DESCRIPTION": "Usage, money and events of a tenant. Amounts are whole nanos"
-    " (10^-9 USD) or cents; times are RFC 3339 in UTC.",
+    " (10^-9) or cents of the tenant's currency; times are RFC 3339 in UTC.",
     "VERSION": "1",
     "OAS_VERSION": "3.1.0",
     "SCHEMA_PATH_PREFIX": "/api/v1",

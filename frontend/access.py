@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any, Concatenate, ParamSpec
 
+from django.conf import settings
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.views import redirect_to_login
 from django.core.exceptions import PermissionDenied
@@ -20,6 +21,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 
 from frontend import signed_in_as
+from frontend.currency import amounts_in
 from frontend.parts import wants_part
 from tenants.domain.roles import PERMISSIONS, Permission, Role
 from tenants.models import Tenant, User
@@ -114,9 +116,9 @@ def _look_up(request: HttpRequest) -> Access | None:
 
 
 def tenant_page(view: TenantPage[P]) -> Page[P]:
-    """For every member. Gives the view its `Access`. Anonymous: to sign-in. Staff
-    without a tenant: to the operator's pages. Anybody else without a tenant: a page
-    that says so.
+    """For every member. Gives the view its `Access`, and amounts the tenant's currency.
+    Anonymous: to sign-in. Staff without a tenant: to the operator's pages. Anybody else
+    without a tenant: a page that says so.
     """
     return _page(view, Permission.VIEW)
 
@@ -142,7 +144,7 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
             access.require(needed)
             if access.seen_by and request.method not in _SAFE:
                 raise PermissionDenied
-            with _second_wall(request, access):
+            with amounts_in(access.tenant.currency), _second_wall(request, access):
                 return view(request, access, *args, **kwargs)
         if getattr(request.user, "is_staff", False):
             return redirect("frontend:operator")
@@ -168,7 +170,9 @@ def _ask_to_sign_in(request: HttpRequest) -> HttpResponseBase:
 
 
 def operator_page(view: Page[P]) -> Page[P]:
-    """Staff only. Anonymous: to sign-in. Anybody else: 403."""
+    """Staff only. Anonymous: to sign-in. Anybody else: 403. Amounts are written in the
+    installation's own currency, except where `{% amounts_in %}` names a row's.
+    """
 
     @wraps(view)
     def page(
@@ -176,7 +180,8 @@ def operator_page(view: Page[P]) -> Page[P]:
     ) -> HttpResponseBase:
         if not getattr(request.user, "is_staff", False):
             raise PermissionDenied
-        return view(request, *args, **kwargs)
+        with amounts_in(settings.DEFAULT_CURRENCY):
+            return view(request, *args, **kwargs)
 
     return login_required(page)
 

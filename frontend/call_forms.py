@@ -6,11 +6,12 @@ from typing import Any, TypeVar
 from django import forms
 from django.db.models import F, Q
 
+from frontend.currency import with_currency
 from frontend.ranges import TITLES, find_span
 from inference.models import ServedModel
 from metering.wire import Outcome
 from tenants.models import ApiKey, Project, Tenant
-from tenants.usd_field import UsdField
+from tenants.money_field import MoneyField
 
 KEYS_OFFERED = 100
 """In a list to choose from: those used last. Others are reached from their pages."""
@@ -63,7 +64,7 @@ class CallFilterForm(forms.Form):
     endpoint = forms.ChoiceField(label="Endpoint", required=False)
     outcome = forms.ChoiceField(label="Outcome", required=False)
     streamed = forms.ChoiceField(label="Streamed", required=False)
-    cost = UsdField(label="Costs at least, US dollars", required=False)
+    cost = MoneyField(label=with_currency("Costs at least"), required=False)
     ms = forms.IntegerField(
         label="Takes at least, ms", required=False, min_value=1, max_value=_MS_MAX
     )

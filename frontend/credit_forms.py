@@ -9,12 +9,13 @@ from django import forms
 from billing.domain.credit import PRIORITY_MAX, CreditKind
 from billing.domain.money import NANOS_PER_CENT
 from billing.services.credit.grant_credit import REASON_CHARACTERS_MAX
-from tenants.usd_field import UsdField
+from frontend.currency import with_currency
+from tenants.money_field import MoneyField
 
 _DECIMAL = {"inputmode": "decimal", "autocomplete": "off"}
 
 
-class CentsField(UsdField):
+class CentsField(MoneyField):
     """Dollars on the page, whole cents in the program."""
 
     def clean(self, value: Any) -> Any:
@@ -42,30 +43,30 @@ class OnceForm(forms.Form):
 
 class TopUpForm(OnceForm):
     amount_cents = CentsField(
-        label="Amount in US dollars",
+        label=with_currency("Amount"),
         help_text="At least 0.50.",
         widget=forms.TextInput(attrs=_DECIMAL),
     )
 
 
 class AutoRechargeForm(forms.Form):
-    threshold_nanos = UsdField(
-        label="When so much is left, in US dollars",
+    threshold_nanos = MoneyField(
+        label=with_currency("When so much is left"),
         widget=forms.TextInput(attrs=_DECIMAL),
     )
     amount_cents = CentsField(
-        label="Buy credit of", widget=forms.TextInput(attrs=_DECIMAL)
+        label=with_currency("Buy credit of"), widget=forms.TextInput(attrs=_DECIMAL)
     )
     monthly_max_cents = CentsField(
-        label="At most in a month (UTC)",
+        label=with_currency("At most in a month (UTC)"),
         help_text="After a declined card it is tried again a day later.",
         widget=forms.TextInput(attrs=_DECIMAL),
     )
 
 
 class GrantForm(OnceForm):
-    amount_nanos = UsdField(
-        label="Amount in US dollars", widget=forms.TextInput(attrs=_DECIMAL)
+    amount_nanos = MoneyField(
+        label=with_currency("Amount"), widget=forms.TextInput(attrs=_DECIMAL)
     )
     kind = forms.ChoiceField(
         label="Kind",
@@ -97,8 +98,8 @@ class GrantForm(OnceForm):
 
 
 class WithdrawForm(OnceForm):
-    amount_nanos = UsdField(
-        label="Amount in US dollars", widget=forms.TextInput(attrs=_DECIMAL)
+    amount_nanos = MoneyField(
+        label=with_currency("Amount"), widget=forms.TextInput(attrs=_DECIMAL)
     )
     reason = forms.CharField(
         max_length=REASON_CHARACTERS_MAX, help_text="The tenant sees it."

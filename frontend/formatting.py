@@ -1,43 +1,47 @@
-"""How numbers are written on pages. Money goes in as integers and never as floats."""
+"""How numbers are written on pages. Money goes in as integers and never as floats, and
+is written in the currency of the page (`frontend/currency.py`).
+"""
 
 from datetime import timedelta
 
-NANOS_PER_USD = 1_000_000_000
+from frontend.currency import active_symbol
+
+NANOS_PER_UNIT = 1_000_000_000
 _NANOS_DIGITS = 9
 _SHORT_DIGITS = 6
 
 
-def exact_usd(amount_nanos: int) -> str:
+def exact_amount(amount_nanos: int) -> str:
     """Every digit, at least two after the point: 1_234_500_000 is `$1.2345`."""
     sign = "-" if amount_nanos < 0 else ""
-    whole, fraction = divmod(abs(amount_nanos), NANOS_PER_USD)
+    whole, fraction = divmod(abs(amount_nanos), NANOS_PER_UNIT)
     digits = f"{fraction:0{_NANOS_DIGITS}}".rstrip("0").ljust(2, "0")
-    return f"{sign}${whole:,}.{digits}"
+    return f"{sign}{active_symbol()}{whole:,}.{digits}"
 
 
-def short_usd(amount_nanos: int) -> str:
-    """From one dollar on to the cent, below to the micro-dollar (half up).
+def short_amount(amount_nanos: int) -> str:
+    """From one unit on to the cent, below to its millionth (half up).
 
-    What is below a micro-dollar is written exactly, so that nothing reads as free.
+    What is below a millionth is written exactly, so that nothing reads as free.
     """
     size = abs(amount_nanos)
-    if size >= NANOS_PER_USD:
-        return cents_usd(_rounded(amount_nanos, NANOS_PER_USD // 100))
+    if size >= NANOS_PER_UNIT:
+        return amount_of_cents(_rounded(amount_nanos, NANOS_PER_UNIT // 100))
     step = 10 ** (_NANOS_DIGITS - _SHORT_DIGITS)
     if size < step:
-        return exact_usd(amount_nanos)
-    return exact_usd(_rounded(amount_nanos, step) * step)
+        return exact_amount(amount_nanos)
+    return exact_amount(_rounded(amount_nanos, step) * step)
 
 
-def cents_usd(amount_cents: int) -> str:
+def amount_of_cents(amount_cents: int) -> str:
     sign = "-" if amount_cents < 0 else ""
     whole, cents = divmod(abs(amount_cents), 100)
-    return f"{sign}${whole:,}.{cents:02}"
+    return f"{sign}{active_symbol()}{whole:,}.{cents:02}"
 
 
-def rate_usd(rate_nanos_per_million: int) -> str:
-    """A rate as price lists write it: US dollars per million tokens."""
-    return exact_usd(rate_nanos_per_million)
+def rate(rate_nanos_per_million: int) -> str:
+    """A rate as price lists write it: per million tokens."""
+    return exact_amount(rate_nanos_per_million)
 
 
 def short_count(count: int) -> str:

@@ -6,10 +6,11 @@ from uuid import uuid4
 
 from django import forms
 
-from billing.domain.money import NANOS_PER_CENT, parse_amount_usd
+from billing.domain.money import NANOS_PER_CENT, parse_amount
 from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
 from billing.services.credit_notes.credit_invoice import REASON_CHARACTERS_MAX
+from frontend.currency import with_currency
 
 _WIDE = {"autocomplete": "off"}
 
@@ -36,13 +37,13 @@ class IssueForm(forms.Form):
 
 
 class CentsField(forms.CharField):
-    """USD in whole cents, as cents; None for an empty field."""
+    """Units in whole cents, as cents; None for an empty field."""
 
     def to_python(self, value: Any) -> Any:
         if not value:
             return None
         try:
-            cents, rest = divmod(parse_amount_usd(str(value)), NANOS_PER_CENT)
+            cents, rest = divmod(parse_amount(str(value)), NANOS_PER_CENT)
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
         if rest:
@@ -57,7 +58,7 @@ class CreditForm(ReasonForm):
     line = forms.ChoiceField(required=False, label="Of which line")
     amount = CentsField(
         required=False,
-        label="How much, USD without tax",
+        label=with_currency("How much, without tax"),
         help_text="Empty: all that is left. On all lines it is shared in proportion.",
         widget=forms.TextInput(attrs={**_WIDE, "inputmode": "decimal"}),
     )

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 
 from billing.domain.money import amount_nanos
-from frontend.formatting import exact_usd
+from frontend.formatting import exact_amount
 from frontend.leases import BoughtLease
 from metering.domain.lease_intervals import METERS
 from metering.domain.leased import BYTE_MS_PER_MB_S
@@ -29,7 +29,7 @@ class Extension:
         title = f"{_MINUTES[self.minutes]} from now, until {until:%H:%M:%S} UTC"
         if self.amount_nanos is None:
             return title
-        return f"{title}: at most {exact_usd(self.amount_nanos)} more"
+        return f"{title}: at most {exact_amount(self.amount_nanos)} more"
 
 
 def extensions(lease: BoughtLease, now: datetime) -> list[Extension]:

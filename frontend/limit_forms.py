@@ -4,13 +4,14 @@ from typing import Any
 
 from django import forms
 
+from frontend.currency import with_currency
 from frontend.limits import KINDS, PERIODS
 from tenants.domain.limits import AMOUNT_MAX, DEFAULT_THRESHOLDS_PERCENT
 from tenants.models import ApiKey, Project, Tenant
+from tenants.money_field import MoneyField
 from tenants.percents_field import PercentsField
 from tenants.services.set_rate_limits import LimitName
 from tenants.services.subject import Subject
-from tenants.usd_field import UsdField
 from tenants.wire import LimitKind, SpendPeriod
 
 
@@ -50,16 +51,16 @@ class SubjectForm(forms.Form):
 
 
 class SpendLimitForm(SubjectForm):
-    amount_nanos = UsdField(
-        label="Amount in US dollars",
+    amount_nanos = MoneyField(
+        label=with_currency("Amount"),
         help_text="A call that might cost more than what is left is refused.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 
 
 class BudgetForm(SubjectForm):
-    amount_nanos = UsdField(
-        label="Amount in US dollars",
+    amount_nanos = MoneyField(
+        label=with_currency("Amount"),
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     thresholds_percent = PercentsField(

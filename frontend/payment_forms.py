@@ -5,12 +5,13 @@ from uuid import uuid4
 from django import forms
 
 from billing.services.payments.record_bank_transfer import NOTE_CHARACTERS_MAX
+from frontend.currency import with_currency
 from frontend.invoice_forms import CentsField
 
 
 class TransferForm(forms.Form):
     amount = CentsField(
-        label="Amount, USD",
+        label=with_currency("Amount"),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "decimal"}),
     )
     note = forms.CharField(

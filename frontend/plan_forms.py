@@ -12,29 +12,29 @@ from billing.services.plans.redeem_coupon import clean_code
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false"}
 _CENTS_DIGITS = 2
-_USD_MAX = 10**12
+_UNITS_MAX = 10**12
 _QUANTITY_MAX = 10**15
 _PERCENT_DIGITS = 2
 
 
-class CentsOfUsdField(forms.DecimalField):
-    """Dollars on the page, whole cents in the program; empty: none."""
+class CentsField(forms.DecimalField):
+    """Units on the page, whole cents in the program; empty: none."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(
             min_value=0,
-            max_value=_USD_MAX,
+            max_value=_UNITS_MAX,
             decimal_places=_CENTS_DIGITS,
             required=False,
             **options,
         )
 
     def clean(self, value: Any) -> Any:
-        dollars = super().clean(value)
-        return 0 if dollars is None else int(dollars.scaleb(_CENTS_DIGITS))
+        units = super().clean(value)
+        return 0 if units is None else int(units.scaleb(_CENTS_DIGITS))
 
     def prepare_value(self, value: Any) -> Any:
-        """What was typed goes back as it is; what was stored becomes dollars."""
+        """What was typed goes back as it is; what was stored becomes units."""
         if isinstance(value, int):
             return f"{value // 100}.{value % 100:02}" if value else ""
         return value
@@ -97,11 +97,11 @@ def _allowance(words: list[str]) -> Allowance:
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
-    price_cents = CentsOfUsdField(label="Price of a month, USD")
-    minimum_cents = CentsOfUsdField(label="A month comes to at least, USD")
-    commitment_cents = CentsOfUsdField(label="Commitment, USD")
-    credit_cents = CentsOfUsdField(
-        label="Credit of a month, USD", help_text="Of a free plan only."
+    price_cents = CentsField(label="Price of a month")
+    minimum_cents = CentsField(label="A month comes to at least")
+    commitment_cents = CentsField(label="Commitment")
+    credit_cents = CentsField(
+        label="Credit of a month", help_text="Of a free plan only."
     )
     percentage_basis_points = BasisPointsField(label="On top of usage, percent")
     allowances = AllowancesField(
@@ -118,6 +118,7 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs o
             "name",
             "description",
             "kind",
+            "currency",
             "price_cents",
             "minimum_cents",
             "commitment_cents",
@@ -154,9 +155,7 @@ class PlanBookForm(forms.Form):
 
 class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
     percent_basis_points = BasisPointsField(label="Percent off each line")
-    amount_cents = CentsOfUsdField(
-        label="Or off a month, USD", help_text="One of the two."
-    )
+    amount_cents = CentsField(label="Or off a month", help_text="One of the two.")
 
     class Meta:
         model = Coupon
@@ -165,6 +164,7 @@ class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs
             "name",
             "percent_basis_points",
             "amount_cents",
+            "currency",
             "months",
             "redemptions_max",
             "redeem_until",
@@ -175,6 +175,7 @@ class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs
             "redeem_until": "Redeemable until (UTC)",
         }
         help_texts = {
+            "currency": "Of the amount; a percentage is of any.",
             "months": "The month of redemption is the first. Empty: for ever.",
             "redemptions_max": "Empty: for all.",
             "redeem_until": "Such as <code>2027-01-01 00:00</code>. Empty: always.",

@@ -16,7 +16,7 @@ from billing.models.invoices import Invoice, LineItem
 from billing.models.plans import CouponRedemption, Plan, PlanKind, Subscription
 from billing.models.rating import RatedCharge
 from billing.services.rating.read_charges import plan_terms, read_usages
-from frontend.formatting import cents_usd
+from frontend.formatting import amount_of_cents
 from frontend.limits import Share
 from tenants.models import Tenant
 
@@ -150,16 +150,16 @@ def points_of(plan: Plan) -> list[str]:
         for one in sorted(plan.allowances.all(), key=lambda one: one.pk)
     ]
     if plan.credit_cents:
-        points.append(f"{cents_usd(plan.credit_cents)} of calls each month")
+        points.append(f"{amount_of_cents(plan.credit_cents)} of calls each month")
     if plan.trial_days:
         points.append(f"{plan.trial_days} days to try it for nothing")
     if plan.minimum_cents:
-        points.append(f"At least {cents_usd(plan.minimum_cents)} a month")
+        points.append(f"At least {amount_of_cents(plan.minimum_cents)} a month")
     if plan.percentage_basis_points:
         points.append(f"{percent(plan.percentage_basis_points)} % on top of usage")
     if plan.commitment_months:
         points.append(
-            f"At least {cents_usd(plan.commitment_cents)} over a term of"
+            f"At least {amount_of_cents(plan.commitment_cents)} over a term of"
             f" {plan.commitment_months} months"
         )
     return points

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from billing.domain.price_list import check_no_arbitrage, rates_of
 from billing.domain.price_models import MeterPricing
@@ -16,6 +17,7 @@ from billing.models.prices import PriceVersion
 from frontend.price_list import TITLES, per_rate
 from inference.models import ServedModel
 from metering.domain.usage import Meter
+from tenants.domain.currency import CURRENCIES
 
 QUANTITY_SHOWN = 10_000_000
 _QUANTITY_MAX = 10**15
@@ -35,7 +37,7 @@ class PricingField(forms.CharField):
     def __init__(self, meter: str) -> None:
         self.meter = meter
         super().__init__(
-            label=f"{TITLES[meter]}, USD {per_rate(meter)}",
+            label=f"{TITLES[meter]}, {per_rate(meter)}",
             required=meter in _REQUIRED,
             help_text="" if meter in _REQUIRED else "Empty: not sold.",
             max_length=500,
@@ -52,13 +54,18 @@ class PricingField(forms.CharField):
         """Those of text have nothing to say about a pricing."""
 
 
+class BookField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in stubs only
+    def label_from_instance(self, book: PriceBook) -> str:
+        return f"{book.name}, {book.currency}"
+
+
 class ModelField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic in stubs only
     def label_from_instance(self, served_model: ServedModel) -> str:
         return served_model.name
 
 
 class SetPriceForm(forms.Form):
-    price_book = forms.ModelChoiceField(
+    price_book = BookField(
         PriceBook.objects.order_by("-is_list", "name"), label="Book", empty_label=None
     )
     served_model = ModelField(
@@ -123,9 +130,28 @@ class EndPriceForm(forms.Form):
 
 
 class BookForm(forms.Form):
-    name = forms.CharField(
-        max_length=100, label="Name", widget=forms.TextInput(attrs=_TEXT)
+    currency = forms.ChoiceField(
+        choices=[(code, code) for code in CURRENCIES],
+        initial=lambda: settings.DEFAULT_CURRENCY,
     )
+    is_list = forms.BooleanField(
+        required=False,
+        label="The list of this currency",
+        help_text="Which holds for all who pay in it and have no other price.",
+    )
+    name = forms.CharField(
+        required=False,
+        max_length=100,
+        label="Name",
+        help_text="Of another book than the list.",
+        widget=forms.TextInput(attrs=_TEXT),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        values = self.cleaned_data
+        if not values.get("is_list") and not values.get("name"):
+            raise forms.ValidationError("A book needs a name.")
+        return values
 
 
 def texts_of(version: PriceVersion | None) -> Mapping[str, str]:

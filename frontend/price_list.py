@@ -15,7 +15,8 @@ from billing.domain.price_models import (
 from billing.domain.rating import METER_NAMES
 from billing.models.prices import PriceVersion
 from billing.services.prices.read_price_list import ModelPrices
-from frontend.formatting import exact_usd
+from frontend.currency import active_currency
+from frontend.formatting import exact_amount
 from inference.models import ServedModel
 from metering.domain.usage import Meter
 
@@ -139,7 +140,7 @@ def show_meter(meter: str, pricing: MeterPricing) -> ShownMeter:
 
 def _price(meter: str, pricing: MeterPricing) -> str:
     if pricing.model is PriceModel.PACKAGE:
-        return exact_usd(pricing.package_nanos)
+        return exact_amount(pricing.package_nanos)
     rate = rate_text(meter, dearest_rate(pricing))
     return rate if pricing.model is PriceModel.STANDARD else f"up to {rate}"
 
@@ -164,7 +165,7 @@ def rate_text(meter: str, rate_nanos_per_million: int) -> str:
     """
     is_image = meter == Meter.IMAGES
     divisor = UNITS_PER_RATE if is_image else 1
-    return exact_usd(-(-rate_nanos_per_million // divisor))
+    return exact_amount(-(-rate_nanos_per_million // divisor))
 
 
 def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
@@ -175,7 +176,7 @@ def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
             if step.up_to is None
             else f"{begin + 1:,} to {step.up_to:,}",
             price=f"{rate_text(meter, step.rate_nanos_per_million)} {per_rate(meter)}",
-            flat=exact_usd(step.flat_nanos) if step.flat_nanos else "",
+            flat=exact_amount(step.flat_nanos) if step.flat_nanos else "",
         )
         for begin, step in zip(begins, pricing.steps, strict=False)
     )
@@ -206,8 +207,12 @@ def _samples(pricing: MeterPricing) -> tuple[Sample, ...]:
 
 
 def _chart(pricing: MeterPricing) -> dict[str, Any]:
-    """`{"at": [quantities], "nanos": [amounts]}`: integers all."""
+    """`{"currency": code, "at": [quantities], "nanos": [amounts]}`: integers all."""
     most = _most(pricing)
     between = (most * n // _CHART_POINTS for n in range(_CHART_POINTS + 1))
     at = sorted({1, *between, *(turn for turn in _turns(pricing) if turn <= most)})
-    return {"at": at, "nanos": [amount_of(pricing, one) for one in at]}
+    return {
+        "currency": active_currency(),
+        "at": at,
+        "nanos": [amount_of(pricing, one) for one in at],
+    }

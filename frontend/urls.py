@@ -24,6 +24,7 @@ from frontend.views import (
     operator,
     operator_coupons,
     operator_credit,
+    operator_currency,
     operator_documents,
     operator_login,
     operator_payments,
@@ -323,6 +324,11 @@ urlpatterns = [
         "operator/plans/<int:plan_id>/withdraw/",
         operator_plans.withdraw,
         name="operator_withdraw_plan",
+    ),
+    path(
+        "operator/tenants/<int:tenant_id>/currency/",
+        operator_currency.tenant_currency,
+        name="operator_tenant_currency",
     ),
     path(
         "operator/tenants/<int:tenant_id>/plan/",

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET
 
 from inference.models import Engine
-from metering.domain.usd import decimal_usd
+from metering.domain.amounts import decimal_amount
 from metering.models import UsageEvent
 from metering.services.read_usage_event import read_usage_event
 from tenants.services.find_api_key import find_api_key
@@ -30,10 +30,10 @@ def usage_of_request(request: HttpRequest, request_id: str) -> JsonResponse:
             "This project has no metered call with that request id. It is the "
             "x-request-id header of an answer; calls that were refused have no record.",
         )
-    return JsonResponse(_document(event))
+    return JsonResponse(_document(event, api_key.tenant.currency))
 
 
-def _document(event: UsageEvent) -> dict[str, Any]:
+def _document(event: UsageEvent, currency: str) -> dict[str, Any]:
     return {
         "object": "usage.request",
         "id": f"req_{event.event_id.hex}",
@@ -54,7 +54,8 @@ def _document(event: UsageEvent) -> dict[str, Any]:
             "output_tokens": event.output_tokens,
             "reasoning_tokens": event.reasoning_tokens,
             "images": event.images,
-            "cost": decimal_usd(event.cost_nanos, digits=9),
+            "cost": decimal_amount(event.cost_nanos, digits=9),
+            "currency": currency,
         },
         "timings": _timings(event),
         "engine": _engine_name(event.engine_id),

@@ -43,11 +43,11 @@ class TenantAdmin(
     NeitherAddedNorDeletedMixin,
     ModelAdmin,  # type: ignore[misc]
 ):
-    list_display = ("name", "slug", "key_count", "created_at")
-    list_filter = ("created_at",)
+    list_display = ("name", "slug", "currency", "key_count", "created_at")
+    list_filter = ("currency", "created_at")
     search_fields = ("name", "slug", "members__user__email")
     ordering = ("-created_at",)
-    readonly_fields = ("name", "slug", "created_at")
+    readonly_fields = ("name", "slug", "currency", "created_at")
     fields = (
         *readonly_fields,
         "is_prepaid",

@@ -14,6 +14,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT
 from tenants.errors import TenantsError
 from tenants.models import ApiKey, Budget, OfSubject, Project, RateLimit, SpendLimit
+from tenants.money_field import MoneyField
 from tenants.percents_field import PercentsField
 from tenants.services.remove_budget import remove_budget
 from tenants.services.remove_spend_limit import remove_spend_limit
@@ -21,7 +22,6 @@ from tenants.services.set_budget import set_budget
 from tenants.services.set_rate_limits import LimitName, set_rate_limits
 from tenants.services.set_spend_limit import set_spend_limit
 from tenants.services.subject import Subject
-from tenants.usd_field import UsdField
 from tenants.wire import LimitKind, SpendPeriod
 
 
@@ -55,7 +55,7 @@ class RateLimitForm(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class SpendLimitForm(forms.ModelForm):  # type: ignore[type-arg]
-    amount_nanos = UsdField(label="Amount, USD", widget=UnfoldAdminTextInputWidget)
+    amount_nanos = MoneyField(label="Amount", widget=UnfoldAdminTextInputWidget)
 
 
 class BudgetForm(SpendLimitForm):

@@ -5,7 +5,7 @@ from typing import Any
 from django.http import JsonResponse
 from django.utils import timezone
 
-from billing.api.documents import usd
+from billing.api.documents import amount_text
 from billing.api.refusals import refused
 from billing.domain.lease_cost import HOUR_MS, storage_nanos
 from billing.services.prices.read_lease_rates import (
@@ -43,6 +43,7 @@ def capacity_refusal(
         str(error),
         available={tier: _available(room) for tier, room in asked.items()},
         retry_after=_retry_after(asked),
+        currency=api_key.tenant.currency,
         alternatives=[
             _alternative(room, one, rates, tokens=error.tokens)
             for one, found in rooms.items()
@@ -69,7 +70,11 @@ def _alternative(
         time_ms=HOUR_MS,
         rate_nanos_per_million=rates.of(room.tier) or 0,
     )
-    return {"tier": room.tier, "class": lease_class, "usd_per_hour": usd(per_hour)}
+    return {
+        "tier": room.tier,
+        "class": lease_class,
+        "cost_per_hour": amount_text(per_hour),
+    }
 
 
 def _retry_after(rooms: dict[Tier, TierRoom]) -> int:

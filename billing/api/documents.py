@@ -17,9 +17,9 @@ from inference.cached_prompt_models import (
     CachedPromptPlacement,
 )
 from inference.lease_models import Lease
-from metering.domain.usd import decimal_usd
+from metering.domain.amounts import decimal_amount
 
-_USD_DIGITS = 9
+_DIGITS = 9
 
 
 def prompt_documents(
@@ -123,10 +123,11 @@ def _price(
     )
     return {
         "unit": "MB_s",
+        "currency": rates.currency,
         "hbm_nanos_per_million": rates.hbm,
         "host_nanos_per_million": rates.host,
         "disk_nanos_per_million": rates.disk,
-        "usd_per_hour": usd(per_hour),
+        "cost_per_hour": amount_text(per_hour),
     }
 
 
@@ -143,7 +144,7 @@ def event_document(event: CachedPromptEvent) -> dict[str, Any]:
 
 
 def quote_document(
-    quote: Quote, *, time_ms: int, turns_per_hour: int | None
+    quote: Quote, *, currency: str, time_ms: int, turns_per_hour: int | None
 ) -> dict[str, Any]:
     turns = None if turns_per_hour is None else turns_per_hour * time_ms // HOUR_MS
     return {
@@ -152,6 +153,7 @@ def quote_document(
         "tokens": quote.tokens,
         "seconds": time_ms / 1000,
         "turns": turns,
+        "currency": currency,
         "tiers": [_tier_document(one, turns) for one in quote.tiers],
     }
 
@@ -170,22 +172,22 @@ def _tier_document(quote: TierQuote, turns: int | None) -> dict[str, Any]:
     saved = None if turns is None else turns * cost.saved_nanos_per_turn
     return document | {
         "MB_s": cost.mb_s,
-        "cost_usd": usd(cost.cost_nanos),
-        "input_saved_usd_per_turn": usd(cost.saved_nanos_per_turn),
+        "cost": amount_text(cost.cost_nanos),
+        "input_saved_per_turn": amount_text(cost.saved_nanos_per_turn),
         "break_even_turns": cost.break_even_turns,
         "break_even_seconds": cost.break_even_seconds,
-        "input_saved_usd": None if saved is None else usd(saved),
-        "net_saved_usd": None if saved is None else _signed(saved - cost.cost_nanos),
+        "input_saved": None if saved is None else amount_text(saved),
+        "net_saved": None if saved is None else _signed(saved - cost.cost_nanos),
     }
 
 
-def usd(amount_nanos: int) -> str:
-    return decimal_usd(amount_nanos, digits=_USD_DIGITS)
+def amount_text(amount_nanos: int) -> str:
+    return decimal_amount(amount_nanos, digits=_DIGITS)
 
 
 def _signed(amount_nanos: int) -> str:
     sign = "-" if amount_nanos < 0 else ""
-    return sign + usd(abs(amount_nanos))
+    return sign + amount_text(abs(amount_nanos))
 
 
 def time_text(at: datetime | None) -> str | None:

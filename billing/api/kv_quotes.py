@@ -36,7 +36,12 @@ def create(request: HttpRequest, api_key: ApiKey) -> HttpResponse:
         now=timezone.now(),
     )
     return JsonResponse(
-        quote_document(quote, time_ms=time_ms, turns_per_hour=body.turns_per_hour)
+        quote_document(
+            quote,
+            currency=api_key.tenant.currency,
+            time_ms=time_ms,
+            turns_per_hour=body.turns_per_hour,
+        )
     )
 
 

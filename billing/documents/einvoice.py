@@ -20,10 +20,10 @@ from lxml import etree
 from billing.domain.money import (
     UNITS_PER_RATE,
     amount_nanos,
+    amount_of_cents,
     cents,
-    exact_usd,
+    exact_amount,
     percent,
-    usd_of_cents,
 )
 from billing.domain.taxes import TaxCategory, net_of_lines
 from billing.errors import IncompleteDocumentError
@@ -150,7 +150,7 @@ def _write_lines(
         else:
             _write_product(item, line)
         _write_line_tax(item, tax)
-        item.settlement.monetary_summation.total_amount = _usd(net_cents)
+        item.settlement.monetary_summation.total_amount = amount_of_cents(net_cents)
         xml.trade.items.add(item)
 
 
@@ -170,7 +170,7 @@ def _billed(line: InvoiceLine) -> int:
 
 def _write_product(item: LineItem, line: InvoiceLine) -> None:
     item.delivery.billed_quantity = (str(_billed(line)), _PIECE)
-    item.agreement.net.amount = exact_usd(line.rate_nanos_per_million or 0)
+    item.agreement.net.amount = exact_amount(line.rate_nanos_per_million or 0)
     item.agreement.net.basis_quantity = (str(UNITS_PER_RATE), _PIECE)
     if line.included_quantity:
         item.document.notes.add(_note(f"{line.included_quantity} more are included"))
@@ -184,7 +184,7 @@ def _write_piece(
     if is_inclusive:
         discount_cents = 0  # the net amount is what is left after it
     item.delivery.billed_quantity = ("1", _PIECE)
-    item.agreement.net.amount = _usd(net_cents + discount_cents)
+    item.agreement.net.amount = amount_of_cents(net_cents + discount_cents)
     if line.meter:
         item.document.notes.add(_note(f"{line.quantity} units"))
     _write_discount(item, discount_cents)
@@ -194,7 +194,7 @@ def _write_discount(item: LineItem, discount_cents: int) -> None:
     if discount_cents > 0:
         allowance = TradeAllowanceCharge()
         allowance.indicator = False
-        allowance.actual_amount = _usd(discount_cents)
+        allowance.actual_amount = amount_of_cents(discount_cents)
         allowance.reason = "Discount"
         item.settlement.allowance_charge.add(allowance)
 
@@ -223,9 +223,9 @@ def _write_settlement(
 
 def _tax(line: TaxLine) -> ApplicableTradeTax:
     tax = ApplicableTradeTax()
-    tax.calculated_amount = _usd(line.tax_cents)
+    tax.calculated_amount = amount_of_cents(line.tax_cents)
     tax.type_code = "VAT"
-    tax.basis_amount = _usd(line.taxable_cents)
+    tax.basis_amount = amount_of_cents(line.taxable_cents)
     tax.category_code = line.category
     if line.reason:
         tax.exemption_reason = line.reason
@@ -242,12 +242,12 @@ def _write_sums(xml: Document, document: InvoiceDocument | CreditNoteDocument) -
     if isinstance(document, InvoiceDocument):
         prepaid_cents = document.credit_applied_cents + document.paid_cents
         due_cents = document.total_cents - prepaid_cents
-    sums.line_total = _usd(document.net_cents)
-    sums.tax_basis_total = (_usd(document.net_cents), None)
-    sums.tax_total = (_usd(document.tax_cents), document.currency)
-    sums.grand_total = (_usd(document.total_cents), None)
-    sums.prepaid_total = _usd(prepaid_cents)
-    sums.due_amount = _usd(due_cents)
+    sums.line_total = amount_of_cents(document.net_cents)
+    sums.tax_basis_total = (amount_of_cents(document.net_cents), None)
+    sums.tax_total = (amount_of_cents(document.tax_cents), document.currency)
+    sums.grand_total = (amount_of_cents(document.total_cents), None)
+    sums.prepaid_total = amount_of_cents(prepaid_cents)
+    sums.due_amount = amount_of_cents(due_cents)
 
 
 def _write_payment(
@@ -268,10 +268,6 @@ def _write_payment(
         if seller.bic:
             means.payee_institution.bic = seller.bic
         xml.trade.settlement.payment_means.add(means)
-
-
-def _usd(amount_cents: int) -> str:
-    return usd_of_cents(amount_cents)
 
 
 def _percent(tax: TaxLine) -> str:

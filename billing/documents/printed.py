@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from billing.domain.charges import ChargeKind
-from billing.domain.money import exact_usd, percent
+from billing.domain.money import exact_amount, percent
 from billing.wire import (
     CreditNoteDocument,
     InvoiceDocument,
@@ -35,7 +35,7 @@ def printed_invoice(document: InvoiceDocument) -> dict[str, Any]:
         "facts": _invoice_facts(document),
         **_shared(document),
         "sums": [*_sums(document), *_settled(document)],
-        "result": ["Amount due", _usd(document.due_cents)],
+        "result": ["Amount due", _written(document.due_cents)],
         "notes": [*_reasons(document.taxes), *_payment(document), _ROUNDING],
     }
 
@@ -53,7 +53,7 @@ def printed_credit_note(document: CreditNoteDocument) -> dict[str, Any]:
         ],
         **_shared(document),
         "sums": _sums(document)[:-1],
-        "result": ["Credited in total", _usd(document.total_cents)],
+        "result": ["Credited in total", _written(document.total_cents)],
         "notes": [
             f"Reason: {document.reason}",
             *_reasons(document.taxes),
@@ -70,7 +70,7 @@ def _where(document: CreditNoteDocument) -> list[str]:
         (document.credited_cents, "became prepaid credit"),
         (document.refunded_cents, "is paid back to where the invoice was paid from"),
     ]
-    return [f"{_usd(cents)} {where}." for cents, where in parts if cents]
+    return [f"{_written(cents)} {where}." for cents, where in parts if cents]
 
 
 def _shared(document: InvoiceDocument | CreditNoteDocument) -> dict[str, Any]:
@@ -114,21 +114,21 @@ def _line(line: InvoiceLine) -> dict[str, Any]:
         notes.append(f"{line.included_quantity:,} of them included")
     if line.discount_nanos:
         notes.append(
-            f"{exact_usd(line.gross_nanos)} less a discount of"
-            f" {exact_usd(line.discount_nanos)}"
+            f"{exact_amount(line.gross_nanos)} less a discount of"
+            f" {exact_amount(line.discount_nanos)}"
         )
     return {
         "description": line.description,
         "notes": notes,
         "quantity": f"{line.quantity:,}" if line.meter else "",
         "rate": _rate(line),
-        "amount": _usd(line.amount_cents),
+        "amount": _written(line.amount_cents),
     }
 
 
 def _rate(line: InvoiceLine) -> str:
     if line.rate_nanos_per_million is not None:
-        return exact_usd(line.rate_nanos_per_million)
+        return exact_amount(line.rate_nanos_per_million)
     return "by quantity" if line.kind == ChargeKind.USAGE else ""
 
 
@@ -144,14 +144,14 @@ def _sums(document: InvoiceDocument | CreditNoteDocument) -> list[list[str]]:
     """Net, each tax, total; where the tax is in the lines, total and what it holds."""
     if document.is_tax_inclusive:
         held = [
-            [f"including {tax_name(one)}", _usd(one.tax_cents)]
+            [f"including {tax_name(one)}", _written(one.tax_cents)]
             for one in document.taxes
         ]
-        return [*held, ["Total", _usd(document.total_cents)]]
+        return [*held, ["Total", _written(document.total_cents)]]
     return [
-        ["Net", _usd(document.net_cents)],
-        *([tax_name(one), _usd(one.tax_cents)] for one in document.taxes),
-        ["Total", _usd(document.total_cents)],
+        ["Net", _written(document.net_cents)],
+        *([tax_name(one), _written(one.tax_cents)] for one in document.taxes),
+        ["Total", _written(document.total_cents)],
     ]
 
 
@@ -161,7 +161,7 @@ def _settled(document: InvoiceDocument) -> list[list[str]]:
         ("Paid", document.paid_cents),
         ("Credit notes", document.credited_cents),
     ]
-    return [[name, _usd(-amount_cents)] for name, amount_cents in parts if amount_cents]
+    return [[name, _written(-cents)] for name, cents in parts if cents]
 
 
 def tax_name(tax: TaxLine) -> str:
@@ -195,7 +195,7 @@ def span(start: datetime, end: datetime) -> str:
     return f"{day(start)} to {day(end - timedelta(microseconds=1))} (UTC)"
 
 
-def _usd(amount_cents: int) -> str:
+def _written(amount_cents: int) -> str:
     """`1,234.50`; the currency is in the head of the column."""
     sign = _MINUS if amount_cents < 0 else ""
     whole, rest = divmod(abs(amount_cents), 100)

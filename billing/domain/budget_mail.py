@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -16,6 +16,7 @@ def budget_mail(
     tenant_name: str,
     whose: str,
     period: str,
+    currency: str,
     percent: int,
     spent_nanos: int,
     amount_nanos: int,
@@ -27,8 +28,9 @@ def budget_mail(
     return BudgetMail(
         subject=f"{percent} % of a budget of {tenant_name} is spent",
         text=(
-            f"{tenant_name} has spent {exact_usd(spent_nanos)} USD of the budget of"
-            f" {exact_usd(amount_nanos)} USD for {whose} this {period} (UTC).\n\n"
+            f"{tenant_name} has spent {exact_amount(spent_nanos)} {currency} of the"
+            f" budget of {exact_amount(amount_nanos)} {currency} for {whose} this"
+            f" {period} (UTC).\n\n"
             "A budget tells; it refuses no call. Set a spend limit if calls are to"
             " stop:\n"
             f"{url}\n"

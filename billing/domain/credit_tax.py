@@ -4,7 +4,7 @@ Nobody knows yet, when credit is sold, where its buyer will be and what rate wil
 when it pays for something (ADR 0036): so the tax is on the invoices that it pays.
 """
 
-from billing.domain.money import divided_half_up, percent, usd_of_cents
+from billing.domain.money import amount_of_cents, divided_half_up, percent
 from billing.domain.taxes import TaxTreatment
 
 _EXAMPLE_CENTS = 100_00
@@ -33,8 +33,9 @@ def credit_tax_words(treatment: TaxTreatment | None, *, is_inclusive: bool) -> s
     )
     return (
         f"No tax is added to this purchase. The invoices that credit pays add {rate},"
-        f" and it pays that too: {usd_of_cents(_EXAMPLE_CENTS)} are enough for calls of"
-        f" {usd_of_cents(net)} and their tax of {usd_of_cents(_EXAMPLE_CENTS - net)}."
+        f" and it pays that too: {amount_of_cents(_EXAMPLE_CENTS)} are enough for calls"
+        f" of {amount_of_cents(net)} and their tax of"
+        f" {amount_of_cents(_EXAMPLE_CENTS - net)}."
         " Calls may use all of it; their tax is then owed with the invoice."
     )
 

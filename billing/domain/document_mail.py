@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from billing.domain.money import usd_of_cents
+from billing.domain.money import amount_of_cents
 
 TRIES_MAX = 10
 _FIRST_PAUSE_SECONDS = 60
@@ -20,6 +20,7 @@ class DocumentText:
 def invoice_mail(
     *,
     number: str,
+    currency: str,
     total_cents: int,
     due_cents: int,
     due_at: datetime,
@@ -27,11 +28,13 @@ def invoice_mail(
 ) -> DocumentText:
     asked = "It is paid already: nothing is due."
     if due_cents > 0:
-        asked = f"Please pay {usd_of_cents(due_cents)} USD by {due_at:%Y-%m-%d} (UTC)."
+        due = f"{amount_of_cents(due_cents)} {currency}"
+        asked = f"Please pay {due} by {due_at:%Y-%m-%d} (UTC)."
+    total = f"{amount_of_cents(total_cents)} {currency}"
     return DocumentText(
         subject=f"Invoice {number}",
         text=(
-            f"Your invoice {number} over {usd_of_cents(total_cents)} USD is here.\n\n"
+            f"Your invoice {number} over {total} is here.\n\n"
             f"{asked}\n\nThe invoice is attached; its lines, and what became of it,"
             f" are at\n{url}\n"
         ),
@@ -42,6 +45,7 @@ def credit_note_mail(
     *,
     number: str,
     invoice_number: str,
+    currency: str,
     total_cents: int,
     applied_cents: int,
     credited_cents: int,
@@ -55,12 +59,15 @@ def credit_note_mail(
         (refunded_cents, "goes back to where it was paid from"),
     ]
     lines = "".join(
-        f"- {usd_of_cents(cents)} USD: {where}\n" for cents, where in parts if cents
+        f"- {amount_of_cents(cents)} {currency}: {where}\n"
+        for cents, where in parts
+        if cents
     )
+    total = f"{amount_of_cents(total_cents)} {currency}"
     return DocumentText(
         subject=f"Credit note {number} for invoice {invoice_number}",
         text=(
-            f"Invoice {invoice_number} is lowered by {usd_of_cents(total_cents)} USD."
+            f"Invoice {invoice_number} is lowered by {total}."
             f"\n\nReason: {reason}\n\n{lines}\n"
             f"The credit note is attached, and at\n{url}\n"
         ),

@@ -44,6 +44,7 @@ class BilledLine:
     issuer: str
     tenant_slug: str
     tenant_name: str
+    currency: str
     month_start: datetime
     month_end: datetime
     kind: ChargeKind
@@ -143,14 +144,14 @@ def _row(
     is_usage = line.kind is ChargeKind.USAGE
     has_rate = is_usage and line.rate_nanos_per_million is not None
     unit = _UNITS.get(line.meter, _TOKENS) if is_usage else None
-    billed, listed = _usd(amount), _usd(gross)
-    rate = _usd(line.rate_nanos_per_million or 0) if has_rate else None
+    billed, listed = _units(amount), _units(gross)
+    rate = _units(line.rate_nanos_per_million or 0) if has_rate else None
     return FocusRow(
         billed_cost=billed,
         billing_account_id=line.tenant_slug,
         billing_account_name=line.tenant_name,
         billing_account_type="Tenant",
-        billing_currency="USD",
+        billing_currency=line.currency,
         billing_period_end=line.month_end,
         billing_period_start=line.month_start,
         charge_category="Usage" if is_usage else "Purchase",
@@ -169,7 +170,7 @@ def _row(
         list_cost=listed,
         list_unit_price=rate,
         pricing_category="Standard" if is_usage else "Other",
-        pricing_currency="USD",
+        pricing_currency=line.currency,
         pricing_quantity=Decimal(quantity).scaleb(-6) if is_usage else None,
         pricing_unit=f"1000000 {unit}" if unit else None,
         provider_name=PROVIDER,
@@ -189,5 +190,5 @@ def _row(
     )
 
 
-def _usd(amount_nanos: int) -> Decimal:
+def _units(amount_nanos: int) -> Decimal:
     return Decimal(amount_nanos).scaleb(-9)

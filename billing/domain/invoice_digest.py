@@ -9,7 +9,7 @@ from metering.domain.receipts import canonical
 CHANGING = frozenset(
     {
         *("status", "paid_cents", "payments", "credited_cents", "credit_notes"),
-        *("due_cents", "due_usd"),
+        *("due_cents", "due"),
     }
 )
 """Fields that go on changing after the issue; they are not signed."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 
 SHARES_PERCENT = (20, 5)
 """Of the last grant."""
@@ -26,12 +26,14 @@ def passed_thresholds(
     return sorted((one for one in thresholds if left_nanos <= one), reverse=True)
 
 
-def credit_mail(*, tenant_name: str, left_nanos: int, url: str) -> CreditMail:
-    left = exact_usd(max(left_nanos, 0))
+def credit_mail(
+    *, tenant_name: str, currency: str, left_nanos: int, url: str
+) -> CreditMail:
+    left = f"{exact_amount(max(left_nanos, 0))} {currency}"
     return CreditMail(
-        subject=f"{tenant_name} has {left} USD of credit left",
+        subject=f"{tenant_name} has {left} of credit left",
         text=(
-            f"{tenant_name} has {left} USD of prepaid credit left. Once it is used up,"
+            f"{tenant_name} has {left} of prepaid credit left. Once it is used up,"
             " calls are refused (402) until there is more.\n\n"
             f"{url}\n"
         ),

@@ -1,4 +1,4 @@
-"""Money: integers of nanos (10⁻⁹ USD), and the places where it is rounded.
+"""Money: integers of nanos (10⁻⁹ of a currency's unit), and where it is rounded.
 
 1. `amount_nanos`: a quantity times a rate, to whole nanos.
 2. `cents`: a line item's amount, to whole cents.
@@ -15,19 +15,19 @@ from billing.errors import (
     OtherCurrencyError,
 )
 
-NANOS_PER_USD = 1_000_000_000
+NANOS_PER_UNIT = 1_000_000_000
 NANOS_PER_CENT = 10_000_000
-_CENTS_PER_USD = 100
+_CENTS_PER_UNIT = 100
 BASIS_POINTS = 10_000
 """In a whole: a rate of 1900 is 19 %."""
 UNITS_PER_RATE = 1_000_000
 """Tokens, or images: a rate is for a million of them."""
 _RATE_DECIMALS = 9
-_AMOUNT_USD_MAX = 9_000_000
+_AMOUNT_MAX = 9_000_000
 """Valkey's Lua counts nanos in doubles; above this they skip integers."""
-_RATE_USD_MAX = 1_000_000
-"""Per million tokens, a dollar a token: above it somebody mistook the unit."""
-_IMAGE_RATE_USD_MAX = 1000
+_RATE_MAX = 1_000_000
+"""Per million tokens, a whole unit a token: above it somebody mistook the unit."""
+_IMAGE_RATE_MAX = 1000
 """Per image."""
 
 
@@ -83,18 +83,18 @@ def nanos(amount_cents: int) -> int:
     return amount_cents * NANOS_PER_CENT
 
 
-def exact_usd(amount_nanos: int) -> str:
-    """USD with as many decimals as it takes, at least two: `0.0000123`, `1.50`."""
+def exact_amount(amount_nanos: int) -> str:
+    """Units with as many decimals as it takes, at least two: `0.0000123`, `1.50`."""
     sign = "-" if amount_nanos < 0 else ""
-    whole, rest = divmod(abs(amount_nanos), NANOS_PER_USD)
+    whole, rest = divmod(abs(amount_nanos), NANOS_PER_UNIT)
     decimals = f"{rest:09d}".rstrip("0").ljust(2, "0")
     return f"{sign}{whole}.{decimals}"
 
 
-def usd_of_cents(amount_cents: int) -> str:
-    """USD with two decimals: `12.34`."""
+def amount_of_cents(amount_cents: int) -> str:
+    """Units with two decimals: `12.34`."""
     sign = "-" if amount_cents < 0 else ""
-    whole, rest = divmod(abs(amount_cents), _CENTS_PER_USD)
+    whole, rest = divmod(abs(amount_cents), _CENTS_PER_UNIT)
     return f"{sign}{whole}.{rest:02d}"
 
 
@@ -104,30 +104,30 @@ def percent(basis_points: int) -> str:
     return f"{whole}.{rest:02d}".rstrip("0").rstrip(".")
 
 
-def parse_rate_usd(text: str) -> int:
-    """Nanos per million tokens, of a rate in USD per million such as `0.10`.
+def parse_rate(text: str) -> int:
+    """Nanos per million tokens, of a rate per million such as `0.10`.
 
     Raises InvalidRateError for anything but a plain number from 0 with at most nine
     decimals: a finer one could only be kept by rounding it.
     """
-    return _parse_usd(text, _RATE_USD_MAX)
+    return _parsed(text, _RATE_MAX)
 
 
-def parse_image_rate_usd(text: str) -> int:
-    """Nanos per million images, of a price in USD per image such as `0.04`.
+def parse_image_rate(text: str) -> int:
+    """Nanos per million images, of a price per image such as `0.04`.
 
-    Raises InvalidRateError like `parse_rate_usd`.
+    Raises InvalidRateError like `parse_rate`.
     """
-    return _parse_usd(text, _IMAGE_RATE_USD_MAX) * UNITS_PER_RATE
+    return _parsed(text, _IMAGE_RATE_MAX) * UNITS_PER_RATE
 
 
-def parse_amount_usd(text: str) -> int:
-    """Nanos, of an amount above zero in USD such as `25` or `0.50`.
+def parse_amount(text: str) -> int:
+    """Nanos, of an amount above zero such as `25` or `0.50`.
 
     Raises InvalidAmountError.
     """
     try:
-        amount = _parse_usd(text, _AMOUNT_USD_MAX)
+        amount = _parsed(text, _AMOUNT_MAX)
     except InvalidRateError as error:
         raise InvalidAmountError(str(error)) from None
     if not amount:
@@ -135,13 +135,13 @@ def parse_amount_usd(text: str) -> int:
     return amount
 
 
-def _parse_usd(text: str, usd_max: int) -> int:
+def _parsed(text: str, units_max: int) -> int:
     try:
         rate = Decimal(text.strip())
     except InvalidOperation:
-        raise InvalidRateError(f"{text!r} is not a number of USD") from None
-    if not rate.is_finite() or rate.is_signed() or rate > usd_max:
-        raise InvalidRateError(f"{text!r} is not a number between 0 and {usd_max} USD")
+        raise InvalidRateError(f"{text!r} is not a number") from None
+    if not rate.is_finite() or rate.is_signed() or rate > units_max:
+        raise InvalidRateError(f"{text!r} is not a number between 0 and {units_max}")
     exact = rate.scaleb(_RATE_DECIMALS)
     if exact != exact.to_integral_value():
         raise InvalidRateError(f"{text!r} has more than {_RATE_DECIMALS} decimals")

@@ -15,9 +15,9 @@ STEPS_MAX = 20
 QUANTITY_MAX = 10**15
 """Of a step's end and of a package: more than any month can hold."""
 FLAT_NANOS_MAX = 9 * 10**15
-"""9 million USD: sums of a bill stay far within a bigint."""
+"""9 million: sums of a bill stay far within a bigint."""
 RATE_NANOS_PER_MILLION_MAX = 10**18
-"""The dearest image, 1000 USD, per million."""
+"""The dearest image, 1000, per million."""
 
 
 class PriceModel(StrEnum):
@@ -58,7 +58,7 @@ class MeterPricing:
         _check_package(self)
         _check_steps(self)
         if not 0 <= dearest_rate(self) <= RATE_NANOS_PER_MILLION_MAX:
-            raise InvalidPricingError("A rate lies between 0 and 1000 USD a unit.")
+            raise InvalidPricingError("A rate lies between 0 and 1000 a unit.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -260,7 +260,7 @@ def _check_package(pricing: MeterPricing) -> None:
         if units or price:
             raise InvalidPricingError(f"A {pricing.model} price has no package.")
     elif not (1 <= units <= QUANTITY_MAX and 0 <= price <= FLAT_NANOS_MAX):
-        raise InvalidPricingError("A package holds at least one unit, for 0 USD or up.")
+        raise InvalidPricingError("A package holds at least one unit, for 0 or up.")
 
 
 def _check_steps(pricing: MeterPricing) -> None:
@@ -290,7 +290,7 @@ def _check_amounts(steps: tuple[Step, ...]) -> None:
     if min(step.rate_nanos_per_million for step in steps) < 0 or min(flats) < 0:
         raise InvalidPricingError("A rate or flat amount is not below zero.")
     if max(flats) > FLAT_NANOS_MAX:
-        raise InvalidPricingError("A flat amount is 9 million USD at most.")
+        raise InvalidPricingError("A flat amount is 9 million at most.")
     if len(steps) == 1 and flats[0]:
         # There is no unit to spread it over: it is what the month costs.
         raise InvalidPricingError("A flat amount of a single step belongs to a plan.")

@@ -1,19 +1,19 @@
 """How a meter's price is typed, and written back.
 
 0.10                                a rate: US dollars per million (an image: each)
-package 1M:2                        2 USD for each million begun
+package 1M:2                        2 for each million begun
 graduated 1M:2 5M:1.5 rest:1        up to a million, up to five, and above
-volume 1M:2+10 rest:1               a flat 10 USD besides, once the step is entered
+volume 1M:2+10 rest:1               a flat 10 besides, once the step is entered
 """
 
 import re
 
 from billing.domain.money import (
     UNITS_PER_RATE,
-    exact_usd,
-    parse_amount_usd,
-    parse_image_rate_usd,
-    parse_rate_usd,
+    exact_amount,
+    parse_amount,
+    parse_image_rate,
+    parse_rate,
 )
 from billing.domain.price_models import MeterPricing, PriceModel, Step, standard
 from billing.errors import InvalidPricingError
@@ -43,7 +43,7 @@ def pricing_text(meter: str, pricing: MeterPricing) -> str:
             return _rate_text(meter, pricing.rate_nanos_per_million)
         case PriceModel.PACKAGE:
             units = _count_text(pricing.package_units)
-            return f"package {units}:{exact_usd(pricing.package_nanos)}"
+            return f"package {units}:{exact_amount(pricing.package_nanos)}"
         case PriceModel.GRADUATED | PriceModel.VOLUME:
             steps = [_step_text(meter, step) for step in pricing.steps]
             return " ".join([pricing.model, *steps])
@@ -56,7 +56,7 @@ def _package(parts: list[str]) -> MeterPricing:
     return MeterPricing(
         PriceModel.PACKAGE,
         package_units=_count(units),
-        package_nanos=parse_amount_usd(amount),
+        package_nanos=parse_amount(amount),
     )
 
 
@@ -66,7 +66,7 @@ def _step(meter: str, part: str) -> Step:
     return Step(
         None if end == _REST else _count(end),
         _rate(meter, rate),
-        parse_amount_usd(flat) if plus else 0,
+        parse_amount(flat) if plus else 0,
     )
 
 
@@ -93,16 +93,16 @@ def _count_text(count: int) -> str:
 
 def _rate(meter: str, text: str) -> int:
     is_image = meter == Meter.IMAGES
-    return parse_image_rate_usd(text) if is_image else parse_rate_usd(text)
+    return parse_image_rate(text) if is_image else parse_rate(text)
 
 
 def _rate_text(meter: str, rate_nanos_per_million: int) -> str:
     if meter == Meter.IMAGES:
-        return exact_usd(rate_nanos_per_million // UNITS_PER_RATE)
-    return exact_usd(rate_nanos_per_million)
+        return exact_amount(rate_nanos_per_million // UNITS_PER_RATE)
+    return exact_amount(rate_nanos_per_million)
 
 
 def _step_text(meter: str, step: Step) -> str:
     end = _REST if step.up_to is None else _count_text(step.up_to)
-    flat = f"+{exact_usd(step.flat_nanos)}" if step.flat_nanos else ""
+    flat = f"+{exact_amount(step.flat_nanos)}" if step.flat_nanos else ""
     return f"{end}:{_rate_text(meter, step.rate_nanos_per_million)}{flat}"

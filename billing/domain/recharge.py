@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,12 +42,14 @@ def is_recharge_due(
     )
 
 
-def no_card_mail(*, tenant_name: str, left_nanos: int, url: str) -> RechargeMail:
-    left = exact_usd(max(left_nanos, 0))
+def no_card_mail(
+    *, tenant_name: str, currency: str, left_nanos: int, url: str
+) -> RechargeMail:
+    left = f"{exact_amount(max(left_nanos, 0))} {currency}"
     return RechargeMail(
         subject=f"{tenant_name} has no card to buy credit with",
         text=(
-            f"{tenant_name} has {left} USD of credit left, and credit should be bought"
+            f"{tenant_name} has {left} of credit left, and credit should be bought"
             " by itself now. But there is no card that can be charged. Add one, or buy"
             f" credit by hand:\n\n{url}\n"
         ),

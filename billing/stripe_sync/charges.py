@@ -38,6 +38,8 @@ class CardOrder:
     tenant_id: int
     customer_id: str
     amount_cents: int
+    currency: str
+    """As we write it; Stripe's is in lower case."""
     description: str
     created_at: int
     """Seconds since the epoch: what is older at Stripe is another payment."""
@@ -56,7 +58,7 @@ def charge_card(
             intent = open_client().v1.payment_intents.create(
                 {
                     "amount": order.amount_cents,
-                    "currency": "usd",
+                    "currency": order.currency.lower(),
                     "customer": order.customer_id,
                     "payment_method": method_id,
                     "allowed_payment_method_types": ["card"],
@@ -126,7 +128,7 @@ def open_payment_page(
                     {
                         "quantity": 1,
                         "price_data": {
-                            "currency": "usd",
+                            "currency": order.currency.lower(),
                             "unit_amount": order.amount_cents,
                             "product_data": {"name": order.description},
                         },

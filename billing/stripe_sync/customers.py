@@ -52,13 +52,15 @@ def remove_card(method_id: str) -> None:
         open_client().v1.payment_methods.detach(method_id)
 
 
-def open_card_page(customer_id: str, *, done_url: str, back_url: str) -> str:
+def open_card_page(
+    customer_id: str, *, currency: str, done_url: str, back_url: str
+) -> str:
     """The address of Stripe's page on which a card is added (Checkout)."""
     with asking_stripe():
         session = open_client().v1.checkout.sessions.create(
             {
                 "mode": "setup",
-                "currency": "usd",
+                "currency": currency.lower(),
                 "customer": customer_id,
                 "allowed_payment_method_types": ["card"],
                 "success_url": done_url,

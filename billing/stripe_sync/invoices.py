@@ -64,7 +64,7 @@ def _create(invoice: Invoice, customer_id: str) -> Plain:
     made = open_client().v1.invoices.create(
         {
             "customer": customer_id,
-            "currency": "usd",
+            "currency": invoice.currency.lower(),
             "auto_advance": False,
             "collection_method": "charge_automatically",
             "pending_invoice_items_behavior": "exclude",

@@ -1,7 +1,7 @@
 """The arithmetic of an invoice's document: lines, tax, totals."""
 
 from billing.domain.charges import ChargeKind
-from billing.domain.money import cents, included_tax_cents, tax_cents, usd_of_cents
+from billing.domain.money import amount_of_cents, cents, included_tax_cents, tax_cents
 from billing.domain.price_models import PriceModel, amount_of
 from billing.verify.wrong import WrongError, check
 from billing.wire import InvoiceDocument, InvoiceLine, LinePrice, TaxLine
@@ -88,9 +88,12 @@ def check_totals(document: InvoiceDocument) -> None:
             "what is due is not the total less what was paid and credited",
         ),
         (
-            (document.total_usd, document.due_usd)
-            == (usd_of_cents(document.total_cents), usd_of_cents(document.due_cents)),
-            "what is printed in USD is not the cents",
+            (document.total, document.due)
+            == (
+                amount_of_cents(document.total_cents),
+                amount_of_cents(document.due_cents),
+            ),
+            "what is printed is not the cents",
         ),
     ):
         check(holds=holds, otherwise=what)

@@ -90,6 +90,7 @@ _PARENTS = {
         "operator_sign_in_as",
         "operator_tenant_prices",
         "operator_tenant_plan",
+        "operator_tenant_currency",
         "operator_credit",
         "withdraw_credit",
     },

@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page, tenant_page_for
-from frontend.formatting import exact_usd
+from frontend.formatting import exact_amount
 from frontend.lease_uses import uses_of_prompt
 from frontend.parts import wants_part
 from frontend.prompt_forms import (
@@ -192,7 +192,7 @@ def _longer(found: ShownPrompt, now: datetime) -> list[tuple[int, str]]:
             )
             for one in found.held
         )
-        told = "" if added is None else f": at most {exact_usd(added)} more"
+        told = "" if added is None else f": at most {exact_amount(added)} more"
         choices.append((seconds, f"{title} from now{told}"))
     return choices
 

@@ -9,13 +9,14 @@ from django.views.decorators.http import require_http_methods
 from billing.models.event_cursors import CreditThreshold
 from billing.services.alerts.set_credit_threshold import set_credit_threshold
 from frontend.access import Access, tenant_page_for
+from frontend.currency import with_currency
 from tenants.domain.roles import Permission
-from tenants.usd_field import UsdField
+from tenants.money_field import MoneyField
 
 
 class CreditThresholdForm(forms.Form):
-    amount_nanos = UsdField(
-        label="Amount in US dollars",
+    amount_nanos = MoneyField(
+        label=with_currency("Amount"),
         required=False,
         help_text="Empty: at 20 and 5 % of the last grant alone.",
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),

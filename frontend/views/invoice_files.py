@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from billing.documents.pdf import credit_note_pdf as drawn_credit_note
 from billing.documents.pdf import invoice_pdf as drawn_invoice
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import amount_of_cents, exact_amount
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.services.credit_notes.describe_credit_note import describe_credit_note
@@ -28,11 +28,12 @@ _CSV_HEAD = (
     "meter",
     "quantity",
     "included_quantity",
-    "rate_usd_per_million",
-    "gross_exact_usd",
-    "discount_exact_usd",
-    "amount_exact_usd",
-    "amount_usd",
+    "rate_per_million",
+    "gross_exact",
+    "discount_exact",
+    "amount_exact",
+    "amount",
+    "currency",
 )
 
 
@@ -44,13 +45,15 @@ def invoice_csv(
     found = get_object_or_404(invoices_of(access), pk=invoice_id)
     lines = describe_invoice(found).lines
     return StreamingHttpResponse(
-        csv_lines(_CSV_HEAD, _csv_rows(lines)),
+        csv_lines(_CSV_HEAD, _csv_rows(lines, found.currency)),
         content_type="text/csv; charset=utf-8",
         headers=_as_file(f"{_stem(found)}.csv"),
     )
 
 
-def _csv_rows(lines: Iterable[InvoiceLine]) -> Iterator[tuple[object, ...]]:
+def _csv_rows(
+    lines: Iterable[InvoiceLine], currency: str
+) -> Iterator[tuple[object, ...]]:
     for line in lines:
         rate = line.rate_nanos_per_million
         yield (
@@ -60,11 +63,12 @@ def _csv_rows(lines: Iterable[InvoiceLine]) -> Iterator[tuple[object, ...]]:
             line.meter or "",
             line.quantity,
             line.included_quantity,
-            "" if rate is None else exact_usd(rate),
-            exact_usd(line.gross_nanos),
-            exact_usd(line.discount_nanos),
-            exact_usd(line.amount_nanos),
-            usd_of_cents(line.amount_cents),
+            "" if rate is None else exact_amount(rate),
+            exact_amount(line.gross_nanos),
+            exact_amount(line.discount_nanos),
+            exact_amount(line.amount_nanos),
+            amount_of_cents(line.amount_cents),
+            currency,
         )
 
 

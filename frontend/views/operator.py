@@ -1,5 +1,6 @@
 """The operator's pages: tenants, all invoices, engines. Staff only."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +18,7 @@ from billing.models.issue_blocks import IssueBlock
 from billing.models.rating import BillingPeriod
 from frontend.access import operator_page
 from frontend.calls import newest_calls
+from frontend.currency import write_amounts_in
 from frontend.invoice_page import invoice_context
 from frontend.kv_memory import read_kv_memory
 from frontend.prices import amount_of_totals, amounts_of_totals
@@ -57,12 +59,30 @@ def tenants(request: HttpRequest) -> HttpResponse:
         "wanted": wanted,
         "span": span,
         "figures": figures(totals),
-        "amount_nanos": amount_of_totals(totals),
+        "amounts": _by_currency(amounts),
         "problems": BillingPeriod.objects.exclude(problem="")
         .select_related("tenant")
         .order_by("-starts_at", "pk")[:PROBLEMS_SHOWN],
     }
     return render(request, "frontend/operator_tenants.html", context)
+
+
+def _by_currency(amounts: Mapping[int, int | None]) -> list[tuple[str, int | None]]:
+    """`amounts` of tenants; they are not added across currencies. None: a price is not
+    there.
+    """
+    currencies = Tenant.objects.in_bulk(amounts)
+    found: dict[str, int | None] = {settings.DEFAULT_CURRENCY: 0}
+    for tenant_id, amount in amounts.items():
+        if tenant_id not in currencies:
+            continue
+        code = currencies[tenant_id].currency
+        before = found.get(code, 0)
+        if before is None or amount is None:
+            found[code] = None
+        else:
+            found[code] = before + amount
+    return list(found.items())
 
 
 def _tenants(wanted: str) -> QuerySet[Tenant]:
@@ -83,6 +103,7 @@ def _tenants(wanted: str) -> QuerySet[Tenant]:
 @operator_page
 def tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
     found = get_object_or_404(Tenant, pk=tenant_id)
+    write_amounts_in(found.currency)
     span = find_range("month", now=datetime.now(UTC))
     rollups = UsageRollup.objects.of_tenant(found.pk).between(span.start, span.end)
     totals = list(rollups.totals("price_version_id"))
@@ -124,6 +145,7 @@ def invoices(request: HttpRequest) -> HttpResponse:
 def invoice(request: HttpRequest, invoice_id: int) -> HttpResponse:
     rows = Invoice.objects.select_related("tenant")
     found = get_object_or_404(rows, pk=invoice_id)
+    write_amounts_in(found.currency)
     context = {**invoice_context(found, now=timezone.now()), "is_operator": True}
     context["acts"] = acts_of(found)
     return render(request, "frontend/invoice.html", context)

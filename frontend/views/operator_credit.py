@@ -15,6 +15,7 @@ from billing.services.credit.withdraw_credit import unused_of, withdraw_credit
 from frontend.access import operator_page
 from frontend.credit_forms import GrantForm, WithdrawForm
 from frontend.credit_page import read_credit_page
+from frontend.currency import write_amounts_in
 from tenants.models import Tenant
 
 _INVALID = 422
@@ -30,6 +31,7 @@ def _check_may_grant(request: HttpRequest) -> None:
 @operator_page
 def tenant_credit(request: HttpRequest, tenant_id: int) -> HttpResponse:
     tenant = get_object_or_404(Tenant, pk=tenant_id)
+    write_amounts_in(tenant.currency)
     form = GrantForm()
     if request.method == "POST":
         _check_may_grant(request)
@@ -73,6 +75,7 @@ def _is_granted(form: GrantForm, tenant: Tenant) -> bool:
 def withdraw(request: HttpRequest, grant_id: int) -> HttpResponse:
     grant = get_object_or_404(CreditGrant.objects.select_related("tenant"), pk=grant_id)
     now = timezone.now()
+    write_amounts_in(grant.tenant.currency)
     form = WithdrawForm(request.POST if request.method == "POST" else None)
     if request.method == "POST":
         _check_may_grant(request)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.domain.invoice import InvoiceStatus
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import amount_of_cents, exact_amount
 from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
 from billing.models.invoices import Invoice
@@ -27,6 +27,7 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.invoices.void_invoice import refuse_voiding, void_invoice
 from billing.services.invoices.write_off_invoice import write_off_invoice
 from frontend.access import operator_page
+from frontend.currency import write_amounts_in
 from frontend.invoice_forms import CreditForm, IssueForm, ReasonForm
 
 BLOCKS_SHOWN = 200
@@ -107,10 +108,10 @@ def _issued_facts(invoice: Invoice) -> list[tuple[str, str]]:
     credit_cents = credit_of(invoice.tenant) // 10_000_000
     drawn = max(0, min(credit_cents, document.total_cents))
     return [
-        ("Lines so far", usd_of_cents(invoice.lines_cents)),
-        ("Tax", usd_of_cents(document.tax_cents)),
-        ("To be owed", usd_of_cents(document.total_cents)),
-        ("Paid by credit, at most", usd_of_cents(drawn)),
+        ("Lines so far", amount_of_cents(invoice.lines_cents)),
+        ("Tax", amount_of_cents(document.tax_cents)),
+        ("To be owed", amount_of_cents(document.total_cents)),
+        ("Paid by credit, at most", amount_of_cents(drawn)),
     ]
 
 
@@ -129,10 +130,10 @@ def void(request: HttpRequest, invoice_id: int) -> HttpResponse:
         "title": f"Void {invoice}",
         "button": "Void it",
         "facts": [
-            ("No longer owed", usd_of_cents(invoice.total_cents)),
-            ("Of that, tax", usd_of_cents(invoice.tax_cents)),
-            ("Credit that returns", usd_of_cents(invoice.credit_applied_cents)),
-            ("Billed anew on a draft", exact_usd(invoice.total_nanos)),
+            ("No longer owed", amount_of_cents(invoice.total_cents)),
+            ("Of that, tax", amount_of_cents(invoice.tax_cents)),
+            ("Credit that returns", amount_of_cents(invoice.credit_applied_cents)),
+            ("Billed anew on a draft", exact_amount(invoice.total_nanos)),
         ],
         "explanation": "For an invoice that was issued by mistake. It keeps its number;"
         " what it billed is on the month's draft again, at once.",
@@ -156,7 +157,7 @@ def write_off(request: HttpRequest, invoice_id: int) -> HttpResponse:
     context = {
         "title": f"Write off {invoice}",
         "button": "Write it off",
-        "facts": [("Given up", usd_of_cents(due_cents(invoice)))],
+        "facts": [("Given up", amount_of_cents(due_cents(invoice)))],
         "explanation": "It stays owed, and nobody is reminded of it any more. A late"
         " payment still makes it paid.",
     }
@@ -177,7 +178,12 @@ def credit(request: HttpRequest, invoice_id: int) -> HttpResponse:
             facts = _note_facts(invoice, form)
         except BillingError as error:
             form.add_error(None, str(error))
-    context = {"invoice": invoice, "form": form, "facts": facts}
+    context = {
+        "invoice": invoice,
+        "currency": invoice.currency,
+        "form": form,
+        "facts": facts,
+    }
     status = _INVALID if form.errors else 200
     return render(request, "frontend/operator_credit.html", context, status=status)
 
@@ -196,7 +202,7 @@ def _creditable_lines(invoice: Invoice) -> list[tuple[str, str]]:
                     [
                         line.model,
                         line.meter or line.description,
-                        f"({usd_of_cents(left[line.pk])} left)",
+                        f"({amount_of_cents(left[line.pk])} left)",
                     ],
                 )
             ),
@@ -231,7 +237,7 @@ def _note_facts(invoice: Invoice, form: CreditForm) -> list[tuple[str, str]]:
         ("Becomes credit", sums.split.credited),
         ("Is paid back", sums.split.refunded),
     ]
-    return [(name, usd_of_cents(cents)) for name, cents in facts]
+    return [(name, amount_of_cents(cents)) for name, cents in facts]
 
 
 def _credited(request: HttpRequest, invoice: Invoice, form: CreditForm) -> HttpResponse:
@@ -245,15 +251,17 @@ def _credited(request: HttpRequest, invoice: Invoice, form: CreditForm) -> HttpR
     )
     messages.success(
         request,
-        f"Credit note {note.number} over {usd_of_cents(note.total_cents)} USD is"
-        " issued.",
+        f"Credit note {note.number} over {amount_of_cents(note.total_cents)}"
+        f" {note.currency} is issued.",
     )
     return redirect("frontend:operator_invoice", invoice.pk)
 
 
 def _found(invoice_id: int) -> Invoice:
-    rows = Invoice.objects.select_related("tenant")
-    return get_object_or_404(rows, pk=invoice_id)
+    """Amounts are written in its currency from here on."""
+    invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
+    write_amounts_in(invoice.currency)
+    return invoice
 
 
 def _done(
@@ -281,6 +289,11 @@ def _confirm(
     form: IssueForm | ReasonForm,
     context: Mapping[str, object],
 ) -> HttpResponse:
-    shown = {"invoice": invoice, "form": form, **context}
+    shown = {
+        "invoice": invoice,
+        "currency": invoice.currency,
+        "form": form,
+        **context,
+    }
     status = _INVALID if form.errors else 200
     return render(request, "frontend/operator_confirm.html", shown, status=status)

@@ -10,7 +10,7 @@ from django.views.decorators.http import (
     require_safe,
 )
 
-from billing.domain.money import usd_of_cents
+from billing.domain.money import amount_of_cents
 from billing.errors import BillingError
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, Refund
@@ -19,6 +19,7 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.payments.record_bank_transfer import record_bank_transfer
 from billing.services.payments.replay_stripe_events import replay_stripe_events
 from frontend.access import operator_page
+from frontend.currency import write_amounts_in
 from frontend.payment_forms import TransferForm
 
 ROWS_SHOWN = 50
@@ -56,6 +57,7 @@ def replay(request: HttpRequest, event_id: int) -> HttpResponse:
 @operator_page
 def record_transfer(request: HttpRequest, invoice_id: int) -> HttpResponse:
     invoice = get_object_or_404(Invoice.objects.select_related("tenant"), pk=invoice_id)
+    write_amounts_in(invoice.currency)
     form = TransferForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
@@ -67,11 +69,12 @@ def record_transfer(request: HttpRequest, invoice_id: int) -> HttpResponse:
             return redirect("frontend:operator_invoice", invoice.pk)
     context = {
         "invoice": invoice,
+        "currency": invoice.currency,
         "form": form,
         "title": f"Record a bank transfer for {invoice}",
         "button": "Record it",
         "button_kind": "primary",
-        "facts": [("Due", usd_of_cents(max(0, due_cents(invoice))))],
+        "facts": [("Due", amount_of_cents(max(0, due_cents(invoice))))],
         "explanation": "When the money is on your account. Less than is due leaves the"
         " rest due; more is refused.",
     }

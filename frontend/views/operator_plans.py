@@ -23,8 +23,9 @@ from billing.services.plans.offer_plan import offer_plan
 from billing.services.plans.start_subscription import start_subscription
 from billing.services.plans.withdraw_plan import withdraw_plan
 from frontend.access import check_may_set, operator_page
+from frontend.currency import amounts_in
 from frontend.plan_forms import PlanForm, PlanOfTenantForm
-from frontend.plan_page import held_and_planned, moments_of, show
+from frontend.plan_page import ShownPlan, held_and_planned, moments_of, show
 from tenants.models import Tenant
 
 _INVALID = 422
@@ -39,8 +40,13 @@ _MOMENTS = {
 @operator_page
 def plans(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    context = {"plans": [(show(plan), plan) for plan in _plans(now)], "now": now}
+    context = {"plans": [(_shown(plan), plan) for plan in _plans(now)], "now": now}
     return render(request, "frontend/operator_plans.html", context)
+
+
+def _shown(plan: Plan) -> ShownPlan:
+    with amounts_in(plan.currency):
+        return show(plan)
 
 
 def _plans(now: datetime) -> QuerySet[Plan]:

@@ -20,10 +20,11 @@ from billing.errors import BillingError
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
 from billing.services.prices.end_price import end_price
-from billing.services.prices.open_price_book import open_price_book
+from billing.services.prices.open_price_book import open_list, open_price_book
 from billing.services.prices.read_price_list import read_price_list
 from billing.services.prices.set_price import set_price
 from frontend.access import check_may_set, operator_page
+from frontend.currency import amounts_in, write_amounts_in
 from frontend.parts import wants_part
 from frontend.price_forms import BookForm, EndPriceForm, SetPriceForm, texts_of
 from frontend.price_list import TITLES, show_meters, show_prices, unit_of
@@ -55,7 +56,8 @@ def prices(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
     versions = list(_not_over(now))
     for version in versions:
-        version.meters = show_meters(version)  # type: ignore[attr-defined]
+        with amounts_in(version.price_book.currency):
+            version.meters = show_meters(version)  # type: ignore[attr-defined]
         version.is_later = version.effective_from > now  # type: ignore[attr-defined]
     books = list(
         PriceBook.objects.select_related("tenant").order_by("-is_list", "name")
@@ -76,6 +78,8 @@ def set_a_price(request: HttpRequest) -> HttpResponse:
         return render(request, "frontend/operator_set_price.html", {"form": form})
     form = SetPriceForm(request.POST)
     is_valid = form.is_valid()
+    if is_valid:
+        write_amounts_in(form.cleaned_data["price_book"].currency)
     if wants_part(request):
         context = {"form": form, "preview": _preview(form) if is_valid else None}
         return render(request, "frontend/price_preview.html", context)
@@ -141,17 +145,30 @@ def _previewed(meter: str, pricing: MeterPricing, quantity: int) -> PreviewedMet
 @require_POST
 @operator_page
 def open_book(request: HttpRequest) -> HttpResponse:
-    """For plans; a tenant's own is opened on its page."""
+    """For plans, or the list of a currency; a tenant's own is opened on its page."""
     check_may_set(request)
     form = BookForm(request.POST)
     if form.is_valid():
-        _open(request, name=form.cleaned_data["name"], tenant=None)
+        values = form.cleaned_data
+        if values["is_list"]:
+            open_list(values["currency"])
+        else:
+            _open(request, name=values["name"], currency=values["currency"])
+    else:
+        messages.error(request, " ".join(form.errors.as_text().split("\n")))
     return redirect("frontend:operator_prices")
 
 
-def _open(request: HttpRequest, *, name: str, tenant: Tenant | None) -> None:
+def _open(
+    request: HttpRequest,
+    *,
+    name: str,
+    currency: str | None = None,
+    tenant: Tenant | None = None,
+) -> None:
+    now = timezone.now()
     try:
-        open_price_book(name=name, tenant=tenant, now=timezone.now())
+        open_price_book(name=name, tenant=tenant, currency=currency, now=now)
     except BillingError as error:
         messages.error(request, str(error))
 
@@ -161,6 +178,7 @@ def _open(request: HttpRequest, *, name: str, tenant: Tenant | None) -> None:
 def tenant_prices(request: HttpRequest, tenant_id: int) -> HttpResponse:
     """What the tenant pays; a POST opens a book of its own."""
     tenant = get_object_or_404(Tenant, pk=tenant_id)
+    write_amounts_in(tenant.currency)
     if request.method == "POST":
         check_may_set(request)
         _open(request, name=f"tenant {tenant.slug}", tenant=tenant)
@@ -179,6 +197,7 @@ def end_a_price(request: HttpRequest, price_version_id: int) -> HttpResponse:
     check_may_set(request)
     rows = PriceVersion.objects.select_related("price_book", "served_model")
     version = get_object_or_404(rows, pk=price_version_id, price_book__is_list=False)
+    write_amounts_in(version.price_book.currency)
     form = EndPriceForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _end(version, form):
         messages.success(request, "The price has an end.")

@@ -28,6 +28,7 @@ def receipt(request: HttpRequest, access: Access, sequence: int) -> HttpResponse
         "signed": signed,
         "facts": [(name, value) for name, value in said.items() if value is not None],
         "charges": charges.items(),
+        "currency": signed.receipt.currency,
         "invoice": Invoice.objects.filter(
             tenant=access.tenant, number=signed.invoice
         ).first()

@@ -21,7 +21,7 @@ UtcText = Annotated[
 ]
 """A time in UTC, always to the microsecond: `2026-11-21T12:00:00.123456Z`."""
 _LEAF = b"\x00"
-_FEMTOS_PER_USD = 10**15
+_FEMTOS_PER_UNIT = 10**15
 """Of a quantity times a rate: nanos per million."""
 
 
@@ -31,7 +31,7 @@ class ReceiptCharge(msgspec.Struct, frozen=True, kw_only=True):
     quantity: int
     rate_nanos_per_million: int | None
     """As sold; None: the price of this meter is no plain rate."""
-    amount_usd: str | None
+    amount: str | None
     """Quantity times rate, exactly: nothing is rounded before the month's sum."""
 
 
@@ -56,6 +56,8 @@ class Receipt(
     price_version_id: int
     happened_at: UtcText
     """When the call, or the interval, ended: decides the month."""
+    currency: str
+    """Of the amounts: the price version's; empty: there is no such version."""
     charges: dict[str, ReceiptCharge]
     """By meter; a call that is not billed has none."""
 
@@ -150,12 +152,12 @@ def charge_of(quantity: int, rate: int | None) -> ReceiptCharge:
     return ReceiptCharge(
         quantity=quantity,
         rate_nanos_per_million=rate,
-        amount_usd=None if rate is None else _femtos(quantity * rate),
+        amount=None if rate is None else _femtos(quantity * rate),
     )
 
 
 def _femtos(amount: int) -> str:
-    whole, rest = divmod(amount, _FEMTOS_PER_USD)
+    whole, rest = divmod(amount, _FEMTOS_PER_UNIT)
     return f"{whole}.{rest:015d}".rstrip("0").rstrip(".")
 
 

@@ -9,7 +9,7 @@ QUANTITY_MAX = 2**31 - 1
 NAME_CHARACTERS_MAX = 255
 """Of a model or an endpoint; a longer one would not fit the rollups' index."""
 COST_NANOS_MAX = 9 * 10**15
-"""Of one event: 9 million USD, the most that Valkey's scripts count exactly."""
+"""Of one event: 9 million, the most that Valkey's scripts count exactly."""
 _ID_MAX = 2**63 - 1
 _EARLIEST_US = 1_577_836_800_000_000  # 2020-01-01
 _LATEST_US = 4_102_444_800_000_000  # 2100-01-01

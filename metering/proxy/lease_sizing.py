@@ -103,9 +103,9 @@ class LeaseSizing:
             raise RefusedError(
                 errors.INVALID_VALUE,
                 f"The lease may cost {cost} nanos, for up to {tokens} tokens, which "
-                "is more than kv_retention.max_charge_usd. Ask for a shorter time or "
+                "is more than kv_retention.max_charge. Ask for a shorter time or "
                 "fewer output tokens.",
-                param="kv_retention.max_charge_usd",
+                param="kv_retention.max_charge",
             )
         elif cost > most_nanos:
             turn.withhold("max_charge")

@@ -14,7 +14,7 @@ from metering.proxy.settle import Use
 from metering.proxy.transform.notes import with_note
 from metering.proxy.transform.request import with_terms
 from metering.proxy.upstream import Engine
-from metering.proxy.usage import Usage, cost_femtos, usd
+from metering.proxy.usage import Usage, amount_text, cost_femtos
 from metering.wire import Outcome
 
 _log = logging.getLogger(__name__)
@@ -122,8 +122,9 @@ class LeasingCall(EndingCall):
     ) -> bytes:
         usage = use.usage
         if self._request.asked.wants_cost:
-            cost = usd(cost_femtos(use.charged_usage, self._admission.price))
-            answer = with_note(answer, path, "cost", cost)
+            femtos = cost_femtos(use.charged_usage, self._admission.price)
+            answer = with_note(answer, path, "cost", amount_text(femtos))
+            answer = with_note(answer, path, "currency", self._policy.currency)
         if self._turn is None:
             return answer
         result = self._turn.result

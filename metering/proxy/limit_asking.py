@@ -263,7 +263,9 @@ def _refused(
     now_ms += later_ms
     limit = plan.limit(number)
     if not isinstance(limit, RateLimit):
-        return not_payable(limit, claim, available_nanos=available)
+        return not_payable(
+            limit, claim, available_nanos=available, currency=plan.policy.currency
+        )
     if limit.kind in {LimitKind.REQUESTS_PER_DAY, LimitKind.REQUESTS_PER_MONTH}:
         wait_ms = plan.ends_in_ms(limit, now_ms)
     else:

@@ -1,7 +1,7 @@
 """What a caller is told of its limits: refusals and `x-ratelimit-*` headers."""
 
+from metering.domain.amounts import decimal_amount
 from metering.domain.limits import BUCKET_MS, WINDOW_BUCKETS
-from metering.domain.usd import decimal_usd
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
 from metering.proxy.limit_plan import Claim, Plan
@@ -178,10 +178,11 @@ def _never_fits(limit: RateLimit, asked: int) -> RateLimitedError:
 
 
 def not_payable(
-    limit: SpendLimit | None, claim: Claim, *, available_nanos: int
+    limit: SpendLimit | None, claim: Claim, *, available_nanos: int, currency: str
 ) -> RefusedError:
     """`limit` None: the credit."""
-    cost, available = usd(claim.least_cost_nanos), usd(available_nanos)
+    cost = _money(claim.least_cost_nanos, currency)
+    available = _money(available_nanos, currency)
     if limit is None:
         return RateLimitedError(
             errors.INSUFFICIENT_CREDIT,
@@ -190,10 +191,11 @@ def not_payable(
             wait_ms=None,
             headers=b"",
         )
+    most = _money(limit.amount_nanos, currency)
     return RateLimitedError(
         errors.SPEND_LIMITED,
         f"This call might cost up to {cost}, and {available} is left of the "
-        f"{usd(limit.amount_nanos)} that this {_SCOPES[limit.scope]} may spend a "
+        f"{most} that this {_SCOPES[limit.scope]} may spend a "
         f"{limit.period} (UTC). Lower max_tokens, raise the limit, or wait for the "
         f"next {limit.period}.",
         wait_ms=None,
@@ -201,9 +203,9 @@ def not_payable(
     )
 
 
-def usd(amount_nanos: int) -> str:
+def _money(amount_nanos: int, currency: str) -> str:
     """At least cents; more digits where the amount has them."""
-    return f"{decimal_usd(max(0, amount_nanos), digits=9)} USD"
+    return f"{decimal_amount(max(0, amount_nanos), digits=9)} {currency}"
 
 
 def _whose(limit: RateLimit) -> str:

@@ -6,8 +6,8 @@ from typing import TypeVar
 
 import msgspec
 
+from metering.domain.amounts import decimal_amount
 from metering.domain.leased import split_input
-from metering.domain.usd import decimal_usd
 from metering.wire import PriceVector
 
 
@@ -216,7 +216,7 @@ def _checked(usage: Usage) -> Usage:
 
 
 def cost_femtos(usage: Usage, price: PriceVector) -> int:
-    """Exact: rates are nanos per million units, so a unit costs 10^-15 USD steps."""
+    """Exact: rates are nanos per million units, so a unit costs steps of 10^-15."""
     cached = usage.cached_input_tokens
     new = usage.input_tokens - cached
     if usage.leased_input_tokens:
@@ -238,6 +238,6 @@ def cost_nanos(usage: Usage, price: PriceVector) -> int:
     return -(-cost_femtos(usage, price) // 1_000_000)
 
 
-def usd(femtos: int) -> str:
+def amount_text(femtos: int) -> str:
     """As `usage.cost` says it."""
-    return decimal_usd(femtos, digits=15)
+    return decimal_amount(femtos, digits=15)

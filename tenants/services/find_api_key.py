@@ -13,6 +13,8 @@ def find_api_key(secret: str, *, now: datetime) -> ApiKey | None:
     if not api_keys.is_well_formed(secret):
         return None
     usable = Q(expires_at__isnull=True) | Q(expires_at__gt=now)
-    return ApiKey.objects.filter(
-        usable, digest=api_keys.digest(secret), revoked_at__isnull=True
-    ).first()
+    return (
+        ApiKey.objects.select_related("tenant")
+        .filter(usable, digest=api_keys.digest(secret), revoked_at__isnull=True)
+        .first()
+    )

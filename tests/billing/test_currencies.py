@@ -90,7 +90,7 @@ def test_it_refuses_what_is_in_another_currency(make):
 
 @ROWS
 def test_it_refuses_to_change_the_currency_of_a_tenant_that_has_something(make):
-    tenant = make_tenant(**EUROS)
+    tenant = make_tenant(currency="EUR")
     make(tenant, **EUROS)
     check()
 
@@ -139,7 +139,7 @@ def redeem(tenant: Tenant, **terms) -> CouponRedemption:
 
 def test_a_percentage_is_of_any_currency():
     assert redeem(make_tenant()).pk
-    assert redeem(make_tenant(**EUROS), amount_cents=100).pk
+    assert redeem(make_tenant(currency="EUR"), amount_cents=100).pk
 
 
 def test_it_refuses_an_amount_off_in_another_currency():

@@ -16,10 +16,10 @@ from billing.domain.invoice import Billed, overbilled, unbilled
 from billing.domain.lease_cost import storage_nanos
 from billing.domain.money import (
     amount_nanos,
+    amount_of_cents,
     cents,
-    exact_usd,
+    exact_amount,
     percent,
-    usd_of_cents,
 )
 from billing.domain.month import (
     Allowance,
@@ -51,7 +51,7 @@ def number(text: str) -> int:
 
 
 def nano(text: str) -> int:
-    """Of USD."""
+    """Of units."""
     exact = Decimal(text.replace(",", "")).scaleb(9)
     assert exact == exact.to_integral_value(), text
     return int(exact)
@@ -68,7 +68,7 @@ def time(text: str) -> datetime:
 
 
 def shown(amount: int) -> str:
-    return exact_usd(amount)
+    return exact_amount(amount)
 
 
 def pricing(given: Any) -> MeterPricing:
@@ -153,14 +153,14 @@ def _line(charge: Charge) -> Block:
         "before discounts": shown(charge.gross_nanos),
         "discount": shown(charge.discount_nanos),
         "exact": shown(charge.amount_nanos),
-        "amount": usd_of_cents(cents(charge.amount_nanos)),
+        "amount": amount_of_cents(cents(charge.amount_nanos)),
     }
 
 
 def _lines(charges: Iterable[Charge]) -> Block:
     lines = [_line(charge) for charge in charges]
     total = sum(cents(charge.amount_nanos) for charge in charges)
-    return {"lines": lines, "total": usd_of_cents(total)}
+    return {"lines": lines, "total": amount_of_cents(total)}
 
 
 def work_month(given: Block) -> Block:
@@ -188,7 +188,7 @@ def work_month(given: Block) -> Block:
             {
                 "quantity": f"{part.quantity:,}",
                 "exact": shown(part.amount_nanos),
-                "amount": usd_of_cents(part.amount_cents),
+                "amount": amount_of_cents(part.amount_cents),
             }
             for part in taken
         ],
@@ -218,11 +218,11 @@ def work_lines(given: Block) -> Block:
     ]
     return {
         "lines": [
-            {"exact": shown(amount), "amount": usd_of_cents(cents(amount))}
+            {"exact": shown(amount), "amount": amount_of_cents(cents(amount))}
             for amount in amounts
         ],
         "exact total": shown(sum(amounts)),
-        "total": usd_of_cents(sum(map(cents, amounts))),
+        "total": amount_of_cents(sum(map(cents, amounts))),
     }
 
 
@@ -265,11 +265,11 @@ def work_tax(given: Block) -> Block:
         "category": treatment.category.value,
         "rate": percent(treatment.rate_basis_points),
         "net lines": [
-            usd_of_cents(line) for line in net_of_lines(lines, group.taxable_cents)
+            amount_of_cents(line) for line in net_of_lines(lines, group.taxable_cents)
         ],
-        "net": usd_of_cents(group.taxable_cents),
-        "tax": usd_of_cents(group.tax_cents),
-        "total": usd_of_cents(group.taxable_cents + group.tax_cents),
+        "net": amount_of_cents(group.taxable_cents),
+        "tax": amount_of_cents(group.tax_cents),
+        "total": amount_of_cents(group.taxable_cents + group.tax_cents),
     }
 
 
@@ -281,8 +281,8 @@ def work_tax_back(given: Block) -> Block:
         taken = int(Decimal(text).scaleb(2))
         back = tax_taken(taken_cents=taken, left_cents=left, left_tax_cents=tax)
         left, tax = left - taken, tax - back
-        found.append(usd_of_cents(back))
-    return {"tax back": found, "tax left": usd_of_cents(tax)}
+        found.append(amount_of_cents(back))
+    return {"tax back": found, "tax left": amount_of_cents(tax)}
 
 
 def _grants(given: Block) -> dict[str, Grant]:

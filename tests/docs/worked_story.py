@@ -1,17 +1,20 @@
 """Stories of docs/worked-examples.md that need the books: real services, in order."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
 
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import amount_of_cents, exact_amount
 from billing.models.credit_notes import CreditNote, CreditNoteTarget
 from billing.models.invoices import Invoice
 from billing.models.ledger import LedgerEntry
 from billing.models.payments import Payment
+from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
+from billing.models.rating import BillingPeriod
 from billing.models.taxes import LegalEntity
 from billing.services.credit.grant_credit import grant_credit
 from billing.services.credit_notes.credit_invoice import credit_invoice
@@ -22,14 +25,21 @@ from billing.services.invoices.void_invoice import void_invoice
 from billing.services.payments.record_bank_transfer import record_bank_transfer
 from billing.services.payments.record_payment import record_payment
 from billing.services.rating.rate_usage import rate_usage
+from inference.models import ServedModel
 from tenants.models import Tenant
 from tests.billing.usage import make_price, use
 from tests.docs.worked_blocks import Block
-from tests.factories import make_tenant
+from tests.factories import make_served_model, make_tenant
 
 
 def _cents(text: str) -> int:
     return int(Decimal(text).scaleb(2))
+
+
+def _price(model: ServedModel, currency: str, rate: str) -> PriceVersion:
+    micros = int(Decimal(rate).scaleb(6))
+    book = PriceBook.objects.list_book(currency)
+    return make_price(model, rates=(micros, micros, micros), price_book=book)
 
 
 def _on(act: Block) -> datetime:
@@ -37,14 +47,18 @@ def _on(act: Block) -> datetime:
 
 
 class Story:
-    """One tenant of a seller in Germany, and output tokens at 0.40 USD per million."""
+    """One tenant of a seller in Germany, and output tokens at `prices` per million, by
+    currency; without a price in its own, calls are charged by another.
+    """
 
     tenant: Tenant
     price: PriceVersion
 
-    def __init__(self) -> None:
+    def __init__(self, currency: str, prices: Mapping[str, str]) -> None:
         LegalEntity.objects.create(name="Seller", country="DE", vat_id="DE136695976")
-        self.tenant, self.price = make_tenant(), make_price()
+        self.tenant, model = make_tenant(currency=currency), make_served_model()
+        rows = {code: _price(model, code, rate) for code, rate in prices.items()}
+        self.price = rows.get(currency) or next(iter(rows.values()))
         self.acts = 0
 
     def act(self, act: Block) -> None:
@@ -127,14 +141,18 @@ _ACTS: dict[str, Any] = {
 
 def work_story(given: Block) -> Block:
     """Takes an empty database."""
-    story = Story()
+    currency = given.get("currency", "USD")
+    story = Story(currency, given.get("prices", {currency: "0.40"}))
     for act in given["story"]:
         story.act(act)
     return {
+        "months without a price": str(
+            BillingPeriod.objects.exclude(problem="").count()
+        ),
         "invoices": [_invoice(row) for row in Invoice.objects.order_by("pk")],
         "credit notes": [_note(row) for row in CreditNote.objects.order_by("pk")],
         "books": {
-            kind: exact_usd(amount)
+            kind: exact_amount(amount)
             for kind, amount in LedgerEntry.objects.values_list("account__kind")
             .annotate(total=Sum("amount_nanos"))
             .order_by("account__kind")
@@ -148,12 +166,13 @@ def _invoice(row: Invoice) -> Block:
     return {
         "number": document.number or "draft",
         "status": document.status,
-        "net": usd_of_cents(document.net_cents),
-        "tax": usd_of_cents(document.tax_cents),
-        "total": usd_of_cents(document.total_cents),
-        "credit applied": usd_of_cents(document.credit_applied_cents),
-        "paid": usd_of_cents(document.paid_cents),
-        "due": document.due_usd,
+        "currency": document.currency,
+        "net": amount_of_cents(document.net_cents),
+        "tax": amount_of_cents(document.tax_cents),
+        "total": amount_of_cents(document.total_cents),
+        "credit applied": amount_of_cents(document.credit_applied_cents),
+        "paid": amount_of_cents(document.paid_cents),
+        "due": document.due,
     }
 
 
@@ -161,9 +180,9 @@ def _note(row: CreditNote) -> Block:
     return {
         "number": row.number or "draft",
         "kind": row.kind,
-        "tax": usd_of_cents(row.tax_cents),
-        "total": usd_of_cents(row.total_cents),
-        "less due": usd_of_cents(row.applied_cents),
-        "became credit": usd_of_cents(row.credited_cents),
-        "paid back": usd_of_cents(row.refunded_cents),
+        "tax": amount_of_cents(row.tax_cents),
+        "total": amount_of_cents(row.total_cents),
+        "less due": amount_of_cents(row.applied_cents),
+        "became credit": amount_of_cents(row.credited_cents),
+        "paid back": amount_of_cents(row.refunded_cents),
     }

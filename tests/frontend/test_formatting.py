@@ -5,11 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from frontend.formatting import (
-    cents_usd,
-    exact_usd,
+    amount_of_cents,
+    exact_amount,
+    short_amount,
     short_bytes,
     short_count,
-    short_usd,
     time_left,
 )
 from frontend.ranges import find_range
@@ -35,8 +35,8 @@ NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
     ],
 )
 def test_amounts(amount_nanos, exact, short):
-    assert exact_usd(amount_nanos) == exact
-    assert short_usd(amount_nanos) == short
+    assert exact_amount(amount_nanos) == exact
+    assert short_amount(amount_nanos) == short
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_amounts(amount_nanos, exact, short):
     [(0, "$0.00"), (5, "$0.05"), (123_456, "$1,234.56"), (-5, "-$0.05")],
 )
 def test_cents(amount_cents, text):
-    assert cents_usd(amount_cents) == text
+    assert amount_of_cents(amount_cents) == text
 
 
 @pytest.mark.parametrize(

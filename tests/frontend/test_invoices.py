@@ -122,7 +122,7 @@ def test_the_downloads_agree_with_the_page(people, invoice):
         csv.DictReader(io.StringIO(b"".join(response.streaming_content).decode()))
     )
     assert [row["quantity"] for row in rows] == ["500", "700", "90"]
-    assert [row["amount_exact_usd"] for row in rows] == [
+    assert [row["amount_exact"] for row in rows] == [
         "0.00005",
         "0.000014",
         "0.000036",

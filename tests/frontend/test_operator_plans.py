@@ -13,6 +13,7 @@ PRO = {
     "code": "pro",
     "name": "Pro",
     "kind": PlanKind.SUBSCRIPTION,
+    "currency": "USD",
     "price_cents": "29.90",
     "percentage_basis_points": "2.5",
     "commitment_months": "0",
@@ -117,7 +118,12 @@ def test_what_cannot_be_is_said(operator, people):
 
 
 def test_a_coupon_is_made_redeemed_and_ended(operator, people):
-    form = {"code": "welcome", "name": "Welcome", "percent_basis_points": "12.5"}
+    form = {
+        "code": "welcome",
+        "name": "Welcome",
+        "percent_basis_points": "12.5",
+        "currency": "USD",
+    }
     assert operator.post("/operator/coupons/new/", form).status_code == 302
     coupon = Coupon.objects.get()
     assert (coupon.code, coupon.percent_basis_points) == ("WELCOME", 1_250)
@@ -133,6 +139,7 @@ def test_a_coupon_is_made_redeemed_and_ended(operator, people):
 def test_it_refuses_a_coupon_of_both(operator):
     form = {
         "code": "BOTH",
+        "currency": "USD",
         "name": "Both",
         "percent_basis_points": "10",
         "amount_cents": "5",

@@ -125,6 +125,7 @@ PAGES = {
     "/operator/credit/{grant}/withdraw/": OPERATOR,
     "/operator/tenants/{tenant}/prices/": OPERATOR,
     "/operator/tenants/{tenant}/plan/": SUPERUSER,
+    "/operator/tenants/{tenant}/currency/": SUPERUSER,
     "/operator/plans/": OPERATOR,
     "/operator/plans/new/": SUPERUSER,
     "/operator/plans/{plan_id}/prices/": SUPERUSER,

@@ -69,6 +69,7 @@ def test_it_works(client, key):
         "reasoning_tokens": 0,
         "images": 0,
         "cost": "0.00000484",
+        "currency": "USD",
     }
     assert record["timings"] == {
         "queue_ms": pytest.approx(10),

@@ -32,6 +32,7 @@ class BudgetDocument(msgspec.Struct, frozen=True, kw_only=True):
     project_id: int | None
     api_key_id: int | None
     period: SpendPeriod
+    currency: str
     amount_nanos: int
     thresholds_percent: list[int]
     spent_nanos: int | None
@@ -61,7 +62,7 @@ class Budgets(ApiView):
     )
     def get(self, request: Request) -> Response:
         del request
-        rows = Budget.objects.filter(tenant=self.tenant)
+        rows = Budget.objects.filter(tenant=self.tenant).select_related("tenant")
         spend = _spend(self, list(rows))
         return Response(
             newest_first(
@@ -146,6 +147,7 @@ def _describe(budget: Budget, spend: SpendNow | None) -> BudgetDocument:
         project_id=budget.project_id,
         api_key_id=budget.api_key_id,
         period=period,
+        currency=budget.tenant.currency,
         amount_nanos=budget.amount_nanos,
         thresholds_percent=budget.thresholds_percent,
         spent_nanos=(

@@ -27,6 +27,7 @@ from tenants.domain.roles import Permission
 class CreditDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Nanos."""
 
+    currency: str
     is_prepaid: bool
     """Whether calls are refused once nothing is left."""
     booked_nanos: int
@@ -86,6 +87,7 @@ class Credit(ApiView):
         spend = read_spend(self.tenant.pk, [], now=timezone.now())
         return Response(
             CreditDocument(
+                currency=self.tenant.currency,
                 is_prepaid=self.tenant.is_prepaid,
                 booked_nanos=credit_of(self.tenant),
                 left_nanos=None if spend is None else spend.credit_left,

@@ -33,6 +33,7 @@ class CreditNoteListed(msgspec.Struct, frozen=True, kw_only=True):
     invoice_id: int
     issued_at: datetime
     total_cents: int
+    currency: str
 
 
 class PaidGoesTo(enum.StrEnum):
@@ -137,4 +138,5 @@ def _describe(note: CreditNote) -> CreditNoteListed:
         invoice_id=note.invoice_id,
         issued_at=note.issued_at,
         total_cents=note.total_cents,
+        currency=note.currency,
     )

@@ -17,7 +17,6 @@ from billing.api.v1.view import ApiView
 from billing.domain.invoice import InvoiceStatus
 from billing.encoding import MEDIA_TYPES, FileFormat, write_table
 from billing.models.invoices import Invoice
-from billing.services.invoices.describe_invoice import CURRENCY
 from billing.services.receipts.sign_invoice import sign_invoice
 from billing.services.receipts.write_receipts import receipt_lines, receipt_table
 from billing.wire import InvoiceDocument
@@ -118,7 +117,7 @@ def list_invoice(invoice: Invoice) -> InvoiceListed:
         id=invoice.pk,
         number=invoice.number,
         status=InvoiceStatus(invoice.status),
-        currency=CURRENCY,
+        currency=invoice.currency,
         period_start=invoice.period_start,
         period_end=invoice.period_end,
         issued_at=invoice.issued_at,

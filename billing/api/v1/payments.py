@@ -33,6 +33,7 @@ class PaymentDocument(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     status: str
     amount_cents: int
+    currency: str
     failure: str | None
     note: str
     created_at: datetime
@@ -194,6 +195,7 @@ def _describe(payment: Payment) -> PaymentDocument:
         kind=payment.kind,
         status=payment.status,
         amount_cents=payment.amount_cents,
+        currency=payment.currency,
         failure=payment.failure_text or None,
         note=payment.note,
         created_at=payment.created_at,

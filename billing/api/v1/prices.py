@@ -41,13 +41,13 @@ class PriceDocument(msgspec.Struct, frozen=True, kw_only=True):
     """Of the price version, as usage events and line items name it."""
     price_book: str
     """`list`, or another set of prices that goes before it."""
+    currency: str
     model: str
     effective_from: datetime
     effective_to: datetime | None
     """The first instant at which it no longer applies; null: open."""
     rates_nanos_per_million: dict[str, int]
-    """Nanos (10^-9 USD) per million units of each meter; what is left out is not
-    sold."""
+    """Nanos (10^-9) per million units of each meter; what is left out is not sold."""
     pricings: dict[str, MeterPricing]
     """How the meters are priced that are not paid by their rate alone."""
 
@@ -191,6 +191,7 @@ def _describe(version: PriceVersion) -> PriceDocument:
     return PriceDocument(
         id=version.pk,
         price_book=version.price_book.name,
+        currency=version.price_book.currency,
         model=version.served_model.name,
         effective_from=version.effective_from,
         effective_to=version.effective_to,

@@ -15,7 +15,8 @@ Name = Annotated[str, msgspec.Meta(min_length=1, max_length=100, pattern=NO_NUL)
 Paragraph = Annotated[str, msgspec.Meta(max_length=2_000, pattern=NO_NUL)]
 Url = Annotated[str, msgspec.Meta(min_length=1, max_length=500, pattern=NO_NUL)]
 Amount = Annotated[
-    int, msgspec.Meta(ge=1, le=AMOUNT_MAX, description="Nanos, 10^-9 USD.")
+    int,
+    msgspec.Meta(ge=1, le=AMOUNT_MAX, description="Nanos, 10^-9 of a unit."),
 ]
 Cents = Annotated[int, msgspec.Meta(ge=0, le=10**14)]
 Code = Annotated[str, msgspec.Meta(pattern=r"^[-a-zA-Z0-9_]{1,50}$")]

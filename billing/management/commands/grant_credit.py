@@ -6,7 +6,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils import timezone
 
 from billing.domain.credit import CreditKind
-from billing.domain.money import exact_usd, parse_amount_usd
+from billing.domain.money import exact_amount, parse_amount
 from billing.errors import BillingError
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.grant_credit import grant_credit
@@ -19,7 +19,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("tenant", help="name, slug, or #id")
-        parser.add_argument("amount_usd", metavar="AMOUNT_USD", help="such as 25.00")
+        parser.add_argument(
+            "amount", metavar="AMOUNT", help="such as 25.00, in the tenant's currency"
+        )
         parser.add_argument("--reason", required=True)
         parser.add_argument(
             "--kind",
@@ -49,7 +51,7 @@ class Command(BaseCommand):
             tenant = find_tenant(options["tenant"])
             grant = grant_credit(
                 tenant=tenant,
-                amount_nanos=parse_amount_usd(options["amount_usd"]),
+                amount_nanos=parse_amount(options["amount"]),
                 reason=options["reason"],
                 idempotency_key=options["idempotency_key"] or uuid.uuid4().hex,
                 now=timezone.now(),
@@ -60,9 +62,9 @@ class Command(BaseCommand):
         except (BillingError, TenantsError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(
-            f"{exact_usd(grant.amount_nanos)} USD granted to {tenant.name}"
-            f" (key {grant.idempotency_key});"
-            f" {exact_usd(credit_of(tenant))} USD in all"
+            f"{exact_amount(grant.amount_nanos)} {tenant.currency} granted to"
+            f" {tenant.name} (key {grant.idempotency_key});"
+            f" {exact_amount(credit_of(tenant))} {tenant.currency} in all"
         )
 
 

@@ -3,7 +3,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 from billing.services.plans.make_default_plan import make_default_plan
 from billing.services.prices.set_default_price import set_default_price
 
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"{version.served_model.name}: {version.price_book.currency} per million"
             " tokens:"
-            f" {exact_usd(version.new_input_nanos_per_million)} new input,"
-            f" {exact_usd(version.cached_input_nanos_per_million)} cached input,"
-            f" {exact_usd(version.output_nanos_per_million)} output"
+            f" {exact_amount(version.new_input_nanos_per_million)} new input,"
+            f" {exact_amount(version.cached_input_nanos_per_million)} cached input,"
+            f" {exact_amount(version.output_nanos_per_million)} output"
         )

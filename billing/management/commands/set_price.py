@@ -10,6 +10,7 @@ from billing.domain.pricing_text import parse_pricing
 from billing.errors import BillingError, UnknownModelError, UnknownPriceBookError
 from billing.models.price_books import LIST_NAME, PriceBook, list_name
 from billing.models.prices import PriceVersion
+from billing.services.prices.open_price_book import open_list
 from billing.services.prices.set_price import set_price
 from inference.models import ServedModel
 from metering.domain.usage import Meter
@@ -99,7 +100,7 @@ def _pricings(options: dict[str, Any]) -> dict[str, MeterPricing]:
 def _book(name: str) -> PriceBook:
     lists = {list_name(currency): currency for currency in CURRENCIES}
     if name in lists:
-        return PriceBook.objects.list_book(lists[name])
+        return open_list(lists[name])
     book = PriceBook.objects.filter(name=name).first()
     if book is None:
         raise UnknownPriceBookError(f"There is no price book {name!r}.")

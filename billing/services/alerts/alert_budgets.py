@@ -109,6 +109,7 @@ def _describe(budget: Budget, percent: int, spent: int) -> dict[str, Any]:
         "threshold_percent": percent,
         "amount_nanos": budget.amount_nanos,
         "spent_nanos": spent,
+        "currency": budget.tenant.currency,
     }
 
 
@@ -122,6 +123,7 @@ def _mail(budget: Budget, percent: int, spent: int) -> BudgetMail:
         tenant_name=budget.tenant.name,
         whose=whose,
         period=budget.period,
+        currency=budget.tenant.currency,
         percent=percent,
         spent_nanos=spent,
         amount_nanos=budget.amount_nanos,

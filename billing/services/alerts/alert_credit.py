@@ -59,11 +59,16 @@ def _tell_once(
     emit_event(
         tenant_id=grant.tenant_id,
         type=EventType.CREDIT_LOW,
-        data={"left_nanos": left, "threshold_nanos": new[-1]},
+        data={
+            "left_nanos": left,
+            "threshold_nanos": new[-1],
+            "currency": grant.tenant.currency,
+        },
         now=now,
     )
     mail = credit_mail(
         tenant_name=grant.tenant.name,
+        currency=grant.tenant.currency,
         left_nanos=left,
         url=f"{settings.PORTAL_URL}/limits/",
     )

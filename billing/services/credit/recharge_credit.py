@@ -111,6 +111,7 @@ def _tell_once(row: AutoRecharge, left_nanos: int, now: datetime) -> None:
     row.save(update_fields=["told_at"])
     mail = no_card_mail(
         tenant_name=row.tenant.name,
+        currency=row.tenant.currency,
         left_nanos=left_nanos,
         url=f"{settings.PORTAL_URL}/credit/",
     )

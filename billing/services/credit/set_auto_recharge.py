@@ -48,6 +48,6 @@ def _check(terms: RechargeTerms) -> None:
     if not is_amount(terms.threshold_nanos):
         raise InvalidAmountError("The threshold is more than nothing.")
     if not CARD_CENTS_MIN <= terms.amount_cents <= _CENTS_MAX:
-        raise InvalidAmountError("A card is charged at least 0.50 USD.")
+        raise InvalidAmountError("A card is charged at least 50 cents.")
     if not terms.amount_cents <= terms.monthly_max_cents <= _CENTS_MAX:
         raise InvalidAmountError("The month's most is at least one purchase.")

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.db import transaction
 
 from billing.domain.credit import CreditKind, allocate
-from billing.domain.money import exact_usd
+from billing.domain.money import exact_amount
 from billing.domain.postings import TransactionKind, credit_granted
 from billing.errors import (
     IdempotencyKeyReusedError,
@@ -92,7 +92,9 @@ def _booked(withdrawal: CreditWithdrawal) -> CreditWithdrawal:
     grant, now = withdrawal.grant, withdrawal.withdrawn_at
     unused = unused_of(grant, now=now)
     if withdrawal.amount_nanos > unused:
-        raise InvalidCreditError(f"Only {exact_usd(unused)} USD of it are not used.")
+        raise InvalidCreditError(
+            f"Only {exact_amount(unused)} {grant.tenant.currency} of it are not used."
+        )
     withdrawal.save(force_insert=True)
     post_transaction(
         credit_granted(-withdrawal.amount_nanos, CreditKind(grant.kind)),

@@ -3,10 +3,9 @@
 import msgspec
 
 from billing.domain.line_titles import line_title
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import amount_of_cents, exact_amount
 from billing.models.credit_notes import CreditNote, CreditNoteLine
 from billing.models.invoices import InvoiceTax
-from billing.services.invoices.describe_invoice import CURRENCY
 from billing.wire import Buyer, CreditNoteDocument, InvoiceLine, Seller, TaxLine
 
 
@@ -21,7 +20,7 @@ def describe_credit_note(note: CreditNote) -> CreditNoteDocument:
         kind=note.kind,
         reason=note.reason,
         tenant=invoice.tenant.name,
-        currency=CURRENCY,
+        currency=note.currency,
         invoice_number=invoice.number,
         invoice_issued_at=invoice.issued_at,
         period_start=invoice.period_start,
@@ -37,7 +36,7 @@ def describe_credit_note(note: CreditNote) -> CreditNoteDocument:
         net_cents=net_cents,
         tax_cents=note.tax_cents,
         total_cents=note.total_cents,
-        total_usd=usd_of_cents(note.total_cents),
+        total=amount_of_cents(note.total_cents),
         total_nanos=note.total_nanos,
         applied_cents=note.applied_cents,
         credited_cents=note.credited_cents,
@@ -77,6 +76,6 @@ def _line(row: CreditNoteLine) -> InvoiceLine:
         gross_nanos=row.amount_nanos,
         discount_nanos=0,
         amount_nanos=row.amount_nanos,
-        amount_usd=exact_usd(row.amount_nanos),
+        amount=exact_amount(row.amount_nanos),
         amount_cents=row.amount_cents,
     )

@@ -125,7 +125,7 @@ def _finalise(note: CreditNote, sums: NoteSums, now: datetime) -> None:
             "kind": note.kind,
             "reason": note.reason,
             "total_cents": note.total_cents,
-            "currency": "USD",
+            "currency": note.currency,
         },
         now=now,
     )

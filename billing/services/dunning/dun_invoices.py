@@ -17,7 +17,7 @@ from billing.domain.dunning import (
     retry_due,
 )
 from billing.domain.invoice import InvoiceStatus
-from billing.domain.money import usd_of_cents
+from billing.domain.money import amount_of_cents
 from billing.domain.payments import CARD_CENTS_MIN
 from billing.errors import BillingError
 from billing.models.dunning import DunningStep
@@ -86,7 +86,7 @@ def _see_to_level(invoice: Invoice, due: int, now: datetime) -> int:
         level,
         tenant_name=invoice.tenant.name,
         number=str(invoice.number),
-        due=f"{usd_of_cents(due)} USD",
+        due=f"{amount_of_cents(due)} {invoice.currency}",
         due_at=invoice.due_at,
         url=_url(invoice),
     )
@@ -138,7 +138,7 @@ def _failure_mail(invoice: Invoice, payment: Payment, due: int) -> DunningMail:
     return failure_mail(
         tenant_name=invoice.tenant.name,
         number=str(invoice.number),
-        due=f"{usd_of_cents(due)} USD",
+        due=f"{amount_of_cents(due)} {invoice.currency}",
         words=payment.failure_text,
         url=_url(invoice),
     )

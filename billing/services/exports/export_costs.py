@@ -161,6 +161,7 @@ def _line(
         issuer=invoice.legal_entity.name if invoice.legal_entity else "",
         tenant_slug=tenant.slug,
         tenant_name=tenant.name,
+        currency=invoice.currency,
         month_start=month.start,
         month_end=month.end,
         kind=ChargeKind(line.kind),

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from decimal import Decimal
 
-from billing.domain.money import NANOS_PER_USD
+from billing.domain.money import NANOS_PER_UNIT
 from billing.encoding import Column, Kind, Table, Value
 from billing.models.invoices import LineItem
 
@@ -24,16 +24,17 @@ _COLUMNS = (
     Column("quantity", Kind.INTEGER),
     Column("included_quantity", Kind.INTEGER),
     Column("rate_nanos_per_million", Kind.INTEGER),
-    Column("gross_usd", Kind.DECIMAL),
-    Column("discount_usd", Kind.DECIMAL),
-    Column("amount_usd", Kind.DECIMAL),
+    Column("currency"),
+    Column("gross", Kind.DECIMAL),
+    Column("discount", Kind.DECIMAL),
+    Column("amount", Kind.DECIMAL),
     Column("amount_cents", Kind.INTEGER),
 )
 
 
 def export_invoices(tenant_id: int, *, start: datetime, end: datetime) -> Table:
     """Of the invoices that were issued in [start, end), in the order of their numbers'
-    making. The amounts in USD are exact, before each line was rounded to cents.
+    making. The decimal amounts are exact, before each line was rounded to cents.
     """
     lines = LineItem.objects.filter(
         tenant_id=tenant_id, invoice__issued_at__gte=start, invoice__issued_at__lt=end
@@ -43,8 +44,8 @@ def export_invoices(tenant_id: int, *, start: datetime, end: datetime) -> Table:
 
 
 def exact(amount_nanos: int) -> Decimal:
-    """US dollars."""
-    return Decimal(amount_nanos) / NANOS_PER_USD
+    """Units of the currency."""
+    return Decimal(amount_nanos) / NANOS_PER_UNIT
 
 
 def _rows(lines: Iterator[LineItem]) -> Iterator[tuple[Value, ...]]:
@@ -65,6 +66,7 @@ def _rows(lines: Iterator[LineItem]) -> Iterator[tuple[Value, ...]]:
             line.quantity,
             line.included_quantity,
             line.rate_nanos_per_million,
+            invoice.currency,
             exact(line.gross_nanos),
             exact(line.discount_nanos),
             exact(line.amount_nanos),

@@ -7,7 +7,7 @@ import msgspec
 
 from billing.domain.invoice import InvoiceStatus
 from billing.domain.line_titles import line_title
-from billing.domain.money import exact_usd, usd_of_cents
+from billing.domain.money import amount_of_cents, exact_amount
 from billing.domain.taxes import TaxGroup, tax_groups
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice, InvoiceTax, LineItem
@@ -23,8 +23,6 @@ from billing.wire import (
     Seller,
     TaxLine,
 )
-
-CURRENCY = "USD"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +53,7 @@ def describe_invoice(invoice: Invoice) -> InvoiceDocument:
         number=invoice.number,
         status=str(invoice.status),
         tenant=invoice.tenant.name,
-        currency=CURRENCY,
+        currency=invoice.currency,
         period_start=invoice.period_start,
         period_end=invoice.period_end,
         issued_at=invoice.issued_at,
@@ -68,7 +66,7 @@ def describe_invoice(invoice: Invoice) -> InvoiceDocument:
         net_cents=net_cents,
         tax_cents=tax_cents,
         total_cents=total_cents,
-        total_usd=usd_of_cents(total_cents),
+        total=amount_of_cents(total_cents),
         total_nanos=invoice.total_nanos,
         credit_applied_cents=invoice.credit_applied_cents,
         paid_cents=paid_cents,
@@ -76,7 +74,7 @@ def describe_invoice(invoice: Invoice) -> InvoiceDocument:
         credited_cents=credited_cents,
         credit_notes=_notes(notes),
         due_cents=due_cents,
-        due_usd=usd_of_cents(due_cents),
+        due=amount_of_cents(due_cents),
     )
 
 
@@ -145,7 +143,7 @@ def _line(line: LineItem) -> InvoiceLine:
         gross_nanos=line.gross_nanos,
         discount_nanos=line.discount_nanos,
         amount_nanos=line.amount_nanos,
-        amount_usd=exact_usd(line.amount_nanos),
+        amount=exact_amount(line.amount_nanos),
         amount_cents=line.amount_cents,
     )
 

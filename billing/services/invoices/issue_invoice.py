@@ -152,7 +152,7 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
             "invoice": invoice.number,
             "total_cents": invoice.total_cents,
             "due_at": invoice.due_at,
-            "currency": "USD",
+            "currency": invoice.currency,
         },
         now=now,
     )

@@ -75,7 +75,7 @@ def _send_next(now: datetime) -> bool | None:
 
 
 def _send(mail: DocumentMail) -> None:
-    """Nothing is sent to a tenant without an address, nor about 0.00 USD."""
+    """Nothing is sent to a tenant without an address, nor about an amount of 0.00."""
     addresses = _addresses(mail)
     document = mail.invoice or mail.credit_note
     if not addresses or (document and not document.total_cents):
@@ -122,6 +122,7 @@ def _about_invoice(invoice: Invoice) -> tuple[DocumentText, bytes]:
         raise ValueError(f"invoice {invoice.pk} is a draft")
     written = invoice_mail(
         number=invoice.number,
+        currency=invoice.currency,
         total_cents=invoice.total_cents,
         due_cents=due_cents(invoice),
         due_at=invoice.due_at,
@@ -134,6 +135,7 @@ def _about_note(note: CreditNote) -> tuple[DocumentText, bytes]:
     written = credit_note_mail(
         number=str(note.number),
         invoice_number=str(note.invoice.number),
+        currency=note.currency,
         total_cents=note.total_cents,
         applied_cents=note.applied_cents,
         credited_cents=note.credited_cents,

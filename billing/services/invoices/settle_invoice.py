@@ -53,7 +53,7 @@ def _close(invoice: Invoice, now: datetime) -> None:
         data={
             "invoice": invoice.number,
             "total_cents": invoice.total_cents,
-            "currency": "USD",
+            "currency": invoice.currency,
         },
         now=now,
     )

@@ -46,7 +46,7 @@ def write_off_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice
         data={
             "invoice": invoice.number,
             "due_cents": due_cents(invoice),
-            "currency": "USD",
+            "currency": invoice.currency,
         },
         now=now,
     )

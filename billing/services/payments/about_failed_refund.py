@@ -7,14 +7,14 @@ from billing.domain.document_mail import (
     refund_failed_mail,
     refund_failed_staff_mail,
 )
-from billing.domain.money import usd_of_cents
+from billing.domain.money import amount_of_cents
 from billing.models.payments import Refund
 
 
 def about_failed_refund(refund: Refund, *, is_to_staff: bool) -> DocumentText:
     note = refund.credit_note
     of = f"credit note {note.number}" if note else "credit that was not used"
-    amount = f"{usd_of_cents(refund.amount_cents)} {refund.payment.currency}"
+    amount = f"{amount_of_cents(refund.amount_cents)} {refund.payment.currency}"
     if not is_to_staff:
         return refund_failed_mail(
             amount=amount,

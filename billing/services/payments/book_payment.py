@@ -76,7 +76,7 @@ def describe_payment(payment: Payment) -> dict[str, object]:
         "invoice": payment.invoice.number if payment.invoice else None,
         "kind": payment.kind,
         "amount_cents": payment.amount_cents,
-        "currency": "USD",
+        "currency": payment.currency,
         "status": payment.status,
         "failure_code": payment.failure_code,
         "failure_text": payment.failure_text,

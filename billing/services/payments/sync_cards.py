@@ -83,7 +83,10 @@ def _note(action: str, method: PaymentMethod) -> None:
 def open_card_page(tenant: Tenant, *, done_url: str, back_url: str) -> str:
     """The address of Stripe's page on which a card is added."""
     return customers.open_card_page(
-        customers.customer_of(tenant), done_url=done_url, back_url=back_url
+        customers.customer_of(tenant),
+        currency=tenant.currency,
+        done_url=done_url,
+        back_url=back_url,
     )
 
 

@@ -145,6 +145,7 @@ def card_order_of(payment: Payment) -> CardOrder:
         tenant_id=payment.tenant_id,
         customer_id=customer_of(payment.tenant),
         amount_cents=payment.amount_cents,
+        currency=payment.currency,
         description=what,
         created_at=int(payment.created_at.timestamp()),
     )

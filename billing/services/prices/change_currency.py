@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -51,7 +52,7 @@ def change_currency(*, tenant_id: int, currency: str, now: datetime) -> Tenant:
     return tenant
 
 
-def _settled_by(tenant: Tenant) -> Iterator[tuple[str, QuerySet[object]]]:
+def _settled_by(tenant: Tenant) -> Iterator[tuple[str, QuerySet[Any]]]:
     """What there may be, in words; documents and grants are all booked."""
     for name, model in (
         ("calls", UsageEvent),

@@ -7,10 +7,19 @@ from django.db import IntegrityError, transaction
 
 from billing.domain.money import check_currency
 from billing.errors import PriceBookTakenError
-from billing.models.price_books import PriceBook
-from tenants.domain.currency import checked_currency
+from billing.models.price_books import PriceBook, list_name
+from tenants.domain.currency import CURRENCIES, checked_currency
 from tenants.models import Tenant
 from tenants.services.publish_key_policies import publish_key_policies
+
+_LIST_NAMES = {list_name(currency) for currency in CURRENCIES}
+
+
+def open_list(currency: str) -> PriceBook:
+    """The list of the currency; the data plane is told at commit whose it is."""
+    book = PriceBook.objects.list_book(checked_currency(currency))
+    transaction.on_commit(publish_key_policies, robust=True)
+    return book
 
 
 def open_price_book(
@@ -27,6 +36,8 @@ def open_price_book(
     is another book's, or the tenant has one of another name; OtherCurrencyError for a
     book in another currency than its tenant's, and UnknownCurrencyError of tenants.
     """
+    if name in _LIST_NAMES:
+        raise PriceBookTakenError(f"{name!r} is the name of a list.")
     paid_in = tenant.currency if tenant else settings.DEFAULT_CURRENCY
     wanted = checked_currency(currency or paid_in)
     if tenant:

@@ -70,7 +70,7 @@ def prices_of(
     if served_model_ids is not None:
         rows = rows.filter(served_model_id__in=served_model_ids)
     found = sorted(
-        rows.select_related("served_model"),
+        rows.select_related("served_model", "price_book"),
         key=lambda row: order[row.price_book_id],
         reverse=True,
     )

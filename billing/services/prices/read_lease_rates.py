@@ -12,6 +12,8 @@ from inference.domain.lease_terms import Tier
 class LeaseRates:
     """Nanos per million; None: not sold."""
 
+    currency: str
+    """Empty: nothing is sold."""
     input: int
     """New input tokens."""
     hbm: int | None
@@ -25,7 +27,7 @@ class LeaseRates:
         return of_tier.get(Tier(tier), self.hbm)
 
 
-NOT_SOLD = LeaseRates(input=0, hbm=None, host=None, disk=None)
+NOT_SOLD = LeaseRates(currency="", input=0, hbm=None, host=None, disk=None)
 
 
 def read_lease_rates(
@@ -35,6 +37,7 @@ def read_lease_rates(
     prices = prices_of(tenant_id, at=now, served_model_ids=served_model_ids)
     return {
         served_model_id: LeaseRates(
+            currency=row.price_book.currency,
             input=row.new_input_nanos_per_million,
             hbm=row.hbm_mb_s_nanos_per_million,
             host=row.host_mb_s_nanos_per_million,

@@ -60,10 +60,22 @@ INTERVAL_COLUMNS = ", ".join(
 class RateBook(dict[int, Mapping[str, int]]):
     """Price version -> meter -> nanos per million; each is read once."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self._currencies: dict[int, str] = {}
+
     def __missing__(self, price_version_id: int) -> Mapping[str, int]:
-        version = PriceVersion.objects.filter(pk=price_version_id).first()
+        versions = PriceVersion.objects.select_related("price_book")
+        version = versions.filter(pk=price_version_id).first()
         self[price_version_id] = _plain_rates(version) if version else {}
+        self._currencies[price_version_id] = (
+            version.price_book.currency if version else ""
+        )
         return self[price_version_id]
+
+    def currency_of(self, price_version_id: int) -> str:
+        """Of one whose rates were looked up; empty: it is not there."""
+        return self._currencies[price_version_id]
 
 
 def _plain_rates(version: PriceVersion) -> dict[str, int]:
@@ -115,6 +127,7 @@ def build_call(row: tuple[Any, ...], rate_book: RateBook, **link: Any) -> CallRe
         engine_id=engine_id,
         price_version_id=version,
         charges=charges_of(shown, rate_book[version]),
+        currency=rate_book.currency_of(version),
         endpoint=endpoint,
         streamed=streamed,
         outcome=outcome,
@@ -159,6 +172,7 @@ def build_interval(
         engine_id=engine_id,
         price_version_id=version,
         charges=charges_of(shown, rate_book[version]),
+        currency=rate_book.currency_of(version),
         lease_id=lease_id,
         epoch=epoch,
         tier=tier,

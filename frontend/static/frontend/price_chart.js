@@ -1,18 +1,15 @@
 /* What a quantity costs, as a line from a JSON script element. The table beside it has
-   the exact amounts; here nanos become dollars for the eye alone. */
+   the exact amounts; here nanos become units for the eye alone. */
 (() => {
   const style = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const exact = new Intl.NumberFormat("en");
-  const usd = new Intl.NumberFormat("en", {
-    style: "currency",
-    currency: "USD",
-    maximumSignificantDigits: 6,
-  });
-  const NANOS_PER_USD = 1e9;
+  const money = (currency) =>
+    new Intl.NumberFormat("en", { style: "currency", currency, maximumSignificantDigits: 6 });
+  const NANOS_PER_UNIT = 1e9;
 
-  const note = (unit) => {
+  const note = (unit, amount) => {
     const box = document.createElement("div");
     box.className = "chart-note";
     box.hidden = true;
@@ -21,7 +18,7 @@
       box.hidden = at == null || plot.cursor.left < 0;
       if (box.hidden) return;
       const title = document.createElement("strong");
-      title.textContent = usd.format(plot.data[1][at]);
+      title.textContent = amount.format(plot.data[1][at]);
       const line = document.createElement("div");
       line.textContent = `${exact.format(plot.data[0][at])} ${unit}`;
       box.replaceChildren(title, line);
@@ -35,6 +32,7 @@
 
   const draw = (element) => {
     const data = JSON.parse(document.getElementById(element.dataset.priceChart).textContent);
+    const amount = money(data.currency);
     const axis = { stroke: style("--tf-muted"), ticks: { show: false } };
     const grid = { stroke: style("--tf-line"), width: 1 };
     const options = {
@@ -45,14 +43,14 @@
       scales: { x: { time: false }, y: { range: (_, __, top) => [0, top * 1.06 || 1] } },
       axes: [
         { ...axis, size: 32, grid, values: (_, splits) => splits.map((n) => short.format(n)) },
-        { ...axis, size: 72, grid, values: (_, splits) => splits.map((n) => usd.format(n)) },
+        { ...axis, size: 72, grid, values: (_, splits) => splits.map((n) => amount.format(n)) },
       ],
       series: [{}, { stroke: style("--tf-series-0"), width: 2, points: { show: false } }],
-      plugins: [note(element.dataset.unit)],
+      plugins: [note(element.dataset.unit, amount)],
     };
     element.replaceChildren();
-    const dollars = data.nanos.map((amount) => amount / NANOS_PER_USD);
-    return new uPlot(options, [data.at, dollars], element);
+    const units = data.nanos.map((nanos) => nanos / NANOS_PER_UNIT);
+    return new uPlot(options, [data.at, units], element);
   };
 
   const start = (element) => {

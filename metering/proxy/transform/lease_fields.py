@@ -1,7 +1,7 @@
 """What a caller asks of leases: `kv_retention` and `kv_lease`, or two headers.
 
 `kv_retention`: {"timeout": "15s", "tier": "auto|hbm|host|disk",
-"on_full": "degrade|fail", "max_charge_usd": "0.01"} asks to keep the conversation's KV
+"on_full": "degrade|fail", "max_charge": "0.01"} asks to keep the conversation's KV
 when the turn has ended;
 `kv_lease`: "kvl_…" names the lease that the turn continues. What cannot be honoured is
 refused, never widened.
@@ -23,7 +23,7 @@ LEASE_SECONDS_MAX = 86_400
 _PREFIX = "kvl_"
 _ID = re.compile(rf"{_PREFIX}([0-9a-f]{{32}})")
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,3})?)(s|m|h)", re.ASCII)
-_USD = re.compile(r"(\d{1,7})(?:\.(\d{1,9}))?", re.ASCII)
+_AMOUNT = re.compile(r"(\d{1,7})(?:\.(\d{1,9}))?", re.ASCII)
 _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 _DURATION_HINT = (
     "a number with one of the units s, m or h, such as `15s`, `1.5m` or `2h`"
@@ -65,7 +65,7 @@ class _Retention(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     timeout: str
     tier: Tier = Tier.AUTO
     on_full: OnFull = OnFull.DEGRADE
-    max_charge_usd: str | None = None
+    max_charge: str | None = None
 
 
 class _Fields(msgspec.Struct, kw_only=True):
@@ -108,18 +108,18 @@ def read_lease(
         ttl_ms=duration_ms(retention.timeout, param="kv_retention.timeout"),
         tier=retention.tier,
         on_full=retention.on_full,
-        max_charge_nanos=_nanos(retention.max_charge_usd),
+        max_charge_nanos=_nanos(retention.max_charge),
     )
 
 
 def _nanos(text: str | None) -> int | None:
     if text is None:
         return None
-    match = _USD.fullmatch(text)
+    match = _AMOUNT.fullmatch(text)
     if match is None:
         raise _invalid(
-            "kv_retention.max_charge_usd",
-            "expected dollars as a decimal string, such as `0.01`",
+            "kv_retention.max_charge",
+            "expected an amount as a decimal string, such as `0.01`",
         )
     return int(match[1]) * 10**9 + int((match[2] or "").ljust(9, "0"))
 

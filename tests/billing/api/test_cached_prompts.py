@@ -39,7 +39,7 @@ def test_it_works(api):
     assert prompt["ttl"] == "5400s"
     mb_s = prompt["kv_bytes"] * 3600 // 1_000_000
     nanos = (mb_s * 13_500_000 + 500_000) // 1_000_000
-    assert prompt["price"]["usd_per_hour"].ljust(11, "0") == f"0.{nanos:09d}"
+    assert prompt["price"]["cost_per_hour"].ljust(11, "0") == f"0.{nanos:09d}"
     assert prompt["verified_at"] >= prompt["created_at"]
 
     del prompt["usage"]
@@ -161,7 +161,7 @@ def test_it_says_what_there_is_where_there_is_no_room(api):
     assert error["available"]["hbm"]["bytes"] == free * 46_080
     (alternative,) = error["alternatives"]
     assert (alternative["tier"], alternative["class"]) == ("hbm", "elastic")
-    assert alternative["usd_per_hour"].startswith("0.")
+    assert alternative["cost_per_hour"].startswith("0.")
     assert 3500 < error["retry_after"] <= 3600
     assert answer["retry-after"] == str(error["retry_after"])
 

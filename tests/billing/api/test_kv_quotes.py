@@ -28,12 +28,12 @@ def test_it_works(api):
     size = 1024 * BYTES_PER_TOKEN
     mb_s = size * 3600 // 1_000_000  # 169,869
     assert (hbm["tier"], hbm["bytes"], hbm["MB_s"]) == ("hbm", size, mb_s)
-    assert hbm["cost_usd"] == "0.002293232"  # 169,869 * 13.5, half up
-    assert hbm["input_saved_usd_per_turn"] == "0.0001024"
+    assert hbm["cost"] == "0.002293232"  # 169,869 * 13.5, half up
+    assert hbm["input_saved_per_turn"] == "0.0001024"
     assert hbm["break_even_turns"] == 23  # 22.4
     assert hbm["break_even_seconds"] == 160  # 102,400 / (47.19 MB * 13.5)
-    assert hbm["input_saved_usd"] == "0.01024"
-    assert hbm["net_saved_usd"] == "0.007946768"
+    assert hbm["input_saved"] == "0.01024"
+    assert hbm["net_saved"] == "0.007946768"
     assert hbm["available"] is False  # of 64 blocks one tenant may have 16
     assert hbm["available_tokens"] == 512
 
@@ -48,13 +48,13 @@ def test_it_counts_messages(api):
     (hbm,) = found["tiers"]
     assert hbm["bytes"] == 192 * BYTES_PER_TOKEN
     assert (hbm["available"], hbm["offered"]) == (True, True)
-    assert hbm["net_saved_usd"] is None
+    assert hbm["net_saved"] is None
     assert api.place.proxy.orders == []  # nothing is computed or charged
 
 
 def test_it_may_be_a_loss(api):
     found = quote(api, tokens=1024, ttl="1h", turns_per_hour=1).json()
-    assert found["tiers"][0]["net_saved_usd"] == "-0.002190832"
+    assert found["tiers"][0]["net_saved"] == "-0.002190832"
 
 
 def test_what_is_not_sold_has_no_price(place, client):
@@ -62,7 +62,7 @@ def test_what_is_not_sold_has_no_price(place, client):
     api = Api(client, place, place.secret)
     (hbm,) = quote(api, tokens=64, ttl="1h").json()["tiers"]
     assert (hbm["offered"], hbm["available"]) == (False, False)
-    assert "cost_usd" not in hbm
+    assert "cost" not in hbm
 
 
 @pytest.mark.parametrize(

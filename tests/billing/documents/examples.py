@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from billing.domain.money import amount_nanos, cents, exact_usd, usd_of_cents
+from billing.domain.money import amount_nanos, amount_of_cents, cents, exact_amount
 from billing.domain.taxes import TaxCategory, TaxTreatment, tax_groups
 from billing.wire import (
     Buyer,
@@ -44,7 +44,7 @@ def _line(gross: int, discount: int, **fields) -> InvoiceLine:
         gross_nanos=gross,
         discount_nanos=discount,
         amount_nanos=gross - discount,
-        amount_usd=exact_usd(gross - discount),
+        amount=exact_amount(gross - discount),
         amount_cents=cents(gross - discount),
         **fields,
     )
@@ -107,7 +107,7 @@ def _sums(lines, treatment, *, is_tax_inclusive) -> dict[str, Any]:
         "net_cents": net,
         "tax_cents": tax,
         "total_cents": net + tax,
-        "total_usd": usd_of_cents(net + tax),
+        "total": amount_of_cents(net + tax),
         "total_nanos": sum(line.amount_nanos for line in lines),
     }
 
@@ -141,7 +141,7 @@ def invoice(
             "credited_cents": 0,
             "credit_notes": [],
             "due_cents": due,
-            "due_usd": usd_of_cents(due),
+            "due": amount_of_cents(due),
             **fields,
         }
     )

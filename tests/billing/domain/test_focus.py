@@ -22,6 +22,7 @@ def make_line(**changes):
         "tenant_name": "Acme",
         "month_start": NOVEMBER,
         "month_end": NOVEMBER + 30 * DAY,
+        "currency": "EUR",
         "kind": ChargeKind.USAGE,
         "description": "Output tokens, smollm2",
         "model": "smollm2",

@@ -67,15 +67,15 @@ def test_cents(amount, cents):
 
 
 @pytest.mark.parametrize(("amount", "text"), EXACT)
-def test_exact_usd(amount, text):
-    assert money.exact_usd(amount) == text
+def test_exact_amount(amount, text):
+    assert money.exact_amount(amount) == text
 
 
 @pytest.mark.parametrize(
     ("cents", "text"), [(0, "0.00"), (5, "0.05"), (1234, "12.34"), (-1, "-0.01")]
 )
-def test_usd_of_cents(cents, text):
-    assert money.usd_of_cents(cents) == text
+def test_amount_of_cents(cents, text):
+    assert money.amount_of_cents(cents) == text
 
 
 @pytest.mark.parametrize("function", [money.cents, lambda n: money.amount_nanos(n, 1)])
@@ -96,7 +96,7 @@ def test_it_refuses_less_than_nothing(function):
     ],
 )
 def test_a_rate_is_parsed_exactly(text, nanos):
-    assert money.parse_rate_usd(text) == nanos
+    assert money.parse_rate(text) == nanos
 
 
 @pytest.mark.parametrize(
@@ -115,7 +115,7 @@ def test_a_rate_is_parsed_exactly(text, nanos):
 )
 def test_it_refuses_what_is_no_exact_rate(text):
     with pytest.raises(InvalidRateError):
-        money.parse_rate_usd(text)
+        money.parse_rate(text)
 
 
 @given(st.integers(0, 10**15), st.integers(0, 10**12))
@@ -129,7 +129,7 @@ def test_an_amount_is_within_half_a_nanos(quantity, rate):
 
 @given(st.integers(-(10**18), 10**18))
 def test_text_says_the_whole_amount(amount):
-    whole, decimals = money.exact_usd(amount).split(".")
+    whole, decimals = money.exact_amount(amount).split(".")
     digits = int(whole + decimals.ljust(9, "0"))
 
     assert digits == amount

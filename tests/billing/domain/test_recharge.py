@@ -42,9 +42,12 @@ def test_what_was_bought_before_counts(so_far, is_due):
 
 def test_the_mail_says_what_to_do():
     mail = no_card_mail(
-        tenant_name="Acme", left_nanos=-5, url="https://portal.example/credit/"
+        tenant_name="Acme",
+        currency="EUR",
+        left_nanos=-5,
+        url="https://portal.example/credit/",
     )
 
     assert mail.subject == "Acme has no card to buy credit with"
-    assert "0.00 USD of credit left" in mail.text
+    assert "0.00 EUR of credit left" in mail.text
     assert "https://portal.example/credit/" in mail.text

@@ -25,7 +25,7 @@ def test_it_works(visit, people, valkey):
         seen.open("/limits/")
         page.get_by_role("link", name="Set a spend limit").first.focus()
         page.keyboard.press("Enter")
-        page.get_by_label("Amount in US dollars").focus()
+        page.get_by_label("Amount, USD").focus()
         page.keyboard.type("25")
         page.keyboard.press("Enter")
         page.get_by_text("Saved.").wait_for()

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from metering.proxy.usage import usd
+from metering.proxy.usage import amount_text
 from metering.wire import Outcome, UsageSource
 from tests.metering.proxy.conftest import MODEL, Plane, until
 from tests.metering.proxy.raw import request
@@ -70,8 +70,12 @@ def test_the_cost_is_told_to_who_asks(plane: Plane, secret: str, path, stream):
         + event.output_tokens * 400_000_000
     )
     documents = data_of(answer.text) if stream else [answer.json()]
-    found = [usage["cost"] for one in documents if (usage := cost_of(one))]
-    assert found == [usd(femto)]
+    found = [
+        (usage["cost"], usage["currency"])
+        for one in documents
+        if (usage := cost_of(one))
+    ]
+    assert found == [(amount_text(femto), "USD")]
 
 
 def cost_of(document: dict[str, Any]) -> dict[str, Any] | None:

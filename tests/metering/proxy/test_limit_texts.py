@@ -11,7 +11,6 @@ from metering.proxy.limit_texts import (
     not_payable,
     rate_limited,
     refuse_never_fitting,
-    usd,
 )
 from tenants.wire import LimitKind, RateLimit, Scope, SpendLimit, SpendPeriod
 from tests.metering.proxy.limits_alone import MODEL, policy
@@ -48,14 +47,15 @@ def test_a_duration_is_written_as_go_does(milliseconds: int, expected: bytes):
 @pytest.mark.parametrize(
     ("nano", "expected"),
     [
-        (0, "0.00 USD"),
-        (5_000, "0.000005 USD"),
-        (1_500_000_000, "1.50 USD"),
-        (-3, "0.00 USD"),
+        (0, "and 0.00 USD of"),
+        (5_000, "and 0.000005 USD of"),
+        (1_500_000_000, "and 1.50 USD of"),
+        (-3, "and 0.00 USD of"),
     ],
 )
 def test_an_amount_has_the_digits_it_needs(nano: int, expected: str):
-    assert usd(nano) == expected
+    refused = not_payable(None, CLAIM, available_nanos=nano, currency="USD")
+    assert expected in refused.message
 
 
 def test_headers_tell_the_tightest_limit():
@@ -120,14 +120,14 @@ def test_a_refusal_for_money_names_both_sums():
     claim = Claim(
         model=MODEL, least_tokens=1, most_tokens=1, least_cost_nanos=2_000_000
     )
-    no_credit = not_payable(None, claim, available_nanos=1_500_000)
+    no_credit = not_payable(None, claim, available_nanos=1_500_000, currency="USD")
     assert no_credit.refusal.status == 402
     assert "up to 0.002 USD" in no_credit.message
     assert "0.0015 USD of credit" in no_credit.message
     spend = SpendLimit(scope=Scope.TENANT, period=SpendPeriod.MONTH, amount_nanos=10**9)
-    past_limit = not_payable(spend, claim, available_nanos=0)
+    past_limit = not_payable(spend, claim, available_nanos=0, currency="EUR")
     assert past_limit.refusal.code == "spend_limit_reached"
-    assert "this account may spend a month" in past_limit.message
+    assert "the 1.00 EUR that this account may spend a month" in past_limit.message
 
 
 def test_a_share_is_a_part_of_each_limit():

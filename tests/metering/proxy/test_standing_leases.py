@@ -234,19 +234,19 @@ def test_geminis_names_are_those_of_a_cached_prompt():
 
 
 def test_a_lease_is_not_bought_above_its_most_charge(plane):
-    talk = Talk(plane, max_charge_usd="0.000001")
+    talk = Talk(plane, max_charge="0.000001")
     lease = talk.turn("Hi.")["kv_lease"]
     assert (lease["status"], lease["reason"]) == ("refused", "max_charge")
     assert plane.events()[-1].lease_cost_nanos == 0
 
 
 def test_it_is_refused_where_the_call_says_so(plane):
-    talk = Talk(plane, max_charge_usd="0.000001", on_full="fail")
+    talk = Talk(plane, max_charge="0.000001", on_full="fail")
     before = plane.events()
     refused = talk.post(talk.body("Hi."))
     error = refused.json()["error"]
     assert (refused.status_code, error["code"]) == (400, "invalid_value")
-    assert error["param"] == "kv_retention.max_charge_usd"
+    assert error["param"] == "kv_retention.max_charge"
     assert plane.events() == before
 
 
@@ -260,15 +260,15 @@ def test_a_lease_below_it_is_bought(plane):
     most = -(-size * 60_000 * HBM_RATE // 10**15)
     forget_leases(plane)
     for amount, status in ((most, "granted"), (most - 1, "refused")):
-        again = Talk(plane, max_charge_usd=f"{amount / 10**9:.9f}")
+        again = Talk(plane, max_charge=f"{amount / 10**9:.9f}")
         assert again.turn("Hi.")["kv_lease"]["status"] == status
 
 
 @pytest.mark.parametrize("text", ["-1", "1e3", "", "1.0000000001", ".5", "1,5"])
 def test_it_refuses_what_is_no_amount(plane, text):
-    talk = Talk(plane, max_charge_usd=text)
+    talk = Talk(plane, max_charge=text)
     refused = talk.post(talk.body("Hi."))
-    assert refused.json()["error"]["param"] == "kv_retention.max_charge_usd"
+    assert refused.json()["error"]["param"] == "kv_retention.max_charge"
 
 
 # Which engine.

@@ -132,7 +132,7 @@ def test_what_it_costs():
     femto = 10 * 100_000_000 + 32 * 20_000_000 + 8 * 400_000_000
     assert usage.cost_femtos(SAME, PRICE) == femto
     assert usage.cost_nanos(SAME, PRICE) == 4840
-    assert usage.usd(femto) == "0.00000484"
+    assert usage.amount_text(femto) == "0.00000484"
 
 
 def test_a_fraction_of_a_nano_is_charged_as_one():
@@ -148,12 +148,12 @@ def test_a_fraction_of_a_nano_is_charged_as_one():
     )
     assert usage.cost_nanos(Usage(input_tokens=1), cheap) == 1
     assert usage.cost_nanos(Usage(input_tokens=0), cheap) == 0
-    assert usage.usd(1) == "0.000000000000001"
+    assert usage.amount_text(1) == "0.000000000000001"
 
 
 @given(st.integers(0, 10**30))
 def test_usd_is_exact(femto):
-    whole, _, decimals = usage.usd(femto).partition(".")
+    whole, _, decimals = usage.amount_text(femto).partition(".")
     assert len(decimals) >= 2
     assert int(whole) * 10**15 + int(decimals.ljust(15, "0")) == femto
 

@@ -193,7 +193,7 @@ def test_ten_thousand_keys_ask_no_more_than_one(django_assert_num_queries):
         for key in keys
     )
 
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(7):
         policies = read_key_policies(now)
 
     assert len(policies) == 10_001

@@ -101,7 +101,7 @@ def test_lines_are_those_of_the_invoice(issued):
     assert [row["meter"] for row in rows] == list(
         invoice.lines.order_by("pk").values_list("meter", flat=True)
     )
-    total = sum(Decimal(row["amount_usd"]) for row in rows)
+    total = sum(Decimal(row["amount"]) for row in rows)
     assert total * 10**9 == invoice.total_nanos
 
 

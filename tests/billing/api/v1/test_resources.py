@@ -145,6 +145,7 @@ def test_credit_is_shown_and_granted_by_staff(callers):
     body = {"amount_nanos": 5_000_000_000, "reason": "bank transfer"}
     assert callers.staff.post("credit_grants", body).status_code == 201
     assert callers.key.get("credit").json() == {
+        "currency": "USD",
         "is_prepaid": False,
         "booked_nanos": 5_000_000_000,
         "left_nanos": None,

@@ -81,6 +81,7 @@ def test_systems_are_told_beside_the_mail(valkey, api_key):
         "threshold_percent": 80,
         "amount_nanos": 100 * CENT,
         "spent_nanos": 85 * CENT,
+        "currency": "USD",
     }
 
 

@@ -64,6 +64,7 @@ def test_it_works(valkey, api_key):
     assert json.loads(WebhookMessage.objects.get().payload)["data"] == {
         "left_nanos": 20 * CENT,
         "threshold_nanos": 20 * CENT,
+        "currency": "USD",
     }
 
 

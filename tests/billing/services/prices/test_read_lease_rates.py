@@ -11,7 +11,9 @@ LEASES = {
     "hbm_mb_s_nanos_per_million": 13_500_000,
     "host_mb_s_nanos_per_million": 200_000,
 }
-LISTED = LeaseRates(input=100_000_000, hbm=13_500_000, host=200_000, disk=None)
+LISTED = LeaseRates(
+    currency="USD", input=100_000_000, hbm=13_500_000, host=200_000, disk=None
+)
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ def test_it_works(tenant, price, events):
         events[2].event_id,
     ]
     assert first.happened_at == "2026-11-21T12:00:00.000000Z"
-    assert first.charges["new_input_tokens"].amount_usd == "0.000006"
+    assert first.charges["new_input_tokens"].amount == "0.000006"
     assert {name: charge.quantity for name, charge in first.charges.items()} == {
         "new_input_tokens": 60,
         "cached_input_tokens": 40,

@@ -38,7 +38,7 @@ def test_it_works(invoice):
     rows = rows_of(invoice)
     assert len(rows) == invoice.receipt_count == 2
     amounts = {
-        row["kind"]: row["output_tokens.amount_usd"]
+        row["kind"]: row["output_tokens.amount"]
         for row in rows
         if row["output_tokens.quantity"] == "15000"
     }

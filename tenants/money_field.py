@@ -10,8 +10,8 @@ from tenants.domain.limits import AMOUNT_MAX
 _NANOS_DIGITS = 9
 
 
-class UsdField(forms.DecimalField):
-    """Dollars on the page, whole nanos in the program; nothing is rounded."""
+class MoneyField(forms.DecimalField):
+    """Units on the page, whole nanos in the program; nothing is rounded."""
 
     def __init__(self, **options: Any) -> None:
         options.setdefault("min_value", Decimal(1).scaleb(-_NANOS_DIGITS))
@@ -19,11 +19,11 @@ class UsdField(forms.DecimalField):
         super().__init__(decimal_places=_NANOS_DIGITS, **options)
 
     def clean(self, value: Any) -> Any:
-        dollars = super().clean(value)
-        return None if dollars is None else int(dollars.scaleb(_NANOS_DIGITS))
+        units = super().clean(value)
+        return None if units is None else int(units.scaleb(_NANOS_DIGITS))
 
     def prepare_value(self, value: Any) -> Any:
-        """What was typed goes back as it is; what was stored becomes dollars."""
+        """What was typed goes back as it is; what was stored becomes units."""
         if isinstance(value, int):
             whole, rest = divmod(value, 10**_NANOS_DIGITS)
             decimals = f"{rest:0{_NANOS_DIGITS}}".rstrip("0").ljust(2, "0")

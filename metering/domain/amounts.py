@@ -1,8 +1,8 @@
 """Dollars as text."""
 
 
-def decimal_usd(amount: int, *, digits: int) -> str:
-    """`amount` in units of 10^-digits USD, not negative: an exact decimal without an
+def decimal_amount(amount: int, *, digits: int) -> str:
+    """`amount` in 10^-digits of a currency, not negative: an exact decimal without an
     exponent, with cents at least.
     """
     whole, rest = divmod(amount, 10**digits)

@@ -1,6 +1,6 @@
 import pytest
 
-from metering.domain.usd import decimal_usd
+from metering.domain.amounts import decimal_amount
 
 
 @pytest.mark.parametrize(
@@ -15,4 +15,4 @@ from metering.domain.usd import decimal_usd
     ],
 )
 def test_it_works(amount, digits, text):
-    assert decimal_usd(amount, digits=digits) == text
+    assert decimal_amount(amount, digits=digits) == text
