@@ -5,12 +5,14 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
-from billing.models.plans import PlanKind
+from billing.models.plans import Plan, PlanKind
+from billing.models.price_books import PriceBook
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
 from billing.services.rating.rate_usage import rate_usage
 from tests.billing.plans import make_coupon, make_plan
-from tests.factories import make_user
+from tests.billing.usage import make_price
+from tests.factories import make_served_model, make_user
 from tests.frontend.believable import a_month_of_calls, record
 from tests.frontend.browser.test_screenshots import LOOKS, folder_of, take
 
@@ -57,8 +59,17 @@ def coupon(people, version, now):
     return coupon
 
 
+@pytest.fixture
+def book(version):
+    """Half of what the list asks, and nothing for a model that the list sells."""
+    book = PriceBook.objects.create(name="For many", created_at=timezone.now())
+    make_price(version.served_model, rates=(50_000, 20_000, 200_000), price_book=book)
+    make_price(make_served_model(name="large", is_default=False))
+    return book
+
+
 @pytest.mark.parametrize("look", LOOKS, ids=folder_of)
-def test_plans_can_be_shown(visit, people, coupon, look):
+def test_plans_can_be_shown(visit, people, coupon, book, look):
     folder = folder_of(look)
     owner = people.users["owner"]
     pages = {
@@ -70,8 +81,10 @@ def test_plans_can_be_shown(visit, people, coupon, look):
     stranger = people.users["stranger"]
     take(visit, stranger, folder, {"plan-none": "/plan/"}, **look)
     operator = make_user(email="root@x.example", is_staff=True, is_superuser=True)
-    tenant = people.tenant.pk
+    tenant, scale = people.tenant.pk, Plan.objects.get(code="scale").pk
     pages = {
+        "operator-plan-book": f"/operator/plans/{scale}/prices/?book={book.pk}",
+        "operator-plan-book-none": f"/operator/plans/{scale}/prices/",
         "operator-plans": "/operator/plans/",
         "operator-create-plan": "/operator/plans/new/",
         "operator-tenant-plan": f"/operator/tenants/{tenant}/plan/",
