@@ -12,6 +12,8 @@ from inference.wire import Task
 from tenants.domain.currency import SYMBOLS
 from tenants.models import Project
 
+_REQUEST_ID = "request-id"
+"""In whose place the script puts the id of a call."""
 _LINKS = (
     "api_keys",
     "billing",
@@ -42,6 +44,7 @@ def playground_facts(access: Access) -> dict[str, Any]:
         "server_ms": int(timezone.now().timestamp() * 1000),
         "secret_url": reverse("frontend:playground_secret"),
         "leave_url": reverse("frontend:leave_playground"),
+        "call_url": reverse("frontend:call", args=[_REQUEST_ID]),
         "links": {name: reverse(f"frontend:{name}") for name in _LINKS},
     }
 

@@ -12,6 +12,7 @@ from tenants.services.issue_api_key import (
     issue_api_key,
     lock_for_new_secret,
 )
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 TTL = timedelta(minutes=15)
@@ -49,5 +50,11 @@ def issue_playground_secret(
     api_key.digest = api_keys.digest(secret)
     api_key.expires_at = now + TTL
     api_key.save(update_fields=["prefix", "digest", "expires_at"])
+    note_act(
+        "playground.opened",
+        tenant_id=project.tenant_id,
+        about=api_key,
+        words=f"{api_key.name}: a new secret ({api_key.prefix}…)",
+    )
     transaction.on_commit(publish_key_policies, robust=True)
     return IssuedKey(api_key=api_key, secret=secret)

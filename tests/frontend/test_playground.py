@@ -17,6 +17,7 @@ from tests.frontend.people import HOST
 
 def facts_of(response):
     found = re.search(r'id="playground-facts"[^>]*>(.*?)</script>', response.text)
+    assert found
     return json.loads(found[1])
 
 
@@ -45,6 +46,7 @@ def test_it_works(people, model, settings):
     key = ApiKey.objects.get(digest=api_keys.digest(issued.json()["secret"]))
     assert key.is_of_playground
     assert (key.project, key.created_by) == (people.project, people.users["colleague"])
+    assert key.expires_at
     left = key.expires_at - timezone.now()
     assert timedelta(minutes=14) < left <= timedelta(seconds=issued.json()["seconds"])
 
@@ -52,6 +54,7 @@ def test_it_works(people, model, settings):
 
     assert (gone.status_code, gone.content) == (204, b"")
     key.refresh_from_db()
+    assert key.expires_at
     assert key.expires_at <= timezone.now()
 
 
@@ -98,6 +101,7 @@ def test_who_signs_out_leaves_no_secret_behind(people):
     client.post("/accounts/logout/")
 
     key = ApiKey.objects.get(digest=api_keys.digest(secret))
+    assert key.expires_at
     assert key.expires_at <= timezone.now()
 
 

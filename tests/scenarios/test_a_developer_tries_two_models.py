@@ -17,6 +17,7 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, Response, expect
 
 from tests.engine_contract.engines import run_simulator
+from tests.frontend.browser.axe import barriers
 from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.running import RunningTokenfab
 from tests.scenarios.test_a_stranger_becomes_a_tenant import sign_up, until
@@ -56,7 +57,9 @@ class Visitor:
         endpoints = tokenfab.endpoints()
         self.portal: str = endpoints["portal"]
         self.api: str = endpoints["api"]
-        context = browser.new_context(viewport={"width": 1440, "height": 900})
+        context = browser.new_context(
+            viewport={"width": 1440, "height": 900}, reduced_motion="reduce"
+        )
         context.set_default_timeout(SECONDS_MAX * 1000)
         self.page: Page = context.new_page()
         self.own_secret = sign_up(self.page, self.portal)
@@ -106,7 +109,8 @@ class Visitor:
             fits = "document.documentElement.scrollWidth <= innerWidth"
             assert self.page.evaluate(fits), width
             for scheme in ("dark", "light"):
-                self.page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]  # a literal of the two
+                self.page.emulate_media(color_scheme=scheme)
+                assert barriers(self.page) == []
                 path = SCREENSHOTS / f"{width}-{scheme}" / f"{name}.png"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self.page.screenshot(path=path, full_page=True)
@@ -279,6 +283,9 @@ def leaves(nora: Visitor) -> None:
     nora.page.get_by_label("Most tokens").fill("8")
     nora.sends("Goodbye")
     nora.has_answer()
+    of_the_call = nora.last.get_by_role("link", name="Call").get_attribute("href")
+    request_id = nora.answers[-1].headers["x-request-id"]
+    assert of_the_call == f"/usage/calls/{request_id}/"
     headers = {"authorization": f"Bearer {nora.used_secret}"}
     assert nora.client.get("/models", headers=headers).status_code == 200
     nora.page.goto(f"{nora.portal}/keys/")
@@ -291,4 +298,5 @@ def leaves(nora: Visitor) -> None:
         seconds=SECONDS_MAX,
     )
     assert refused.json()["error"]["code"] == "expired_api_key"
-    expect(nora.page.get_by_text("Playground of nora@new.example")).to_be_visible()
+    kept = nora.page.get_by_role("link", name=re.compile("^Playground of nora"))
+    expect(kept).to_be_visible()

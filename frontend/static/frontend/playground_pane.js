@@ -219,6 +219,11 @@ export class Pane {
     if (turn.finish === "length") say("cut at the most tokens");
     if (turn.isStopped) say("stopped");
     if (meter.outcome) say(meter.outcome);
+    if (!isLive && meter.requestId && !turn.error) {
+      const href = this.#host.facts.call_url.replace("request-id", meter.requestId);
+      const title = "This call among all of yours, some seconds after it was answered";
+      foot.append(element("a", { text: "Call", href, title }));
+    }
     if (!isLive && turn === this.state.turns.at(-1))
       foot.append(button("Try again", () => this.retry()));
     return foot;

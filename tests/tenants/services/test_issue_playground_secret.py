@@ -4,6 +4,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from tenants.audit_models import AuditEntry
 from tenants.domain import api_keys
 from tenants.errors import PaymentOverdueError
 from tenants.models import ApiKey, Restriction
@@ -38,6 +39,9 @@ def test_it_works(valkey):
     assert bytes(row.digest) == api_keys.digest(second.secret)
     assert row.prefix == second.secret[:12]
     assert read_rate_limits(row)[LimitKind.REQUESTS_PER_MINUTE, None] == 60
+    acts = AuditEntry.objects.order_by("pk").values_list("action", "about_id")
+    about = str(row.pk)
+    assert list(acts) == [("api_key.issued", about), ("playground.opened", about)]
     (policy,) = published(valkey, SNAPSHOT_KIND).items
     assert policy["digest"] == api_keys.digest(second.secret).hex()
     assert policy["expires_at"] == (now + MINUTE + TTL).timestamp()
