@@ -106,6 +106,7 @@ def compress_pages(get_response: Handler) -> Handler:
         is_page = response.get("Content-Type", "").startswith("text/html")
         if not is_page or "no-store" in response.get("Cache-Control", ""):
             return response
-        return gzip.process_response(request, response)
+        gzip.process_response(request, response)  # changes it in place
+        return response
 
     return answer

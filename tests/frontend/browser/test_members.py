@@ -19,7 +19,7 @@ def link(people):
     typed = {"email": "nora@acme.example", "role": "billing"}
     assert owner.post("/settings/members/", typed).status_code == 302
     owner.post(f"/keys/{people.api_key.pk}/rename/", {"name": "Server"})
-    (path,) = re.findall(r"(/invitations/\S+/)", mail.outbox[0].body)
+    (path,) = re.findall(r"(/invitations/\S+/)", str(mail.outbox[0].body))
     return path
 
 
