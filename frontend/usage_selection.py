@@ -24,6 +24,7 @@ from frontend.explorer_rows import Source
 from frontend.ranges import MINUTE, Range, before, find_span
 from inference.models import ServedModel
 from tenants.models import ApiKey, Project
+from tenants.saved_view_models import SavedView
 
 KEPT = (
     "range",
@@ -111,8 +112,18 @@ def select(request: HttpRequest, access: Access, *, now: datetime) -> Selection:
     return found
 
 
+def kept_query(query: QueryDict) -> str:
+    """What of an address the page understands, as part of one."""
+    return urlencode(_said(query))
+
+
+def views_of(access: Access) -> list[SavedView]:
+    mine = SavedView.objects.filter(tenant=access.tenant, user=access.user)
+    return list(mine.order_by("name"))
+
+
 def _said(query: QueryDict) -> dict[str, str]:
-    return {name: query[name][:255] for name in KEPT if query.get(name)}
+    return {name: str(query[name])[:100] for name in KEPT if query.get(name)}
 
 
 def offered(access: Access, chosen: Selection) -> Offered:

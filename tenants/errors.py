@@ -13,6 +13,14 @@ class InvalidNameError(TenantsError):
     code = "invalid_name"
 
 
+class NameTakenError(TenantsError):
+    code = "name_taken"
+
+
+class TooManySavedViewsError(TenantsError):
+    code = "too_many_saved_views"
+
+
 class InvalidExpiryError(TenantsError):
     code = "invalid_expiry"
 

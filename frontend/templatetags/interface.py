@@ -54,7 +54,7 @@ def menu_item(context: Any, page: str, title: str, icon_name: str) -> SafeString
 _PARENTS = {
     "api_keys": {"create_api_key", "api_key", "key_limits", "revoke_api_key"},
     "limits": {"spend_limit", "budget", "credit_threshold"},
-    "usage": {"calls", "call"},
+    "usage": {"calls", "call", "saved_views"},
     "cached_prompts": {
         "create_cached_prompt",
         "cached_prompt",

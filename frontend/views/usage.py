@@ -14,7 +14,7 @@ from frontend.access import Access, tenant_page
 from frontend.csv_file import csv_lines
 from frontend.explorer import GROUPINGS, SHOWN
 from frontend.ranges import TITLES
-from frontend.usage_selection import explore_selection, offered, select
+from frontend.usage_selection import explore_selection, offered, select, views_of
 from metering.domain.usage import Meter
 from metering.models import UsageRollup
 from tenants.models import ApiKey
@@ -46,6 +46,7 @@ def usage(request: HttpRequest, access: Access) -> HttpResponse:
     context: dict[str, Any] = {
         "chosen": chosen,
         "choices": choices,
+        "views": views_of(access),
         "ranges": TITLES,
         "groupings": GROUPINGS,
         "shown": SHOWN,

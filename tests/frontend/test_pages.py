@@ -55,6 +55,7 @@ PAGES = {
     "/usage/calls/calls.csv": TENANT,
     "/usage/calls/calls.csv?key={key}": MINE,
     "/usage/?project={project}&by=key&compare=1": MINE,
+    "/usage/views/": TENANT,
     "/usage/chart.csv?by=model": TENANT,
     "/usage/chart.csv?key={key}": MINE,
     "/usage/usage.csv": TENANT,

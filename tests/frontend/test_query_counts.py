@@ -39,6 +39,7 @@ PATHS = {
         "/playground/",
         "/usage/",
         "/usage/?by=key&compare=1",
+        "/usage/views/",
         "/usage/?range=24h&by=key&show=cost",
         "/usage/?range=1h&by=endpoint",
         "/usage/calls/",
