@@ -81,12 +81,15 @@ class Source:
         dimensions = [self.span.dimension, _VERSION, *([column] if column else [])]
         narrowed = {f"{column}__in": wanted} if column else {}
         if self.span.bucket == MINUTE:
-            return self._events().filter(**narrowed).summed(*dimensions)
-        if not self._needs_keys(column):
-            return self._hours().filter(**narrowed).summed(*dimensions)
-        if self.span.bucket == DAY:
-            return self._days().filter(**narrowed).summed(*dimensions)
-        return self._rollups(narrowed, dimensions)
+            rows = self._events()
+        elif not self._needs_keys(column):
+            rows = self._hours()
+        elif self.span.bucket == DAY:
+            rows = self._days()
+        else:
+            return self._rollups(narrowed, dimensions)
+        sums: Iterable[dict[str, Any]] = rows.filter(**narrowed).summed(*dimensions)
+        return sums
 
     def _hours(self) -> Any:
         rows = UsageHour.objects.of_tenant(self.tenant_id).filter(**self.filters)

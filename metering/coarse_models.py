@@ -47,7 +47,8 @@ class UsageHourQuerySet(QuerySet["UsageHour"]):
         Dimensions are columns, or `day_at`: the UTC midnight before.
         """
         rows = self.annotate(day_at=TruncDay("hour_at", tzinfo=UTC))
-        return _summed(rows, dimensions)
+        sums: QuerySet[UsageHour, dict[str, Any]] = _summed(rows, dimensions)
+        return sums
 
 
 class UsageHour(_Sums):
@@ -94,7 +95,8 @@ class UsageDayQuerySet(QuerySet["UsageDay"]):
 
     def summed(self, *dimensions: str) -> QuerySet["UsageDay", dict[str, Any]]:
         """One dict per combination of `dimensions`, with `sum_…` of each meter."""
-        return _summed(self.all(), dimensions)
+        sums: QuerySet[UsageDay, dict[str, Any]] = _summed(self.all(), dimensions)
+        return sums
 
 
 class UsageDay(_Sums):

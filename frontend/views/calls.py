@@ -107,8 +107,8 @@ def _go_to(wanted: str) -> HttpResponse:
     return redirect("frontend:call", f"req_{event_id.hex}")
 
 
-def _filters(request: HttpRequest) -> dict[str, str]:
-    return {name: text for name, text in request.GET.items() if name != "after"}
+def _filters(request: HttpRequest) -> dict[str, object]:
+    return {name: request.GET[name] for name in request.GET if name != "after"}
 
 
 def _query(request: HttpRequest) -> str:

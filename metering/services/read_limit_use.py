@@ -74,6 +74,7 @@ def _ask(pipeline: "Pipeline", limit: RateLimit, now: datetime) -> None:
         pipeline.get(requests_month_key(name, month_of(now)))
     elif limit.kind in _PLACES:
         # It is no text, and the connection would read all answers as such.
-        pipeline.execute_command("GET", minute_key(name), **{NEVER_DECODE: True})
+        get = ("GET", minute_key(name))
+        pipeline.execute_command(*get, **{NEVER_DECODE: True})  # type: ignore[no-untyped-call]
     else:
         pipeline.zcount(running_key(name), int(now.timestamp() * 1000), "+inf")

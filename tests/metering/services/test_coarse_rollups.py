@@ -21,16 +21,16 @@ MIDNIGHT = NOON.replace(hour=0)
 
 def of_rollups(*dimensions):
     """{dimensions and meter: quantity} of the rollups; `day_at` is one of them."""
-    found = Counter()
+    found: Counter[tuple[tuple[object, ...], str]] = Counter()
     for row in UsageRollup.objects.all():
-        row.day_at = row.hour_at.replace(hour=0)
-        place = tuple(getattr(row, name) for name in dimensions)
+        said = {**vars(row), "day_at": row.hour_at.replace(hour=0)}
+        place = tuple(said[name] for name in dimensions)
         found[place, row.meter] += row.quantity
     return +found
 
 
 def of_table(model, *dimensions):
-    found = Counter()
+    found: Counter[tuple[tuple[object, ...], str]] = Counter()
     for row in model.objects.all():
         place = tuple(getattr(row, name) for name in dimensions)
         for meter in METERS:
@@ -41,8 +41,8 @@ def of_table(model, *dimensions):
 def assert_they_agree():
     hour = ("tenant_id", "hour_at", "project_id", "model", "price_version_id")
     assert of_table(UsageHour, *hour) == of_rollups(*hour)
-    day = ("tenant_id", "day_at", "project_id", "api_key_id", "model")
-    day = (*day, "price_version_id")
+    key = ("project_id", "api_key_id", "model", "price_version_id")
+    day = ("tenant_id", "day_at", *key)
     assert of_table(UsageDay, *day) == of_rollups(*day)
     assert of_table(UsageDay, "day_at")  # and that is something
 
