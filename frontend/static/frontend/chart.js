@@ -5,11 +5,12 @@
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
   const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
   const exact = new Intl.NumberFormat("en");
-  const usd = new Intl.NumberFormat("en", { style: "currency", currency: "USD", maximumSignificantDigits: 6 });
-  const NANOS_PER_USD = 1e9;
+  const currency = document.querySelector("[data-currency]")?.dataset.currency ?? "USD";
+  const money = new Intl.NumberFormat("en", { style: "currency", currency, maximumSignificantDigits: 6 });
+  const NANOS_PER_UNIT = 1e9;
   /* For the eye alone: the table has the exact amounts. */
-  const write = (value, unit) => (unit === "nanos" ? usd.format(value / NANOS_PER_USD) : exact.format(value));
-  const writeShort = (value, unit) => (unit === "nanos" ? usd.format(value / NANOS_PER_USD) : short.format(value));
+  const write = (value, unit) => (unit === "nanos" ? money.format(value / NANOS_PER_UNIT) : exact.format(value));
+  const writeShort = (value, unit) => (unit === "nanos" ? money.format(value / NANOS_PER_UNIT) : short.format(value));
 
   /* uPlot draws series over each other: hand it running sums, the tallest first. */
   const stack = (series, count) => {
