@@ -109,8 +109,8 @@ export class LeaseLine {
   #next(quote) {
     const symbol = this.#host.facts.currency_symbol;
     const money = (decimal) => amount(symbol, nanosOf(decimal));
-    const again = money(quote.input_saved_per_turn ?? quote.input_saved_usd_per_turn);
-    const kept = money(quote.cost ?? quote.cost_usd);
+    const again = money(quote.input_saved_per_turn);
+    const kept = money(quote.cost);
     const tokens = count(quote.tokens);
     if (this.#isLive)
       return element("p", {}, `Next turn: these tokens cost ${symbol}0, without the lease `, again,
