@@ -45,7 +45,8 @@ def reading_as(tenant_id: int) -> Iterator[None]:
 @contextmanager
 def across_tenants() -> Iterator[None]:
     """For what `reading_as` must not narrow: a number about all tenants, such as what
-    is free, that shows no row of any.
+    is free, that shows no row of any; or an act to which a link leads, since it comes
+    from another site, of a row that was looked up before.
     """
     tenant_id = _reading.get()
     if tenant_id is None:
