@@ -38,5 +38,6 @@
   const [loaded] = performance.getEntriesByType("navigation");
   setClock(loaded?.responseStart ?? performance.now());
   document.addEventListener("htmx:after:swap", () => setClock(performance.now()));
+  document.addEventListener("tokenfab:until", show); // A script has set a time.
   setInterval(show, STEP_MS);
 })();

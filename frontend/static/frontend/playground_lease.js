@@ -83,6 +83,7 @@ export class LeaseLine {
     this.#root.replaceChildren(...children.filter(Boolean));
     this.#root.hidden = !this.#root.childElementCount;
     if (!this.#isLive) return;
+    document.dispatchEvent(new Event("tokenfab:until"));
     const left = lease.until - serverNow(this.#host.facts);
     this.#timer = setTimeout(() => this.render(), Math.min(left + 100, 2 ** 31 - 1));
   }
