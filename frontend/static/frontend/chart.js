@@ -158,9 +158,10 @@
       picture.hidden = false;
       picture.addEventListener("click", () => savePicture(plot, data));
     }
-    new ResizeObserver(() =>
-      plot.setSize({ width: element.clientWidth, height: element.clientHeight }),
-    ).observe(element);
+    new ResizeObserver(() => {
+      plot.setSize({ width: element.clientWidth, height: element.clientHeight });
+      plot.setCursor({ left: -10, top: -10 }); // What it points at has moved.
+    }).observe(element);
     document.addEventListener("tokenfab:theme", () => {
       plot.destroy();
       plot = draw(element);
