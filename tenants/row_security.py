@@ -91,7 +91,7 @@ SELECT * FROM (
     UNION ALL SELECT 'tenants_user',
         'EXISTS (SELECT FROM tenants_member WHERE user_id = tenants_user.id)'
 ) AS wanted (table_name, condition)
-WHERE NOT EXISTS (
+WHERE to_regclass(table_name) IS NOT NULL AND NOT EXISTS (
     SELECT FROM pg_policies WHERE schemaname = current_schema()
         AND tablename = table_name AND policyname = 'reader_sees_own'
 )
@@ -112,8 +112,9 @@ CREATE POLICY reader_sees_own ON {table} FOR SELECT TO tokenfab_reader
 GRANT SELECT ON {table} TO tokenfab_reader
 """
 _SHARE = """
-SELECT name FROM unnest(%s::text[]) AS name
-WHERE NOT has_table_privilege('tokenfab_reader', name, 'SELECT')
+SELECT relname FROM pg_class
+WHERE relname = ANY(%s) AND relnamespace = current_schema()::regnamespace
+    AND NOT has_table_privilege('tokenfab_reader', oid, 'SELECT')
 """
 
 
