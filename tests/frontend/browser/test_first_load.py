@@ -27,7 +27,9 @@ def user(people, version, now):
 
 
 def fetched(visit, user, path):
-    """Of all that the page asked for: address, bytes as sent, and how packed."""
+    """Of all that the page asked for: address, bytes as sent, and whether it was packed
+    or has to stay as it is, for it may show a secret.
+    """
     requests = []
     with visit(user) as seen:
         seen.page.on("requestfinished", lambda one: requests.append(one))  # noqa: PLW0108  Playwright marks its handlers
@@ -37,7 +39,9 @@ def fetched(visit, user, path):
             (
                 request.url.partition("#")[0],
                 request.sizes()["responseBodySize"],
-                request.response().header_value("content-encoding"),
+                request.response().header_value("content-encoding") == "gzip"
+                or "no-store"
+                in (request.response().header_value("cache-control") or ""),
             )
             for request in requests
         ]
@@ -49,7 +53,7 @@ def test_it_works(visit, user):
         found = fetched(visit, user, path)
         assert len(found) >= 8
         assert sum(size for _, size, _ in found) <= BYTES_MAX, path
-        assert {packed for _, _, packed in found} == {"gzip"}, path
+        assert all(is_packed for _, _, is_packed in found), path
 
 
 def test_the_way_in_is_light(visit, db):  # noqa: ARG001  opens the database
