@@ -161,7 +161,7 @@ def unit_of(meter: str) -> str:
 
 def rate_text(meter: str, rate_nanos_per_million: int) -> str:
     """An image is priced each, all else by the million. Rounded up, for a dearest rate
-    may be a part of a nanos.
+    may be a part of a nano.
     """
     is_image = meter == Meter.IMAGES
     divisor = UNITS_PER_RATE if is_image else 1

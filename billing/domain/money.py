@@ -46,7 +46,7 @@ def divided_half_up(dividend: int, divisor: int) -> int:
 
 
 def amount_nanos(quantity: int, rate_nanos_per_million: int) -> int:
-    """What `quantity` tokens or images cost, half a nanos rounded up.
+    """What `quantity` tokens or images cost, half a nano rounded up.
 
     Raises ValueError when the product is below zero.
     """

@@ -96,7 +96,7 @@ def charge_month(
     invoice. `usages` are of the same span.
 
     Each plan is shared out by the seconds that it held: its price and minimum half a
-    nanos up, what it includes rounded down to whole units. Its percentage is taken
+    nano up, what it includes rounded down to whole units. Its percentage is taken
     of the month's usage in proportion to that time. Discounts go from all that but what
     lacks to a minimum or a commitment: those are of what the month came to before them.
     """

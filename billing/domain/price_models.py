@@ -86,7 +86,7 @@ def standard(rate_nanos_per_million: int) -> MeterPricing:
 
 
 def amount_of(pricing: MeterPricing, quantity: int) -> int:
-    """Nanos, of a month's whole quantity, half a nanos rounded up.
+    """Nanos, of a month's whole quantity, half a nano rounded up.
 
     Never falls when the quantity rises, and nothing costs nothing. Raises ValueError
     for a quantity below zero.

@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 from django import template
 
+from billing.domain.money import divided_half_up
 from frontend.ranges import DAY, Range
 from frontend.usage_selection import KEPT, Selection
 
@@ -28,12 +29,12 @@ def at(values: Mapping[str, str], name: str) -> str:
 
 @register.simple_tag
 def change(now: int, before: int) -> str:
-    """` (+12 %)`; nothing where there is nothing to compare with."""
+    """` (+12 %)` or, of much more, ` (19-fold)`; nothing where there was nothing."""
     if before <= 0:
         return ""
-    percent = _SAME_PERCENT * now // before - _SAME_PERCENT
+    percent = divided_half_up(_SAME_PERCENT * now, before) - _SAME_PERCENT
     if percent >= _TIMES:
-        return f" ({now // before:,} times)"
+        return f" ({divided_half_up(now, before):,}-fold)"
     return f" ({percent:+,} %)"
 
 

@@ -49,7 +49,7 @@ def test_late_usage_is_billed_by_itself():
 
 
 def test_a_month_in_two_invoices_costs_what_it_costs_in_one():
-    """At half a nanos a token, 3 tokens cost 1.5, rounded to 2 nanos. Billed as
+    """At half a nano a token, 3 tokens cost 1.5, rounded to 2 nanos. Billed as
     1 token (0.5, rounded to 1) and then 2 tokens, the second invoice bills 2 - 1 = 1.
     """
     (line,) = unbilled([charge(3, rate=500_000)], billed(1, rate=500_000))

@@ -21,7 +21,7 @@ AMOUNTS = [
     (123, 20_000_000, 2_460),
     # A rate so fine that the amount is not whole: 3 * 0.000500 = 0.0015 nanos.
     (3, 500, 0),
-    # Exactly half a nanos goes up: 1 * 500,000 / 1,000,000 = 0.5.
+    # Exactly half a nano goes up: 1 * 500,000 / 1,000,000 = 0.5.
     (1, 500_000, 1),
     # Just below half goes down: 0.499999.
     (1, 499_999, 0),

@@ -197,7 +197,7 @@ def test_nothing_is_below_zero_and_a_shared_price_is_whole(  # noqa: PLR0917
     quantities, cuts, price, minimum, basis_points, off
 ):
     """Cut a month at any seconds between plans of one price: together they cost what
-    one plan does, to within half a nanos each.
+    one plan does, to within half a nano each.
     """
     bounds = [
         NOVEMBER.start,

@@ -40,7 +40,7 @@ WITH_FLATS = (Step(MILLION, 0, 3 * USD), Step(None, USD, USD))
     [
         # 3 million at 0.10 USD per million.
         (standard(USD // 10), 3 * MILLION, 3 * USD // 10),
-        # One unit at 500,000 nanos per million is half a nanos: rounded up.
+        # One unit at 500,000 nanos per million is half a nano: rounded up.
         (standard(500_000), 1, 1),
         (standard(499_999), 1, 0),
         # The unit above two million begins a third package.
@@ -101,7 +101,7 @@ def test_each_model_has_its_words(pricing, quantity, labels):
     [
         (standard(7), 7),
         (PACKAGES, 2 * USD),
-        # A third of a nanos per million is rounded up.
+        # A third of a nano per million is rounded up.
         (MeterPricing(PriceModel.PACKAGE, package_units=3 * MILLION), 0),
         (
             MeterPricing(

@@ -32,7 +32,7 @@ def api_key():
 
 @pytest.fixture
 def price():
-    """A third of a nanos per MB_s in HBM, so that each sum is rounded."""
+    """A third of a nano per MB_s in HBM, so that each sum is rounded."""
     return make_price(hbm_mb_s_nanos_per_million=333_333, host_mb_s_nanos_per_million=7)
 
 

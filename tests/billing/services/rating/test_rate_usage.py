@@ -53,7 +53,7 @@ def test_it_works(tenant, price):
 
 
 def test_keys_and_hours_are_added_up_before_they_are_multiplied(tenant):
-    """At half a nanos a token, one token rounds to 1, but four are 2, and not 4."""
+    """At half a nano a token, one token rounds to 1, but four are 2, and not 4."""
     fine = make_price(rates=(0, 0, 500))
     for hours in range(4):
         use(tenant, fine, 1, hour_at=NOON - timedelta(hours=hours), api_key_id=hours)
