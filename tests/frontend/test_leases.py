@@ -145,7 +145,7 @@ def test_usage_shows_what_was_leased(people, engine, lease, now):
         "Leased input": 500,
     }
     assert "KV leases, MB·s" in response.content.decode()
-    (found,) = response.context["calls"]
+    (found,) = people.client("owner").get("/usage/calls/").context["calls"]
     assert (found.input.new, found.input.cached, found.input.leased) == (500, 200, 500)
     assert found.amount_nanos == 500 * 100 + 200 * 20 + 90 * 400
 
