@@ -162,7 +162,7 @@ def test_a_stranger_becomes_a_tenant(
     assert usages[1].prompt_tokens_details.cached_tokens > 0
     expect(page.get_by_text("Your first call has arrived.")).to_be_visible()
     calls = page.context.new_page()
-    calls.goto(f"{portal}/usage/")
+    calls.goto(f"{portal}/usage/calls/")
     until(lambda: rows_of(calls) == 2, seconds=SHOWN_SECONDS_MAX)
     assert time.monotonic() - answered < SHOWN_SECONDS_MAX
     for usage in usages:
@@ -198,9 +198,9 @@ def test_a_stranger_becomes_a_tenant(
 
 
 def rows_of(page: Page) -> int:
-    """Calls on the usage page, as it is after a reload."""
+    """Calls on the page of requests, as it is after a reload."""
     page.reload()
-    return page.locator("#calls tbody tr").count()
+    return page.locator("main tbody tr").count()
 
 
 def draft_of(page: Page, portal: str, expected: int) -> dict[str, Any] | None:
