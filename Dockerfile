@@ -43,6 +43,9 @@ COPY metering metering/
 COPY billing billing/
 COPY frontend frontend/
 COPY config config/
+# The portal shows them.
+COPY docs docs/
+COPY locale locale/
 # These values let the settings load and are kept nowhere.
 RUN python -m compileall -q . \
     && DJANGO_SECRET_KEY=none SNAPSHOT_KEY=none ENGINE_KEY=none WEBHOOK_KEY=none RECEIPT_KEY=none \

@@ -4,6 +4,8 @@ import os
 
 from celery import Celery
 
+from config import task_runs  # noqa: F401  its signals
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("tokenfab")

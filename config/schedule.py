@@ -15,6 +15,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": timedelta(seconds=2),
         "options": {"expires": 10},
     },
+    "fold engine usage": {
+        "task": "metering.tasks.fold_engine_usage",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "measure leases": {
         "task": "metering.tasks.measure_leases",
         "schedule": timedelta(seconds=2),
@@ -53,6 +58,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "forget webhooks": {
         "task": "billing.tasks.forget_webhooks",
         "schedule": crontab(minute=55),
+        "options": {"expires": 3000},
+    },
+    "forget mails": {
+        "task": "tenants.tasks.forget_mails",
+        "schedule": crontab(minute=45),
         "options": {"expires": 3000},
     },
     "forget answers": {
@@ -137,6 +147,11 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(minute=20, hour="*/6"),
         "options": {"expires": 3000},
     },
+    "probe components": {
+        "task": "metering.tasks.probe_components",
+        "schedule": timedelta(minutes=1),
+        "options": {"expires": 60},
+    },
     "read engines": {
         "task": "metering.tasks.read_engines",
         "schedule": timedelta(seconds=10),
@@ -152,6 +167,16 @@ BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "metering.tasks.thin_engine_readings",
         "schedule": crontab(minute=40),
         "options": {"expires": 3000},
+    },
+    "store texts": {
+        "task": "metering.tasks.store_texts",
+        "schedule": timedelta(seconds=2),
+        "options": {"expires": 2},
+    },
+    "forget texts": {
+        "task": "metering.tasks.forget_texts",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expires": 600},
     },
     "seal receipts": {
         "task": "billing.tasks.seal_receipts",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import dj_database_url
 
 from config import shared_tables
-from config.environment import load, secret, value
+from config.environment import REPOSITORY, load, secret, value
 from config.schedule import BEAT_SCHEDULE
 
 ENVIRONMENT = load()
@@ -15,6 +15,8 @@ HOME = ENVIRONMENT.home
 DEBUG = ENVIRONMENT.debug
 SECRET_KEY = secret("DJANGO_SECRET_KEY")
 
+# The documents that the portal shows.
+DOCS_FOLDER = REPOSITORY / "docs"
 PORTAL_URL = ENVIRONMENT.portal_url
 API_URL = ENVIRONMENT.api_url
 # Where the control plane itself reaches the proxies, when that is not in public.
@@ -52,6 +54,7 @@ INSTALLED_APPS = [
     "allauth.mfa",
     "allauth.usersessions",
     "django_htmx",
+    "django_countries",
     "pgtrigger",
     "rest_framework",
     "drf_spectacular",
@@ -65,6 +68,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "frontend.language.speak",
     "frontend.middleware.name_the_actor",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -175,6 +179,9 @@ SERVED_MODEL_NAME = (
     or "smollm2-135m-instruct"
 )
 
+# So long a process goes by what it knows of the operator's switches.
+SWITCHES_SECONDS = 2.0
+
 # Who decides which tax a sale bears: a class with `billing.domain.taxes.TaxEngine`.
 TAX_ENGINE = value("TAX_ENGINE", "billing.services.taxes.quote_tax.OwnTaxEngine")
 
@@ -193,6 +200,7 @@ AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "/"
 ACCOUNT_ADAPTER = "tenants.sign_up.SignUpAdapter"
+ACCOUNT_FORMS = {"signup": "frontend.sign_up_form.SignUpForm"}
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
@@ -200,6 +208,8 @@ ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
+# A changed password or second factor is told by mail.
+ACCOUNT_EMAIL_NOTIFICATIONS = True
 ACCOUNT_LOGIN_ON_PASSWORD_RESET = True
 ACCOUNT_SESSION_REMEMBER = True
 MFA_ADAPTER = "tenants.two_factor.TwoFactorAdapter"
@@ -240,7 +250,9 @@ STORAGES = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedStaticFilesStorage"},
 }
 WHITENOISE_ALLOW_ALL_ORIGINS = False
-LANGUAGE_CODE = "en-us"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("de", "Deutsch")]
+LOCALE_PATHS = [REPOSITORY / "locale"]
 USE_I18N = True
 TIME_ZONE = "UTC"
 USE_TZ = True
@@ -248,6 +260,8 @@ USE_TZ = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = IS_HTTPS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+LANGUAGE_COOKIE_SAMESITE, LANGUAGE_COOKIE_SECURE = "Lax", IS_HTTPS
+LANGUAGE_COOKIE_HTTPONLY, LANGUAGE_COOKIE_AGE = True, 31_536_000
 SECURE_HSTS_SECONDS = 31_536_000 if IS_HTTPS else 0
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True

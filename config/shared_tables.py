@@ -14,5 +14,6 @@ SHARED_TABLES = (
     "billing_legalentity",
     "billing_taxrate",
     "receipt_key",
+    "tenants_switches",
     "django_content_type",
 )

@@ -25,10 +25,9 @@ from frontend.currency import amounts_in
 from frontend.parts import wants_part
 from tenants.domain.roles import PERMISSIONS, Permission, Role
 from tenants.models import Tenant, User
-from tenants.row_security import reading_as
+from tenants.row_security import SAFE_METHODS, reading_as
 from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
 
-_SAFE = {"GET", "HEAD", "OPTIONS"}
 P = ParamSpec("P")
 Page = Callable[Concatenate[HttpRequest, P], HttpResponseBase]
 TenantPage = Callable[Concatenate[HttpRequest, "Access", P], HttpResponseBase]
@@ -142,7 +141,7 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
         access = find_access(request)
         if access is not None:
             access.require(needed)
-            if access.seen_by and request.method not in _SAFE:
+            if access.seen_by and request.method not in SAFE_METHODS:
                 raise PermissionDenied
             with amounts_in(access.tenant.currency), _second_wall(request, access):
                 return view(request, access, *args, **kwargs)
@@ -155,7 +154,7 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
 
 def _second_wall(request: HttpRequest, access: Access) -> AbstractContextManager[None]:
     """What only reads, reads as the tenant; acts look their rows up by `access`."""
-    if request.method in _SAFE:
+    if request.method in SAFE_METHODS:
         return reading_as(access.tenant.pk)
     return nullcontext()
 

@@ -29,6 +29,14 @@ class ApiField:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ApiSample:
+    """The same call in one language."""
+
+    language: str
+    source: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class ApiOperation:
     name: str
     method: str
@@ -40,6 +48,10 @@ class ApiOperation:
     """Of the answer to what succeeded."""
     statuses: list[tuple[str, str]]
     curl: str
+    samples: tuple[ApiSample, ...] = ()
+    """Where the document has some of its own."""
+    also: tuple[str, ...] = ()
+    """Fields of the body that are passed on and told nowhere else."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +72,7 @@ def read_topics(document: Schema, *, base_url: str) -> list[ApiTopic]:
     return [
         ApiTopic(
             slug=slugify(title),
-            title=title.capitalize(),
+            title=title[:1].upper() + title[1:],
             operations=sorted(operations, key=lambda one: one.path),
         )
         for title, operations in sorted(found.items())
@@ -93,6 +105,11 @@ class _Reader:
                 for status, one in sorted(responses.items())
             ],
             curl=self._curl(method, path, operation, schema),
+            samples=tuple(
+                ApiSample(language=one["lang"], source=one["source"].rstrip())
+                for one in operation.get("x-codeSamples", ())
+            ),
+            also=tuple(operation.get("x-also", ())),
         )
 
     def _parameter(self, parameter: Schema) -> ApiField:

@@ -7,25 +7,26 @@ from django import forms
 from django.db.models import QuerySet
 from django.http import QueryDict
 
+from frontend.lazy import lazy as _
 from tenants.audit_models import AuditEntry
 from tenants.models import Tenant
 
-PAGE_ROWS = 50
 TITLES = {
-    "": "Everything",
-    "api_key.": "API keys",
-    "limits.": "Limits and budgets",
-    "member.": "Members",
-    "project.": "Projects",
-    "tenant.": "The tenant",
-    "plan.": "Plan",
-    "credit.": "Credit",
-    "card.": "Cards",
-    "payment.": "Payments",
-    "billing.": "Billing details",
-    "invoice.": "Invoices",
-    "webhook.": "Webhooks",
-    "staff.": "Looks of staff",
+    "": _("Everything"),
+    "api_key.": _("API keys"),
+    "limits.": _("Limits and budgets"),
+    "member.": _("Members"),
+    "project.": _("Projects"),
+    "tenant.": _("The tenant"),
+    "plan.": _("Plan"),
+    "price.": _("Prices"),
+    "credit.": _("Credit"),
+    "card.": _("Cards"),
+    "payment.": _("Payments"),
+    "billing.": _("Billing details"),
+    "invoice.": _("Invoices"),
+    "webhook.": _("Webhooks"),
+    "staff.": _("Looks of staff"),
 }
 
 

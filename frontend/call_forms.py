@@ -5,16 +5,17 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.db.models import F, Q
+from django.utils.translation import gettext
 
 from frontend.currency import with_currency
+from frontend.lazy import lazy as _
+from frontend.offered_keys import offered_keys
 from frontend.ranges import TITLES, find_span
 from inference.models import ServedModel
 from metering.wire import Outcome
 from tenants.models import ApiKey, Project, Tenant
 from tenants.money_field import MoneyField
 
-KEYS_OFFERED = 100
-"""In a list to choose from: those used last. Others are reached from their pages."""
 ENDPOINTS = (
     "chat.completions",
     "completions",
@@ -24,25 +25,15 @@ ENDPOINTS = (
     "images.generations",
 )
 OUTCOMES = {
-    Outcome.COMPLETED: "Complete",
-    Outcome.CLIENT_GONE: "Stopped by the client",
-    Outcome.ENGINE_FAILED: "Broken off",
-    Outcome.UNBILLED: "Failed, not billed",
+    Outcome.COMPLETED: _("Complete"),
+    Outcome.CLIENT_GONE: _("Stopped by the client"),
+    Outcome.ENGINE_FAILED: _("Broken off"),
+    Outcome.UNBILLED: _("Failed, not billed"),
 }
-_STREAMED = {"yes": "Streamed", "no": "Not streamed"}
+_STREAMED = {"yes": _("Streamed"), "no": _("Not streamed")}
 _MS_MAX = 24 * 3_600_000
 _ANY = ""
 Row = TypeVar("Row", ApiKey, Project)
-
-
-def offered_keys(tenant: Tenant, chosen: ApiKey | None) -> list[ApiKey]:
-    """The chosen one first, where it is none of the others."""
-    keys = ApiKey.objects.filter(tenant=tenant)
-    latest = keys.order_by(F("last_used_at").desc(nulls_last=True), "-pk")
-    found = list(latest[:KEYS_OFFERED])
-    if chosen and chosen not in found:
-        found.insert(0, chosen)
-    return sorted(found, key=lambda key: (key.name, key.pk))
 
 
 def find_named(model: type[Row], tenant: Tenant, wanted: str) -> Row | None:
@@ -57,16 +48,16 @@ def find_named(model: type[Row], tenant: Tenant, wanted: str) -> Row | None:
 class CallFilterForm(forms.Form):
     """All of it is optional; what is empty lets everything pass."""
 
-    range = forms.ChoiceField(label="Time", required=False)
-    model = forms.ChoiceField(label="Model", required=False)
-    project = forms.ChoiceField(label="Project", required=False)
-    key = forms.ChoiceField(label="API key", required=False)
-    endpoint = forms.ChoiceField(label="Endpoint", required=False)
-    outcome = forms.ChoiceField(label="Outcome", required=False)
-    streamed = forms.ChoiceField(label="Streamed", required=False)
-    cost = MoneyField(label=with_currency("Costs at least"), required=False)
+    range = forms.ChoiceField(label=_("Time"), required=False)
+    model = forms.ChoiceField(label=_("Model"), required=False)
+    project = forms.ChoiceField(label=_("Project"), required=False)
+    key = forms.ChoiceField(label=_("API key"), required=False)
+    endpoint = forms.ChoiceField(label=_("Endpoint"), required=False)
+    outcome = forms.ChoiceField(label=_("Outcome"), required=False)
+    streamed = forms.ChoiceField(label=_("Streamed"), required=False)
+    cost = MoneyField(label=with_currency(_("Costs at least")), required=False)
     ms = forms.IntegerField(
-        label="Takes at least, ms", required=False, min_value=1, max_value=_MS_MAX
+        label=_("Takes at least, ms"), required=False, min_value=1, max_value=_MS_MAX
     )
 
     def __init__(
@@ -74,17 +65,22 @@ class CallFilterForm(forms.Form):
     ) -> None:
         super().__init__(data)
         self.now = now
-        self._offer("range", TITLES, "Any time")
+        self._offer("range", TITLES, gettext("Any time"))
         names = ServedModel.objects.order_by("name").values_list("name", flat=True)
-        self._offer("model", {name: name for name in names}, "All models")
+        self._offer("model", {name: name for name in names}, gettext("All models"))
         projects = Project.objects.filter(tenant=tenant).order_by("name", "pk")
-        self._offer("project", {str(p.pk): p.name for p in projects}, "All projects")
-        keys = {str(key.pk): key.name for key in offered_keys(tenant, api_key)}
-        self._offer("key", keys, "All keys")
-        self._offer("endpoint", {name: name for name in ENDPOINTS}, "All endpoints")
+        self._offer(
+            "project", {str(p.pk): p.name for p in projects}, gettext("All projects")
+        )
+        mine = ApiKey.objects.filter(tenant=tenant)
+        keys = {str(key.pk): key.name for key in offered_keys(mine, api_key)}
+        self._offer("key", keys, gettext("All keys"))
+        self._offer(
+            "endpoint", {name: name for name in ENDPOINTS}, gettext("All endpoints")
+        )
         outcomes = {one.value: title for one, title in OUTCOMES.items()}
-        self._offer("outcome", outcomes, "All outcomes")
-        self._offer("streamed", _STREAMED, "Streamed or not")
+        self._offer("outcome", outcomes, gettext("All outcomes"))
+        self._offer("streamed", _STREAMED, gettext("Streamed or not"))
 
     def _offer(self, name: str, choices: dict[str, str], of_all: str) -> None:
         field = self.fields[name]

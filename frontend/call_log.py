@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db.models import Q
 
 from frontend.calls import Call, describe_calls
-from frontend.cursors import Place, write_place
+from frontend.cursors import Place, calls_behind, write_place
 from metering.models import UsageEvent, UsageEventQuerySet
 from tenants.models import Tenant
 
@@ -40,7 +40,7 @@ def read_log(
     limit: int = PAGE,
 ) -> LogPage:
     """The latest first, beginning behind `after`; at most `limit`."""
-    events = _behind(UsageEvent.objects.of_tenant(tenant.pk), after)
+    events = calls_behind(UsageEvent.objects.of_tenant(tenant.pk), after)
     floor = _floor(events.filter(_times_of(condition))) if is_narrowing else None
     if floor:
         events = events.filter(happened_at__gte=floor)
@@ -52,15 +52,6 @@ def read_log(
         calls=describe_calls(tenant, shown),
         next_after=place,
         looked_until=floor if is_cut else None,
-    )
-
-
-def _behind(events: UsageEventQuerySet, after: Place | None) -> UsageEventQuerySet:
-    if after is None:
-        return events
-    at, event_id = after
-    return events.filter(happened_at__lte=at).filter(
-        Q(happened_at__lt=at) | Q(event_id__gt=event_id)
     )
 
 

@@ -9,6 +9,7 @@ from billing.domain.money import amount_nanos
 from billing.domain.rating import Rates
 from billing.models.prices import PriceVersion
 from frontend.calls import Call, describe_calls, quantities_of
+from frontend.lazy import lazy as _
 from metering.domain.usage import Meter
 from metering.models import UsageEvent
 from metering.receipt_models import Receipt
@@ -18,23 +19,30 @@ from tenants.models import ApiKey, Project, Tenant
 _LONGEST_CALL = timedelta(hours=2)
 """A call is stopped after an hour; the rest is for clocks that differ."""
 _TITLES = {
-    Meter.NEW_INPUT_TOKENS: "New input",
-    Meter.CACHED_INPUT_TOKENS: "Cached input",
-    Meter.OUTPUT_TOKENS: "Output",
-    Meter.IMAGES: "Images",
+    Meter.NEW_INPUT_TOKENS: _("New input"),
+    Meter.CACHED_INPUT_TOKENS: _("Cached input"),
+    Meter.OUTPUT_TOKENS: _("Output"),
+    Meter.IMAGES: _("Images"),
 }
 PICTURE_WIDTH = 1_000
 _SLIVER = 4
 """Of the picture: what took a moment is seen as well."""
 _LATER = {
-    Outcome.CLIENT_GONE: "The connection was closed before the end, and the engine was"
-    " stopped. What it had made by then is charged. A longer time-out of the client, or"
-    " a stream, lets the answer come to its end.",
-    Outcome.ENGINE_FAILED: "The engine broke off in the middle. What it had sent is"
-    " charged. Send the call again; with an Idempotency-Key it is never charged twice.",
-    Outcome.UNBILLED: "No engine answered in time, or it failed before the answer"
-    " began. Nothing is charged. Send the call again; if it fails again, name the"
-    " request id to us.",
+    Outcome.CLIENT_GONE: _(
+        "The connection was closed before the end, and the engine was"
+        " stopped. What it had made by then is charged. A longer time-out of the"
+        " client, or a stream, lets the answer come to its end."
+    ),
+    Outcome.ENGINE_FAILED: _(
+        "The engine broke off in the middle. What it had sent is"
+        " charged. Send the call again; with an Idempotency-Key it is never charged"
+        " twice."
+    ),
+    Outcome.UNBILLED: _(
+        "No engine answered in time, or it failed before the answer"
+        " began. Nothing is charged. Send the call again; if it fails again, name the"
+        " request id to us."
+    ),
 }
 
 
@@ -155,40 +163,46 @@ def phases_of(event: UsageEvent) -> list[Phase]:
 
 
 _PHASES = {
-    "accepted": ("Accepted", "limits, credit and the choice of an engine", 3),
+    "accepted": (_("Accepted"), _("limits, credit and the choice of an engine"), 3),
     "prefill": (
-        "To the first token",
+        _("To the first token"),
         (
-            "the engine's queue and the reading of the prompt; which of the two is not"
-            " known"
+            _(
+                "the engine's queue and the reading of the prompt; which of the two is"
+                " not known"
+            )
         ),
         1,
     ),
     "until_first": (
-        "To the first token",
+        _("To the first token"),
         (
-            "limits, the engine's queue and the reading of the prompt; which of them is"
-            " not known"
+            _(
+                "limits, the engine's queue and the reading of the prompt; which of"
+                " them is not known"
+            )
         ),
         1,
     ),
-    "decode": ("Decode", "token by token, until the last one", 0),
+    "decode": (_("Decode"), _("token by token, until the last one"), 0),
     "engine": (
-        "In the engine",
+        _("In the engine"),
         (
-            "its queue, reading the prompt and writing the answer; without a stream"
-            " they are not known apart"
+            _(
+                "its queue, reading the prompt and writing the answer; without a stream"
+                " they are not known apart"
+            )
         ),
         0,
     ),
-    "all": ("The whole call", "its parts are not known", 0),
+    "all": (_("The whole call"), _("its parts are not known"), 0),
 }
 
 
 def _drawn(marks: list[tuple[str, datetime]]) -> list[Phase]:
     begin, whole = marks[0][1], max(marks[-1][1] - marks[0][1], timedelta(0))
     phases = []
-    for (_, start), (name, end) in pairwise(marks):
+    for (_name, start), (name, end) in pairwise(marks):
         title, note, series = _PHASES[name]
         left, right = _place(start - begin, whole), _place(end - begin, whole)
         phases.append(

@@ -7,6 +7,8 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from frontend.access import Access, find_access
+from tenants.services.read_switches import read_switches
+from tenants.switches_models import Switches
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,6 +20,8 @@ class Portal:
     page: str
     """Name of the current page in `frontend.urls`; marks the menu."""
     access: Access | None
+    switches: Switches
+    """What the operator has switched on."""
 
 
 def portal(request: HttpRequest) -> dict[str, Any]:
@@ -29,5 +33,6 @@ def portal(request: HttpRequest) -> dict[str, Any]:
             has_mailbox=settings.HAS_MAILBOX,
             page=(match.url_name or "") if match else "",
             access=find_access(request) if hasattr(request, "user") else None,
+            switches=read_switches(),
         )
     }

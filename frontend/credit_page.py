@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 
+from django.utils.translation import gettext
+
 from billing.domain.credit import Grant, in_order
 from billing.models.credit import (
     CreditDraw,
@@ -48,8 +50,8 @@ class CreditPage:
     booked: int
     """What remains of all grants."""
     left: int | None
-    """What the limits go by, less what running calls hold; None: they do not count the
-    tenant, or do not know it now."""
+    """What the limits go by, less what running calls hold; None: the tenant is not
+    prepaid, or they do not know it now."""
     grants: list[GrantRow]
     """The newest first."""
     history: list[Change]
@@ -70,7 +72,7 @@ def read_credit_page(tenant: Tenant, *, now: datetime) -> CreditPage:
     return CreditPage(
         is_prepaid=tenant.is_prepaid,
         booked=credit_of(tenant),
-        left=None if spend is None else spend.credit_left,
+        left=spend.credit_left if spend and tenant.is_prepaid else None,
         grants=_grants(tenant, now),
         history=_history(tenant),
     )
@@ -112,7 +114,9 @@ def _draws(tenant: Tenant) -> Iterator[Change]:
     for row in rows.order_by("-drawn_at", "-pk")[:HISTORY_MAX]:
         yield Change(
             at=row.drawn_at,
-            what="Paid an invoice" if row.amount_nanos > 0 else "Returned",
+            what=gettext("Paid an invoice")
+            if row.amount_nanos > 0
+            else gettext("Returned"),
             reason=row.grant.reason,
             amount_nanos=row.amount_nanos,
             invoice=row.invoice,
@@ -124,7 +128,7 @@ def _expiries(tenant: Tenant) -> Iterator[Change]:
     for row in rows.order_by("-expired_at", "-pk")[:HISTORY_MAX]:
         yield Change(
             at=row.expired_at,
-            what="Expired",
+            what=gettext("Expired"),
             reason=row.grant.reason,
             amount_nanos=row.amount_nanos,
         )
@@ -135,7 +139,7 @@ def _withdrawals(tenant: Tenant) -> Iterator[Change]:
     for row in rows.order_by("-withdrawn_at", "-pk")[:HISTORY_MAX]:
         yield Change(
             at=row.withdrawn_at,
-            what="Withdrawn",
+            what=gettext("Withdrawn"),
             reason=row.reason,
             amount_nanos=row.amount_nanos,
         )

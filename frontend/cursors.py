@@ -3,7 +3,10 @@
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models import Q
 from django.http import Http404
+
+from metering.models import UsageEventQuerySet
 
 Place = tuple[datetime, UUID]
 
@@ -24,3 +27,12 @@ def read_place(text: str) -> Place | None:
     if place[0].tzinfo is None:
         raise Http404
     return place
+
+
+def calls_behind(events: UsageEventQuerySet, after: Place | None) -> UsageEventQuerySet:
+    if after is None:
+        return events
+    at, event_id = after
+    return events.filter(happened_at__lte=at).filter(
+        Q(happened_at__lt=at) | Q(event_id__gt=event_id)
+    )

@@ -7,10 +7,14 @@ from datetime import datetime
 from itertools import chain
 from typing import Any, Literal
 
+from django.utils.translation import gettext
+
 from billing.domain.money import amount_nanos
 from billing.domain.rating import METER_NAMES, Rates
 from billing.models.prices import PriceVersion
+from frontend import formatting
 from frontend.explorer_rows import TOKENS, Cells, Source, Sums
+from frontend.lazy import lazy as _
 from frontend.ranges import DAY, HOUR, MINUTE, Range
 from frontend.usage import KINDS, Figures, figures
 from metering.domain.usage import Meter
@@ -18,16 +22,16 @@ from metering.domain.usage import Meter
 Grouping = Literal["kind", "model", "key", "project", "endpoint"]
 Showing = Literal["tokens", "requests", "cost"]
 GROUPINGS: dict[Grouping, str] = {
-    "kind": "By kind",
-    "model": "By model",
-    "key": "By key",
-    "project": "By project",
-    "endpoint": "By endpoint",
+    "kind": _("By kind"),
+    "model": _("By model"),
+    "key": _("By key"),
+    "project": _("By project"),
+    "endpoint": _("By endpoint"),
 }
 SHOWN: dict[Showing, str] = {
-    "tokens": "Tokens",
-    "requests": "Requests",
-    "cost": "Cost",
+    "tokens": _("Tokens"),
+    "requests": _("Requests"),
+    "cost": _("Cost"),
 }
 COLUMNS: dict[Grouping, str] = {
     "model": "model",
@@ -36,23 +40,33 @@ COLUMNS: dict[Grouping, str] = {
     "endpoint": "endpoint",
 }
 SERIES_MAX = 6
-OTHERS = "all others"
+OTHERS = _("all others")
 _PRICED_KINDS = {
     **KINDS,
-    Meter.IMAGES: "Images",
-    Meter.HBM_MB_S: "Leases in GPU memory",
-    Meter.HOST_MB_S: "Leases in host memory",
-    Meter.DISK_MB_S: "Leases on disk",
+    Meter.IMAGES: _("Images"),
+    Meter.HBM_MB_S: _("Leases in GPU memory"),
+    Meter.HOST_MB_S: _("Leases in host memory"),
+    Meter.DISK_MB_S: _("Leases on disk"),
 }
 _ALWAYS_SHOWN = (
     Meter.NEW_INPUT_TOKENS,
     Meter.CACHED_INPUT_TOKENS,
     Meter.OUTPUT_TOKENS,
 )
+
+
+def _hour(start: datetime) -> str:
+    return f"{formatting.day_of_year(start)}, {start:%H:%M}"
+
+
+def _minute(start: datetime) -> str:
+    return f"{start:%H:%M}"
+
+
 _LABELS = {
-    DAY: "{0.day} {0:%b}",
-    HOUR: "{0.day} {0:%b}, {0:%H:%M}",
-    MINUTE: "{0:%H:%M}",
+    DAY: formatting.day_of_year,
+    HOUR: _hour,
+    MINUTE: _minute,
 }
 
 
@@ -131,8 +145,8 @@ class Chart:
 
     @property
     def labels(self) -> list[str]:
-        form = _LABELS[self.span.bucket]
-        return [form.format(bucket) for bucket in self.span.buckets]
+        label = _LABELS[self.span.bucket]
+        return [label(bucket) for bucket in self.span.buckets]
 
     @property
     def titles(self) -> list[str]:
@@ -251,7 +265,7 @@ class _View:
     def groups(self, found: dict[Any, Cells], names: dict[Any, str]) -> list[Group]:
         return [
             self._group(
-                names.get(value, "KV leases" if value == "" else str(value)),
+                names.get(value, gettext("KV leases") if value == "" else str(value)),
                 cells,
                 "" if value == OTHERS else str(value),
             )
@@ -271,7 +285,7 @@ class _View:
     def kinds(self, whole: Cells) -> list[Group]:
         """Requests have no kinds."""
         if self.show == "requests":
-            return [self._group("Requests", whole)]
+            return [self._group(gettext("Requests"), whole)]
         used = _over_versions(_over_time(whole))
         titles = KINDS if self.show == "tokens" else _PRICED_KINDS
         return [

@@ -1,8 +1,13 @@
 """How numbers are written on pages. Money goes in as integers and never as floats, and
-is written in the currency of the page (`frontend/currency.py`).
+is written in the currency of the page (`frontend/currency.py`), in the language that is
+spoken now.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+
+from django.utils.dateformat import format as format_date
+from django.utils.formats import get_format
+from django.utils.translation import gettext, pgettext
 
 from frontend.currency import active_symbol
 
@@ -13,10 +18,9 @@ _SHORT_DIGITS = 6
 
 def exact_amount(amount_nanos: int) -> str:
     """Every digit, at least two after the point: 1_234_500_000 is `$1.2345`."""
-    sign = "-" if amount_nanos < 0 else ""
-    whole, fraction = divmod(abs(amount_nanos), NANOS_PER_UNIT)
+    units, fraction = divmod(abs(amount_nanos), NANOS_PER_UNIT)
     digits = f"{fraction:0{_NANOS_DIGITS}}".rstrip("0").ljust(2, "0")
-    return f"{sign}{active_symbol()}{whole:,}.{digits}"
+    return _amount(units, digits, is_negative=amount_nanos < 0)
 
 
 def short_amount(amount_nanos: int) -> str:
@@ -34,9 +38,51 @@ def short_amount(amount_nanos: int) -> str:
 
 
 def amount_of_cents(amount_cents: int) -> str:
-    sign = "-" if amount_cents < 0 else ""
-    whole, cents = divmod(abs(amount_cents), 100)
-    return f"{sign}{active_symbol()}{whole:,}.{cents:02}"
+    units, cents = divmod(abs(amount_cents), 100)
+    return _amount(units, f"{cents:02}", is_negative=amount_cents < 0)
+
+
+def _amount(units: int, digits: str, *, is_negative: bool) -> str:
+    # Translators: how an amount is written, such as -$1,234.50 or -1.234,50 $
+    form = pgettext("amount", "{sign}{symbol}{number}")
+    number = f"{whole(units)}{_mark('DECIMAL_SEPARATOR')}{digits}"
+    sign = "-" if is_negative else ""
+    return form.format(sign=sign, symbol=active_symbol(), number=number)
+
+
+def whole(number: int, sign: str = "") -> str:
+    """`12,345`, in German `12.345`; `sign="+"` writes that of a positive one too."""
+    return f"{number:{sign},}".replace(",", _mark("THOUSAND_SEPARATOR"))
+
+
+def _mark(kind: str) -> str:
+    return str(get_format(kind, use_l10n=True))
+
+
+def day(moment: datetime) -> str:
+    """`21 Nov 2026`"""
+    # Translators: a form of dates (docs.djangoproject.com, filter `date`)
+    return format_date(moment, pgettext("date", "j M Y"))
+
+
+def day_of_year(moment: datetime) -> str:
+    """`21 Nov`"""
+    return format_date(moment, pgettext("date", "j M"))
+
+
+def long_day(moment: datetime) -> str:
+    """`21 November 2026`"""
+    return format_date(moment, pgettext("date", "j F Y"))
+
+
+def month(moment: datetime) -> str:
+    """`November 2026`"""
+    return format_date(moment, "F Y")
+
+
+def with_tenths(tenths: int) -> str:
+    """125 is `12.5`."""
+    return f"{whole(tenths // 10)}{_mark('DECIMAL_SEPARATOR')}{tenths % 10}"
 
 
 def rate(rate_nanos_per_million: int) -> str:
@@ -49,8 +95,14 @@ def short_count(count: int) -> str:
     for size, unit in ((10**9, "G"), (10**6, "M"), (10**3, "k")):
         if count >= 10 * size or (count >= size > 10**3):
             tenths = _rounded(count, size // 10)
-            return f"{tenths // 10:,}.{tenths % 10}".removesuffix(".0") + f" {unit}"
-    return f"{count:,}"
+            text = with_tenths(tenths) if tenths % 10 else whole(tenths // 10)
+            return f"{text} {unit}"
+    return whole(count)
+
+
+def seconds_and_tenths(duration: timedelta) -> str:
+    """`3.2 s`"""
+    return f"{with_tenths(duration // timedelta(milliseconds=100))} s"
 
 
 def short_bytes(size: int) -> str:
@@ -63,7 +115,7 @@ def time_left(left: timedelta) -> str:
     """`42 s`, `4 m 05 s`, `3 h 12 m`, `2 d 4 h`; rounded up, so that 0 is the end."""
     seconds = -(-left // timedelta(seconds=1))
     if seconds <= 0:
-        return "ended"
+        return gettext("ended")
     minutes, hours, days = seconds // 60, seconds // 3_600, seconds // 86_400
     if days:
         return f"{days} d {hours % 24} h"

@@ -5,12 +5,14 @@ from typing import Any
 from uuid import uuid4
 
 from django import forms
+from django.utils.translation import gettext
 
 from billing.domain.money import NANOS_PER_CENT, parse_amount
 from billing.errors import BillingError
 from billing.models.credit_notes import CreditNoteTarget
 from billing.services.credit_notes.credit_invoice import REASON_CHARACTERS_MAX
 from frontend.currency import with_currency
+from frontend.lazy import lazy as _
 
 _WIDE = {"autocomplete": "off"}
 
@@ -18,7 +20,7 @@ _WIDE = {"autocomplete": "off"}
 class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=REASON_CHARACTERS_MAX,
-        help_text="The tenant may read it.",
+        help_text=_("The tenant may read it."),
         widget=forms.TextInput(attrs=_WIDE),
     )
 
@@ -26,8 +28,8 @@ class ReasonForm(forms.Form):
 class IssueForm(forms.Form):
     until = forms.DateField(
         required=False,
-        label="Bill what happened before (UTC)",
-        help_text="The begin of a day. Empty: the whole month, once it is over.",
+        label=_("Bill what happened before (UTC)"),
+        help_text=_("The begin of a day. Empty: the whole month, once it is over."),
         widget=forms.DateInput(attrs={"type": "date"}),
     )
 
@@ -47,7 +49,7 @@ class CentsField(forms.CharField):
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
         if rest:
-            raise forms.ValidationError("An invoice is in whole cents.")
+            raise forms.ValidationError(gettext("An invoice is in whole cents."))
         return cents
 
     def run_validators(self, value: Any) -> None:
@@ -55,19 +57,21 @@ class CentsField(forms.CharField):
 
 
 class CreditForm(ReasonForm):
-    line = forms.ChoiceField(required=False, label="Of which line")
+    line = forms.ChoiceField(required=False, label=_("Of which line"))
     amount = CentsField(
         required=False,
-        label=with_currency("How much, without tax"),
-        help_text="Empty: all that is left. On all lines it is shared in proportion.",
+        label=with_currency(_("How much, without tax")),
+        help_text=_(
+            "Empty: all that is left. On all lines it is shared in proportion."
+        ),
         widget=forms.TextInput(attrs={**_WIDE, "inputmode": "decimal"}),
     )
     target = forms.ChoiceField(
         choices=(
-            (CreditNoteTarget.CREDIT.value, "Credit, to be spent on calls"),
-            (CreditNoteTarget.PAYMENT.value, "Back to where it was paid from"),
+            (CreditNoteTarget.CREDIT.value, _("Credit, to be spent on calls")),
+            (CreditNoteTarget.PAYMENT.value, _("Back to where it was paid from")),
         ),
-        label="What was paid already becomes",
+        label=_("What was paid already becomes"),
     )
     key = forms.CharField(max_length=36, initial=uuid4, widget=forms.HiddenInput)
 
@@ -76,5 +80,5 @@ class CreditForm(ReasonForm):
         super().__init__(*args)  # type: ignore[arg-type]
         field = self.fields["line"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101
-        field.choices = [("", "All lines"), *lines]
+        field.choices = [("", gettext("All lines")), *lines]
         self.order_fields(["line", "amount", "target", "reason", "key"])

@@ -1,7 +1,7 @@
 """A tenant's invoices in a list: what is due of each, and in which state they are."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.db.models import (
@@ -21,18 +21,35 @@ from billing.domain.invoice import InvoiceStatus
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from billing.models.payments import Payment, PaymentStatus
+from frontend.lazy import lazy as _
+from frontend.tables import Rules
 
 FILTERS = {
-    "": ("All", Q()),
-    "open": ("Open", Q(status=InvoiceStatus.ISSUED)),
-    "paid": ("Paid", Q(status=InvoiceStatus.PAID)),
-    "draft": ("Draft", Q(status=InvoiceStatus.DRAFT)),
+    "": (_("All"), Q()),
+    "open": (_("Open"), Q(status=InvoiceStatus.ISSUED)),
+    "paid": (_("Paid"), Q(status=InvoiceStatus.PAID)),
+    "draft": (_("Draft"), Q(status=InvoiceStatus.DRAFT)),
     "closed": (
-        "Void or given up",
+        _("Void or given up"),
         Q(status__in=(InvoiceStatus.VOID, InvoiceStatus.UNCOLLECTIBLE)),
     ),
 }
 """By name in the address: title, and which."""
+
+_NEVER = Value(datetime(9999, 1, 1, tzinfo=UTC))
+INVOICES = Rules(
+    sorts={
+        "period": "period_start",
+        "number": Coalesce("number", Value("")),
+        "issued": Coalesce("issued_at", _NEVER),
+        "due": Coalesce("due_at", _NEVER),
+        "total": "total_cents",
+        "open": "due_cents",
+    },
+    default="-period",
+    search=("number",),
+)
+"""Drafts, which have no number and no dates yet, come last of the rising ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from billing.domain.charges import ChargeKind
 from billing.domain.invoice import InvoiceStatus
-from billing.domain.line_titles import METER_TITLES
 from billing.domain.money import percent
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
@@ -21,9 +22,11 @@ from billing.wire import (
     Party,
     TaxLine,
 )
+from frontend.lazy import lazy as _
+from frontend.meters import METER_TITLES
 
-_PLANS, _FURTHER = "Plans", "On top"
-_METHODS = {"card": "card", "bank_transfer": "bank transfer"}
+_PLANS, _FURTHER = _("Plans"), _("On top")
+_METHODS = {"card": "card", "bank_transfer": _("bank transfer")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,13 +99,16 @@ def _shared(document: InvoiceDocument | CreditNoteDocument) -> dict[str, Any]:
 
 def _address(party: Party) -> list[str]:
     city = " ".join(filter(None, [party.postcode, party.city]))
-    vat_id = party.vat_id and f"VAT ID {party.vat_id}"
+    vat_id = party.vat_id and gettext("VAT ID %(vat_id)s") % {"vat_id": party.vat_id}
     return list(filter(None, [party.address, city, party.country, vat_id]))
 
 
 def _tax_title(tax: TaxLine) -> str:
     where = f" ({tax.country})" if tax.country else ""
-    return f"VAT {percent(tax.rate_basis_points)} %{where}"
+    return gettext("VAT %(rate_basis_points)s %%%(where)s") % {
+        "rate_basis_points": percent(tax.rate_basis_points),
+        "where": where,
+    }
 
 
 def _groups(lines: Iterable[InvoiceLine], ids: dict[str, int]) -> list[Group]:

@@ -5,14 +5,16 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from billing.domain.money import amount_nanos
 from frontend.formatting import exact_amount
+from frontend.lazy import lazy as _
 from frontend.leases import BoughtLease
 from metering.domain.lease_intervals import METERS
 from metering.domain.leased import BYTE_MS_PER_MB_S
 
-_MINUTES = {1: "1 minute", 5: "5 minutes", 15: "15 minutes", 60: "1 hour"}
+_MINUTES = {1: _("1 minute"), 5: _("5 minutes"), 15: _("15 minutes"), 60: _("1 hour")}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +28,16 @@ class Extension:
     @property
     def title(self) -> str:
         until = self.until.astimezone(UTC)
-        title = f"{_MINUTES[self.minutes]} from now, until {until:%H:%M:%S} UTC"
+        title = gettext("%(time)s from now, until %(until)s UTC") % {
+            "time": _MINUTES[self.minutes],
+            "until": f"{until:%H:%M:%S}",
+        }
         if self.amount_nanos is None:
             return title
-        return f"{title}: at most {exact_amount(self.amount_nanos)} more"
+        return gettext("%(title)s: at most %(amount_nanos)s more") % {
+            "title": title,
+            "amount_nanos": exact_amount(self.amount_nanos),
+        }
 
 
 def extensions(lease: BoughtLease, now: datetime) -> list[Extension]:
@@ -56,7 +64,7 @@ def _amount(lease: BoughtLease, longer: timedelta) -> int | None:
 
 class ExtensionForm(forms.Form):
     minutes = forms.ChoiceField(
-        label="Keep it for",
+        label=_("Keep it for"),
         widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
     )
 

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from billing.domain.money import amount_nanos
 from billing.domain.rating import Rates
+from frontend.cursors import Place, calls_behind, write_place
 from frontend.lease_uses import LeaseUse, uses_of_leases
 from frontend.prices import find_rates
 from frontend.prompt_prices import sum_of
@@ -100,10 +101,35 @@ def totals(leases: Iterable[BoughtLease]) -> LeaseTotals:
     )
 
 
-def latest_leases(tenant: Tenant, *, limit: int, now: datetime) -> list[BoughtLease]:
-    """The latest first, of the time of which receipts are kept."""
+@dataclass(frozen=True, kw_only=True)
+class LeasePage:
+    leases: list[BoughtLease]
+    next_after: str
+    """Where the next page begins; empty: this is the last one."""
+
+
+def read_leases(
+    tenant: Tenant,
+    *,
+    limit: int,
+    now: datetime,
+    after: Place | None = None,
+    is_held: bool = False,
+) -> LeasePage:
+    """The latest first, of the time of which receipts are kept. `is_held`: those alone
+    that their engines hold.
+    """
     of_late = bought_leases(tenant).filter(happened_at__gt=now - RECEIPTS_KEPT)
-    return describe_leases(tenant, list(of_late.newest(limit)), now)
+    if is_held:
+        held = Lease.objects.filter(tenant_id=str(tenant.pk), state=LeaseState.HELD)
+        of_late = of_late.filter(lease_id__in=held.values("lease_id"))
+    found = list(calls_behind(of_late, after).newest(limit + 1))
+    shown = found[:limit]
+    last = write_place(shown[-1].happened_at, shown[-1].event_id) if shown else ""
+    return LeasePage(
+        leases=describe_leases(tenant, shown, now),
+        next_after=last if found[limit:] else "",
+    )
 
 
 def find_lease(tenant: Tenant, lease_id: UUID, *, now: datetime) -> BoughtLease | None:

@@ -3,9 +3,13 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
+from frontend import formatting
 from frontend.currency import with_currency
+from frontend.lazy import lazy as _
 from frontend.limits import KINDS, PERIODS
+from frontend.offered_keys import find_key, offered_keys
 from tenants.domain.limits import AMOUNT_MAX, DEFAULT_THRESHOLDS_PERCENT
 from tenants.models import ApiKey, Project, Tenant
 from tenants.money_field import MoneyField
@@ -15,30 +19,44 @@ from tenants.services.subject import Subject
 from tenants.wire import LimitKind, SpendPeriod
 
 
-def subjects_of(tenant: Tenant) -> dict[str, tuple[str, Subject]]:
-    """Title and row of all that may be limited, by the name that forms use."""
-    found: dict[str, tuple[str, Subject]] = {"tenant": ("All calls", tenant)}
+def subjects_of(tenant: Tenant, *, named: str) -> dict[str, tuple[str, Subject]]:
+    """Title and row of what may be limited, by the name that forms use; of thousands of
+    keys those used last, and the one that is named.
+    """
+    found: dict[str, tuple[str, Subject]] = {"tenant": (gettext("All calls"), tenant)}
     for project in Project.objects.filter(tenant=tenant).order_by("name", "pk"):
-        found[f"project:{project.pk}"] = (f"Project {project.name}", project)
+        found[f"project:{project.pk}"] = (
+            gettext("Project %(name)s") % {"name": project.name},
+            project,
+        )
     keys = ApiKey.objects.filter(tenant=tenant, revoked_at=None)
-    for key in keys.order_by("name", "pk"):
-        found[f"key:{key.pk}"] = (f"Key {key.name} ({key.prefix}…)", key)
+    chosen = find_key(keys, named.removeprefix("key:"))
+    for key in offered_keys(keys, chosen):
+        found[f"key:{key.pk}"] = (
+            gettext("Key %(name)s (%(prefix)s…)")
+            % {"name": key.name, "prefix": key.prefix},
+            key,
+        )
     return found
 
 
 class SubjectForm(forms.Form):
     """Whose spend of which period; another tenant's key is no choice."""
 
-    subject = forms.ChoiceField(label="Whose calls")
+    subject = forms.ChoiceField(
+        label=_("Whose calls"),
+        help_text=_("Of many keys those used last; the others' pages lead here too."),
+    )
     period = forms.ChoiceField(
-        label="Per (UTC)",
+        label=_("Per (UTC)"),
         choices=[(period.value, title) for period, title in PERIODS.items()],
         initial=SpendPeriod.MONTH.value,
     )
 
     def __init__(self, tenant: Tenant, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self._subjects = subjects_of(tenant)
+        named = (self.data if self.is_bound else self.initial).get("subject", "")
+        self._subjects = subjects_of(tenant, named=named)
         self.fields["subject"].choices = [  # type: ignore[attr-defined]
             (name, title) for name, (title, _) in self._subjects.items()
         ]
@@ -52,27 +70,31 @@ class SubjectForm(forms.Form):
 
 class SpendLimitForm(SubjectForm):
     amount_nanos = MoneyField(
-        label=with_currency("Amount"),
-        help_text="A call that might cost more than what is left is refused.",
+        label=with_currency(_("Amount")),
+        help_text=_("A call that might cost more than what is left is refused."),
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 
 
 class BudgetForm(SubjectForm):
     amount_nanos = MoneyField(
-        label=with_currency("Amount"),
+        label=with_currency(_("Amount")),
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
     thresholds_percent = PercentsField(
-        label="Mail the owners at, %",
+        label=_("Mail at, %"),
         initial=DEFAULT_THRESHOLDS_PERCENT,
-        help_text="One to five numbers. A budget tells; it refuses no call.",
+        help_text=_("One to five numbers. A budget tells; it refuses no call."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
 
 def _of_whole_tenant(amount: int | None) -> str:
-    return f"The whole tenant: {amount:,}." if amount else ""
+    return (
+        gettext("The whole tenant: %(amount)s.") % {"amount": formatting.whole(amount)}
+        if amount
+        else ""
+    )
 
 
 class KeyLimitsForm(forms.Form):

@@ -4,22 +4,25 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from django.utils.translation import gettext
+
 from billing.domain.spend_counters import Spender
 from billing.services.spend.read_spend import SpendNow, read_spend
+from frontend.lazy import lazy as _
 from metering.services.read_limit_use import read_limit_use
 from tenants.models import ApiKey, Budget, OfSubject, RateLimit, SpendLimit, Tenant
 from tenants.wire import LimitKind, Scope, SpendPeriod
 
 KINDS = {
-    LimitKind.REQUESTS_PER_MINUTE: "Requests per minute",
-    LimitKind.TOKENS_PER_MINUTE: "Tokens per minute",
-    LimitKind.IMAGES_PER_MINUTE: "Images per minute",
-    LimitKind.REQUESTS_PER_DAY: "Requests per day",
-    LimitKind.REQUESTS_PER_MONTH: "Requests per month",
-    LimitKind.CONCURRENT_REQUESTS: "Requests at a time",
+    LimitKind.REQUESTS_PER_MINUTE: _("Requests per minute"),
+    LimitKind.TOKENS_PER_MINUTE: _("Tokens per minute"),
+    LimitKind.IMAGES_PER_MINUTE: _("Images per minute"),
+    LimitKind.REQUESTS_PER_DAY: _("Requests per day"),
+    LimitKind.REQUESTS_PER_MONTH: _("Requests per month"),
+    LimitKind.CONCURRENT_REQUESTS: _("Requests at a time"),
 }
-PERIODS = {SpendPeriod.DAY: "Day", SpendPeriod.MONTH: "Month"}
-_SINCE = {SpendPeriod.DAY: "today", SpendPeriod.MONTH: "this month"}
+PERIODS = {SpendPeriod.DAY: _("Day"), SpendPeriod.MONTH: _("Month")}
+_SINCE = {SpendPeriod.DAY: "today", SpendPeriod.MONTH: _("this month")}
 RATE_ROWS_MAX = 100
 """On the page, which refreshes itself; those of many keys are on the keys' pages."""
 _NEAR_PERCENT = 80
@@ -136,8 +139,12 @@ def subject_name(row: OfSubject) -> str:
 
 def whose(row: OfSubject) -> str:
     if row.api_key:
-        return f"Key {row.api_key.name}"
-    return f"Project {row.project.name}" if row.project else "All calls"
+        return gettext("Key %(name)s") % {"name": row.api_key.name}
+    return (
+        gettext("Project %(name)s") % {"name": row.project.name}
+        if row.project
+        else gettext("All calls")
+    )
 
 
 def read_overview(tenant: Tenant, *, now: datetime) -> Overview:
@@ -204,9 +211,9 @@ def _rate_row(limit: RateLimit, use: dict[int, int], now: datetime) -> RateRow:
         share=None if used is None else Share(used=used, amount=limit.amount),
         running=kind == LimitKind.CONCURRENT_REQUESTS,
         resets_at=_resets_at(kind, now),
-        resets="when calls end"
+        resets=gettext("when calls end")
         if kind == LimitKind.CONCURRENT_REQUESTS
-        else "a minute after each call",
+        else gettext("a minute after each call"),
     )
 
 

@@ -3,14 +3,15 @@
 from django import forms
 
 from frontend.access import Access
+from frontend.lazy import lazy as _
 from tenants.domain.roles import Role, may_set_role
 
 ROLE_TITLES = {
-    Role.OWNER: "Owner: everything, and who else is an owner",
-    Role.ADMIN: "Admin: everything but owners",
-    Role.DEVELOPER: "Developer: keys, cached prompts, leases, webhooks",
-    Role.BILLING: "Billing: plan, credit, cards, invoices",
-    Role.VIEWER: "Viewer: sees all, changes nothing",
+    Role.OWNER: _("Owner: everything, and who else is an owner"),
+    Role.ADMIN: _("Admin: everything but owners"),
+    Role.DEVELOPER: _("Developer: keys, cached prompts, leases, webhooks"),
+    Role.BILLING: _("Billing: plan, credit, budgets, cards, invoices"),
+    Role.VIEWER: _("Viewer: sees all, changes nothing"),
 }
 
 

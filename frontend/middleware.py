@@ -11,6 +11,7 @@ from django.middleware.gzip import GZipMiddleware
 
 from tenants.domain.actors import SYSTEM, Actor, ActorKind, act_as
 from tenants.models import User
+from tenants.row_security import SAFE_METHODS
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -68,7 +69,6 @@ def _playground_policy() -> str:
     return PORTAL_POLICY.replace(own, f"{own} {api.scheme}://{api.netloc}")
 
 
-_SAFE = {"GET", "HEAD", "OPTIONS"}
 _OF_STAFF = ("/operator/", "/admin/")
 
 
@@ -84,7 +84,7 @@ def name_the_actor(get_response: Handler) -> Handler:
 
 def _actor_of(request: HttpRequest) -> Actor:
     """A request that changes nothing is not asked who it is by."""
-    user = SYSTEM if request.method in _SAFE else request.user
+    user = SYSTEM if request.method in SAFE_METHODS else request.user
     if not isinstance(user, User):
         return SYSTEM
     is_staff = user.is_staff and request.path.startswith(_OF_STAFF)

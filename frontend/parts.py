@@ -1,7 +1,9 @@
-"""Pages that refresh themselves: htmx asks the same address for the live part alone."""
+"""Pages that refresh themselves: the same address answers with the live part alone."""
 
 from django.http import HttpRequest
 
+from frontend.live import wants_stream
+
 
 def wants_part(request: HttpRequest) -> bool:
-    return bool(request.htmx)  # type: ignore[attr-defined]  # HtmxMiddleware sets it
+    return wants_stream(request) or bool(request.htmx)  # type: ignore[attr-defined]  # HtmxMiddleware sets it

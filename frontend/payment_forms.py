@@ -7,15 +7,16 @@ from django import forms
 from billing.services.payments.record_bank_transfer import NOTE_CHARACTERS_MAX
 from frontend.currency import with_currency
 from frontend.invoice_forms import CentsField
+from frontend.lazy import lazy as _
 
 
 class TransferForm(forms.Form):
     amount = CentsField(
-        label=with_currency("Amount"),
+        label=with_currency(_("Amount")),
         widget=forms.TextInput(attrs={"autocomplete": "off", "inputmode": "decimal"}),
     )
     note = forms.CharField(
-        label="Reference of the transfer",
+        label=_("Reference of the transfer"),
         required=False,
         max_length=NOTE_CHARACTERS_MAX,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),

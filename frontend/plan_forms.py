@@ -3,12 +3,14 @@
 from typing import Any
 
 from django import forms
+from django.utils.translation import gettext
 
 from billing.domain.month import Allowance
 from billing.domain.rating import METER_NAMES
 from billing.models.plans import Coupon, Plan
 from billing.models.price_books import PriceBook
 from billing.services.plans.redeem_coupon import clean_code
+from frontend.lazy import lazy as _
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false"}
 _CENTS_DIGITS = 2
@@ -86,29 +88,35 @@ def _allowance(words: list[str]) -> Allowance:
     meter, quantity, model = (*words, "", "")[:3]
     if meter not in METER_NAMES:
         raise forms.ValidationError(
-            f"{meter} is no meter: {', '.join(METER_NAMES)}.", code="meter"
+            gettext("%(meter)s is no meter: %(METER_NAMES)s.")
+            % {"meter": meter, "METER_NAMES": ", ".join(METER_NAMES)},
+            code="meter",
         )
     digits = quantity.replace(",", "")
     if not digits.isdecimal() or not 0 < int(digits) <= _QUANTITY_MAX:
         raise forms.ValidationError(
-            f"Say how much of {meter} is included, as a whole number.", code="quantity"
+            gettext("Say how much of %(meter)s is included, as a whole number.")
+            % {"meter": meter},
+            code="quantity",
         )
     return Allowance(model=model, meter=meter, quantity=int(digits))
 
 
 class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
-    price_cents = CentsField(label="Price of a month")
-    minimum_cents = CentsField(label="A month comes to at least")
-    commitment_cents = CentsField(label="Commitment")
+    price_cents = CentsField(label=_("Price of a month"))
+    minimum_cents = CentsField(label=_("A month comes to at least"))
+    commitment_cents = CentsField(label=_("Commitment"))
     credit_cents = CentsField(
-        label="Credit of a month", help_text="Of a free plan only."
+        label=_("Credit of a month"), help_text=_("Of a free plan only.")
     )
-    percentage_basis_points = BasisPointsField(label="On top of usage, percent")
+    percentage_basis_points = BasisPointsField(label=_("On top of usage, percent"))
     allowances = AllowancesField(
         required=False,
-        label="Included in a month",
-        help_text="A line for each, such as <code>output_tokens 1000000</code>; with"
-        " the name of a model behind it, of that model alone.",
+        label=_("Included in a month"),
+        help_text=_(
+            "A line for each, such as <code>output_tokens 1000000</code>; with"
+            " the name of a model behind it, of that model alone."
+        ),
     )
 
     class Meta:
@@ -130,10 +138,10 @@ class PlanForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs o
             "is_public",
         )
         labels = {
-            "commitment_months": "Commitment, months",
-            "trial_days": "Trial, days",
-            "price_book": "Price book",
-            "is_public": "Tenants may choose it themselves",
+            "commitment_months": _("Commitment, months"),
+            "trial_days": _("Trial, days"),
+            "price_book": _("Price book"),
+            "is_public": _("Tenants may choose it themselves"),
         }
 
 
@@ -141,8 +149,8 @@ class PlanBookForm(forms.Form):
     book = forms.ModelChoiceField(
         PriceBook.objects.none(),
         required=False,
-        label="Price book",
-        empty_label="None: the list alone",
+        label=_("Price book"),
+        empty_label=_("None: the list alone"),
     )
 
     def __init__(self, *args: Any, plan: Plan, **options: Any) -> None:
@@ -154,8 +162,8 @@ class PlanBookForm(forms.Form):
 
 
 class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs only
-    percent_basis_points = BasisPointsField(label="Percent off each line")
-    amount_cents = CentsField(label="Or off a month", help_text="One of the two.")
+    percent_basis_points = BasisPointsField(label=_("Percent off each line"))
+    amount_cents = CentsField(label=_("Or off a month"), help_text=_("One of the two."))
 
     class Meta:
         model = Coupon
@@ -170,15 +178,15 @@ class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs
             "redeem_until",
         )
         labels = {
-            "months": "For so many months",
-            "redemptions_max": "For so many tenants",
-            "redeem_until": "Redeemable until (UTC)",
+            "months": _("For so many months"),
+            "redemptions_max": _("For so many tenants"),
+            "redeem_until": _("Redeemable until (UTC)"),
         }
         help_texts = {
-            "currency": "Of the amount; a percentage is of any.",
-            "months": "The month of redemption is the first. Empty: for ever.",
-            "redemptions_max": "Empty: for all.",
-            "redeem_until": "Such as <code>2027-01-01 00:00</code>. Empty: always.",
+            "currency": _("Of the amount; a percentage is of any."),
+            "months": _("The month of redemption is the first. Empty: for ever."),
+            "redemptions_max": _("Empty: for all."),
+            "redeem_until": _("Such as <code>2027-01-01 00:00</code>. Empty: always."),
         }
 
     def clean_code(self) -> str:
@@ -187,7 +195,7 @@ class CouponForm(forms.ModelForm):  # type: ignore[type-arg]  # generic in stubs
 
 class CouponCodeForm(forms.Form):
     code = forms.CharField(
-        max_length=60, label="Coupon code", widget=forms.TextInput(attrs=_TEXT)
+        max_length=60, label=_("Coupon code"), widget=forms.TextInput(attrs=_TEXT)
     )
 
 
@@ -195,10 +203,10 @@ class PlanOfTenantForm(forms.Form):
     plan = forms.ModelChoiceField(
         Plan.objects.none(),
         required=False,
-        label="Plan",
-        empty_label="None",
+        label=_("Plan"),
+        empty_label=_("None"),
     )
-    when = forms.ChoiceField(choices=(), label="From")
+    when = forms.ChoiceField(choices=(), label=_("From"))
 
     def __init__(self, *args: Any, plans: Any, moments: Any, **options: Any) -> None:
         super().__init__(*args, **options)

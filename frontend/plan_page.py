@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from billing.domain.charges import Charge
-from billing.domain.line_titles import METER_TITLES, line_title
 from billing.domain.money import nanos, percent
 from billing.domain.month import MonthTerms, use_allowances
 from billing.domain.periods import month_of
@@ -15,16 +15,20 @@ from billing.errors import UnpricedUsageError
 from billing.models.invoices import Invoice, LineItem
 from billing.models.plans import CouponRedemption, Plan, PlanKind, Subscription
 from billing.models.rating import RatedCharge
-from billing.services.rating.read_charges import plan_terms, read_usages
+from billing.services.advice.read_use import read_priced_use
+from billing.services.rating.read_charges import plan_terms
+from frontend import formatting
 from frontend.formatting import amount_of_cents
+from frontend.lazy import lazy as _
 from frontend.limits import Share
+from frontend.meters import METER_PHRASES, METER_TITLES, line_title
 from tenants.models import Tenant
 
 _KINDS = {
-    PlanKind.FREE: "Free: calls end where its credit does",
-    PlanKind.PAY_AS_YOU_GO: "Paid after the month",
-    PlanKind.PREPAID: "Paid before: calls end where your credit does",
-    PlanKind.SUBSCRIPTION: "Paid after the month",
+    PlanKind.FREE: _("Free: calls end where its credit does"),
+    PlanKind.PAY_AS_YOU_GO: _("Paid after the month"),
+    PlanKind.PREPAID: _("Paid before: calls end where your credit does"),
+    PlanKind.SUBSCRIPTION: _("Paid after the month"),
 }
 _DAY = timedelta(days=1)
 
@@ -145,22 +149,44 @@ def show(plan: Plan, *, is_held: bool = False) -> ShownPlan:
 
 def points_of(plan: Plan) -> list[str]:
     points = [
-        f"{one.quantity:,} {METER_TITLES[one.meter].lower()}"
-        f" of {one.model or 'all models'} included"
+        gettext("%(quantity)s %(meter)s of %(models)s included")
+        % {
+            "quantity": formatting.whole(one.quantity),
+            "meter": METER_PHRASES[one.meter],
+            "models": one.model or gettext("all models"),
+        }
         for one in sorted(plan.allowances.all(), key=lambda one: one.pk)
     ]
     if plan.credit_cents:
-        points.append(f"{amount_of_cents(plan.credit_cents)} of calls each month")
+        points.append(
+            gettext("%(credit_cents)s of calls each month")
+            % {"credit_cents": amount_of_cents(plan.credit_cents)}
+        )
     if plan.trial_days:
-        points.append(f"{plan.trial_days} days to try it for nothing")
+        points.append(
+            gettext("%(trial_days)s days to try it for nothing")
+            % {"trial_days": plan.trial_days}
+        )
     if plan.minimum_cents:
-        points.append(f"At least {amount_of_cents(plan.minimum_cents)} a month")
+        points.append(
+            gettext("At least %(minimum_cents)s a month")
+            % {"minimum_cents": amount_of_cents(plan.minimum_cents)}
+        )
     if plan.percentage_basis_points:
-        points.append(f"{percent(plan.percentage_basis_points)} % on top of usage")
+        points.append(
+            gettext("%(percentage_basis_points)s %% on top of usage")
+            % {"percentage_basis_points": percent(plan.percentage_basis_points)}
+        )
     if plan.commitment_months:
         points.append(
-            f"At least {amount_of_cents(plan.commitment_cents)} over a term of"
-            f" {plan.commitment_months} months"
+            gettext(
+                "At least %(commitment_cents)s over a term of"
+                " %(commitment_months)s months"
+            )
+            % {
+                "commitment_cents": amount_of_cents(plan.commitment_cents),
+                "commitment_months": plan.commitment_months,
+            }
         )
     return points
 
@@ -175,13 +201,13 @@ def _read_included(
     month = month_of(now)
     plans = [plan_terms(row, month) for row in rows if row.starts_at < month.end]
     try:
-        usages = read_usages(held.tenant_id, month)
+        usages = read_priced_use(held.tenant_id, month)
     except UnpricedUsageError:
         return []  # the month is not rated either, and the operator is told
     found = use_allowances(usages, MonthTerms(month=month, plans=plans))
     return [
         Included(
-            title=f"{METER_TITLES[one.meter]}, {one.model or 'all models'}",
+            title=f"{METER_TITLES[one.meter]}, {one.model or gettext('all models')}",
             share=Share(used=one.used_quantity, amount=one.quantity),
         )
         for one in sorted(found, key=lambda one: (not one.model, one.model))
@@ -194,7 +220,7 @@ def _credit(held: Subscription, now: datetime) -> Included:
         tenant_id=held.tenant_id, period__starts_at=month_of(now).start
     )
     return Included(
-        title="Calls at list prices",
+        title=gettext("Calls at list prices"),
         share=Share(
             used=sum(rated.values_list("amount_nanos", flat=True)),
             amount=nanos(held.plan.credit_cents),

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 from django.conf import settings
+from django.utils.translation import gettext
 
 from billing.domain.price_list import check_no_arbitrage, rates_of
 from billing.domain.price_models import MeterPricing
@@ -14,6 +15,7 @@ from billing.domain.rating import METER_NAMES, Price
 from billing.errors import BillingError
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
+from frontend.lazy import lazy as _
 from frontend.price_list import TITLES, per_rate
 from inference.models import ServedModel
 from metering.domain.usage import Meter
@@ -39,7 +41,7 @@ class PricingField(forms.CharField):
         super().__init__(
             label=f"{TITLES[meter]}, {per_rate(meter)}",
             required=meter in _REQUIRED,
-            help_text="" if meter in _REQUIRED else "Empty: not sold.",
+            help_text="" if meter in _REQUIRED else gettext("Empty: not sold."),
             max_length=500,
             widget=forms.TextInput(attrs=_TEXT),
         )
@@ -66,22 +68,24 @@ class ModelField(forms.ModelChoiceField):  # type: ignore[type-arg]  # generic i
 
 class SetPriceForm(forms.Form):
     price_book = BookField(
-        PriceBook.objects.order_by("-is_list", "name"), label="Book", empty_label=None
+        PriceBook.objects.order_by("-is_list", "name"),
+        label=_("Book"),
+        empty_label=None,
     )
     served_model = ModelField(
-        ServedModel.objects.order_by("name"), label="Model", empty_label=None
+        ServedModel.objects.order_by("name"), label=_("Model"), empty_label=None
     )
     effective_from = forms.DateTimeField(
         required=False,
-        label="From (UTC)",
-        help_text="Such as <code>2027-01-01 00:00</code>. Empty: at once.",
+        label=_("From (UTC)"),
+        help_text=_("Such as <code>2027-01-01 00:00</code>. Empty: at once."),
         widget=forms.DateTimeInput(attrs=_TEXT),
     )
     quantity = forms.IntegerField(
         min_value=0,
         max_value=_QUANTITY_MAX,
         initial=QUANTITY_SHOWN,
-        label="Show what so many cost in a month",
+        label=_("Show what so many cost in a month"),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -123,8 +127,8 @@ class SetPriceForm(forms.Form):
 class EndPriceForm(forms.Form):
     effective_to = forms.DateTimeField(
         required=False,
-        label="Until (UTC)",
-        help_text="Such as <code>2027-01-01 00:00</code>. Empty: at once.",
+        label=_("Until (UTC)"),
+        help_text=_("Such as <code>2027-01-01 00:00</code>. Empty: at once."),
         widget=forms.DateTimeInput(attrs=_TEXT),
     )
 
@@ -136,21 +140,21 @@ class BookForm(forms.Form):
     )
     is_list = forms.BooleanField(
         required=False,
-        label="The list of this currency",
-        help_text="Which holds for all who pay in it and have no other price.",
+        label=_("The list of this currency"),
+        help_text=_("Which holds for all who pay in it and have no other price."),
     )
     name = forms.CharField(
         required=False,
         max_length=100,
-        label="Name",
-        help_text="Of another book than the list.",
+        label=_("Name"),
+        help_text=_("Of another book than the list."),
         widget=forms.TextInput(attrs=_TEXT),
     )
 
     def clean(self) -> dict[str, Any]:
         values = self.cleaned_data
         if not values.get("is_list") and not values.get("name"):
-            raise forms.ValidationError("A book needs a name.")
+            raise forms.ValidationError(gettext("A book needs a name."))
         return values
 
 

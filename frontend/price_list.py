@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.utils.translation import gettext
+
 from billing.domain.money import UNITS_PER_RATE
 from billing.domain.price_models import (
     MeterPricing,
@@ -15,19 +17,21 @@ from billing.domain.price_models import (
 from billing.domain.rating import METER_NAMES
 from billing.models.prices import PriceVersion
 from billing.services.prices.read_price_list import ModelPrices
+from frontend import formatting
 from frontend.currency import active_currency
 from frontend.formatting import exact_amount
+from frontend.lazy import lazy as _
 from inference.models import ServedModel
 from metering.domain.usage import Meter
 
 TITLES = {
-    Meter.NEW_INPUT_TOKENS.value: "New input",
-    Meter.CACHED_INPUT_TOKENS.value: "Cached input",
-    Meter.OUTPUT_TOKENS.value: "Output",
-    Meter.IMAGES.value: "Images",
-    Meter.HBM_MB_S.value: "KV leases in GPU memory",
-    Meter.HOST_MB_S.value: "KV leases in host memory",
-    Meter.DISK_MB_S.value: "KV leases on disk",
+    Meter.NEW_INPUT_TOKENS.value: _("New input"),
+    Meter.CACHED_INPUT_TOKENS.value: _("Cached input"),
+    Meter.OUTPUT_TOKENS.value: _("Output"),
+    Meter.IMAGES.value: _("Images"),
+    Meter.HBM_MB_S.value: _("KV leases in GPU memory"),
+    Meter.HOST_MB_S.value: _("KV leases in host memory"),
+    Meter.DISK_MB_S.value: _("KV leases on disk"),
 }
 _LEASE_UNIT = "MB·s"
 _UNITS = {Meter.IMAGES.value: "images"} | {
@@ -36,9 +40,9 @@ _UNITS = {Meter.IMAGES.value: "images"} | {
 }
 _MODEL_TITLES = {
     PriceModel.STANDARD: "",
-    PriceModel.PACKAGE: "by packages",
-    PriceModel.GRADUATED: "by steps, each part at its own",
-    PriceModel.VOLUME: "by volume, all at the step that is reached",
+    PriceModel.PACKAGE: _("by packages"),
+    PriceModel.GRADUATED: _("by steps, each part at its own"),
+    PriceModel.VOLUME: _("by volume, all at the step that is reached"),
 }
 _CHART_POINTS = 60
 _PACKAGES_SHOWN = 5
@@ -147,12 +151,19 @@ def _price(meter: str, pricing: MeterPricing) -> str:
 
 def _per(meter: str, pricing: MeterPricing) -> str:
     if pricing.model is PriceModel.PACKAGE:
-        return f"per {pricing.package_units:,} {unit_of(meter)} begun"
+        return gettext("per %(package_units)s %(meter)s begun") % {
+            "package_units": formatting.whole(pricing.package_units),
+            "meter": unit_of(meter),
+        }
     return per_rate(meter)
 
 
 def per_rate(meter: str) -> str:
-    return "each" if meter == Meter.IMAGES else f"per million {unit_of(meter)}"
+    return (
+        "each"
+        if meter == Meter.IMAGES
+        else gettext("per million %(meter)s") % {"meter": unit_of(meter)}
+    )
 
 
 def unit_of(meter: str) -> str:
@@ -172,9 +183,13 @@ def _steps(meter: str, pricing: MeterPricing) -> tuple[ShownStep, ...]:
     begins = [0, *(step.up_to or 0 for step in pricing.steps)]
     return tuple(
         ShownStep(
-            label=f"{begin + 1:,} and more"
+            label=gettext("%(begin)s and more") % {"begin": formatting.whole(begin + 1)}
             if step.up_to is None
-            else f"{begin + 1:,} to {step.up_to:,}",
+            else gettext("%(begin)s to %(end)s")
+            % {
+                "begin": formatting.whole(begin + 1),
+                "end": formatting.whole(step.up_to),
+            },
             price=f"{rate_text(meter, step.rate_nanos_per_million)} {per_rate(meter)}",
             flat=exact_amount(step.flat_nanos) if step.flat_nanos else "",
         )

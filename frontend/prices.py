@@ -5,7 +5,7 @@ dearest: what a call was charged by, so that parts add up; the bill is then less
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from billing.domain.money import amount_nanos
@@ -43,16 +43,19 @@ def amounts_of_totals(
             place = row[dimension] if dimension else None
             quantities[place][row["price_version_id"], row["meter"]] += row["quantity"]
     rates = find_rates(key[0] for part in quantities.values() for key in part)
-    return {place: _amount(part, rates) for place, part in quantities.items()}
+    return {
+        place: amount_of_quantities(part, rates) for place, part in quantities.items()
+    }
 
 
 def amount_of_totals(totals: Iterable[dict[str, Any]]) -> int | None:
     return amounts_of_totals(totals).get(None, 0)
 
 
-def _amount(
-    quantities: dict[tuple[int, str], int], rates: dict[int, Rates]
+def amount_of_quantities(
+    quantities: Mapping[tuple[int, str], int], rates: Mapping[int, Rates]
 ) -> int | None:
+    """Nanos of what was used, by price version and meter; as `amounts_of_totals`."""
     amount = 0
     for (version, meter), quantity in quantities.items():
         rate = rates[version].of_meter(meter) if version in rates else None

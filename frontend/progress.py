@@ -5,11 +5,13 @@ from typing import Literal
 
 import msgspec
 
+from frontend.lazy import lazy as _
+
 _STAGES = (
-    ("installing", "Install the engine"),
-    ("converting", "Prepare the model"),
-    ("loading", "Load the model"),
-    ("ready", "Answer calls"),
+    ("installing", _("Install the engine")),
+    ("converting", _("Prepare the model")),
+    ("loading", _("Load the model")),
+    ("ready", _("Answer calls")),
 )
 
 

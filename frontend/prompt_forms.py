@@ -6,8 +6,11 @@ from typing import Any
 import msgspec
 from django import forms
 from django.core.exceptions import ValidationError
-from django.db.models import Q
+from django.db.models import Q, QuerySet
+from django.utils.translation import gettext
 
+from frontend.lazy import lazy as _
+from frontend.offered_keys import find_key, offered_keys
 from frontend.retention_form import TIERS
 from inference.cached_prompt_models import ENGINES_MAX
 from inference.domain.lease_terms import LeaseClass, Tier
@@ -33,8 +36,8 @@ TTLS = {
     30 * 24 * HOUR: "30 days",
 }
 _CLASSES = {
-    LeaseClass.GUARANTEED: "Guaranteed: no other traffic takes it away",
-    LeaseClass.ELASTIC: "Elastic: may give way, and the clock stops then",
+    LeaseClass.GUARANTEED: _("Guaranteed: no other traffic takes it away"),
+    LeaseClass.ELASTIC: _("Elastic: may give way, and the clock stops then"),
 }
 _TEXT = {"rows": 8, "spellcheck": "false"}
 
@@ -46,62 +49,67 @@ class _GivenJson(msgspec.Struct, forbid_unknown_fields=True):
 
 class CachedPromptForm(forms.Form):
     name = forms.CharField(
-        label="Name",
+        label=_("Name"),
         max_length=100,
-        help_text="By which calls use it. Letters, digits, <code>.</code>, "
-        "<code>_</code> and <code>-</code>; once in a project.",
+        help_text=_(
+            "By which calls use it. Letters, digits, <code>.</code>, "
+            "<code>_</code> and <code>-</code>; once in a project."
+        ),
         widget=forms.TextInput(
             attrs={"placeholder": "contract-rules", "autocomplete": "off"}
         ),
     )
     api_key = forms.ChoiceField(
-        label="In the name of",
-        help_text="It is bought as a call of this key, for its project.",
+        label=_("In the name of"),
+        help_text=_("It is bought as a call of this key, for its project."),
     )
-    model = forms.ChoiceField(label="Model")
+    model = forms.ChoiceField(label=_("Model"))
     instructions = forms.CharField(
-        label="Instructions",
+        label=_("Instructions"),
         required=False,
         max_length=CONTENT_BYTES_MAX,
         strip=False,
-        help_text="One system message. They never change: other instructions are "
-        "another cached prompt.",
+        help_text=_(
+            "One system message. They never change: other instructions are "
+            "another cached prompt."
+        ),
         widget=forms.Textarea(attrs=_TEXT),
     )
     content_json = forms.CharField(
-        label="Or messages and tools, as JSON",
+        label=_("Or messages and tools, as JSON"),
         required=False,
         max_length=CONTENT_BYTES_MAX,
-        help_text='Such as <code>{"messages": […], "tools": […]}</code>.',
+        help_text=_('Such as <code>{"messages": […], "tools": […]}</code>.'),
         widget=forms.Textarea(attrs={**_TEXT, "rows": 4, "class": "mono"}),
     )
     ttl_seconds = forms.TypedChoiceField(
-        label="For", coerce=int, choices=list(TTLS.items()), initial=HOUR
+        label=_("For"), coerce=int, choices=list(TTLS.items()), initial=HOUR
     )
     tier = forms.ChoiceField(
-        label="Where",
+        label=_("Where"),
         choices=[
             *((tier.value, title) for tier, title in TIERS.items()),
-            (Tier.DISK.value, "Disk"),
+            (Tier.DISK.value, _("Disk")),
         ],
     )
     lease_class = forms.ChoiceField(
-        label="Class",
+        label=_("Class"),
         choices=[(one.value, title) for one, title in _CLASSES.items()],
     )
     engines = forms.IntegerField(
-        label="On how many engines",
+        label=_("On how many engines"),
         min_value=1,
         max_value=ENGINES_MAX,
         initial=1,
-        help_text="Each one holds it, and is paid for.",
+        help_text=_("Each one holds it, and is paid for."),
         widget=forms.NumberInput(attrs={"inputmode": "numeric"}),
     )
     auto_renew = forms.BooleanField(
-        label="It renews itself when its time is up",
+        label=_("It renews itself when its time is up"),
         required=False,
-        help_text="For the same time again, until you switch that off or your credit "
-        "ends.",
+        help_text=_(
+            "For the same time again, until you switch that off or your credit ends."
+        ),
     )
     quoted = forms.CharField(required=False)
     """What the price was shown for: anything else is priced anew before."""
@@ -110,7 +118,9 @@ class CachedPromptForm(forms.Form):
         self, tenant: Tenant, *args: Any, now: datetime, **options: Any
     ) -> None:
         super().__init__(*args, **options)
-        self._keys = _active_keys(tenant, now)
+        keys = _active_keys(tenant, now)
+        chosen = find_key(keys, self.data.get("api_key", ""))
+        self._keys = {key.pk: key for key in offered_keys(keys, chosen)}
         self.fields["api_key"].choices = [  # type: ignore[attr-defined]
             (str(pk), _title(key)) for pk, key in self._keys.items()
         ]
@@ -138,7 +148,11 @@ class CachedPromptForm(forms.Form):
         instructions = given.get("instructions", "").strip()
         as_json = given.get("content_json", "").strip()
         if bool(instructions) == bool(as_json):
-            told = "Either these or the JSON." if instructions else "Write them here."
+            told = (
+                gettext("Either these or the JSON.")
+                if instructions
+                else gettext("Write them here.")
+            )
             self.add_error("instructions", told)
             return given
         name = "content_json" if as_json else "instructions"
@@ -172,7 +186,7 @@ def _content(instructions: str, as_json: str) -> PromptContent:
     return read_content(msgspec.Raw(msgspec.json.encode([message])), NULL)
 
 
-def _active_keys(tenant: Tenant, now: datetime) -> dict[int, ApiKey]:
+def _active_keys(tenant: Tenant, now: datetime) -> QuerySet[ApiKey]:
     """Not the playground's: they live for minutes."""
     keys = ApiKey.objects.filter(
         Q(expires_at=None) | Q(expires_at__gt=now),
@@ -180,19 +194,22 @@ def _active_keys(tenant: Tenant, now: datetime) -> dict[int, ApiKey]:
         revoked_at=None,
         is_of_playground=False,
     )
-    rows = keys.select_related("project", "tenant").order_by("name", "pk")
-    return {key.pk: key for key in rows}
+    return keys.select_related("project", "tenant")
 
 
 def _title(key: ApiKey) -> str:
-    return f"{key.name} ({key.prefix}…), project {key.project.name}"
+    return gettext("%(name)s (%(prefix)s…), project %(name2)s") % {
+        "name": key.name,
+        "prefix": key.prefix,
+        "name2": key.project.name,
+    }
 
 
 class ExtendPromptForm(forms.Form):
     """For so long from now on; what would end sooner than it does is no choice."""
 
     ttl_seconds = forms.TypedChoiceField(
-        label="Keep it for",
+        label=_("Keep it for"),
         coerce=int,
         widget=forms.RadioSelect(attrs={"class": "form-check-input"}),
     )
@@ -202,21 +219,3 @@ class ExtendPromptForm(forms.Form):
         self.fields["ttl_seconds"].choices = choices  # type: ignore[attr-defined]
         if choices:
             self.fields["ttl_seconds"].initial = choices[0][0]
-
-
-class DeletePromptForm(forms.Form):
-    """The name, typed: what is deleted has to be read and paid for again."""
-
-    name = forms.CharField(
-        label="Type its name",
-        widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
-    )
-
-    def __init__(self, name: str, *args: Any) -> None:
-        super().__init__(*args)
-        self._name = name
-
-    def clean_name(self) -> str:
-        if self.cleaned_data["name"] != self._name:
-            raise ValidationError(f"Its name is {self._name}.")
-        return self._name

@@ -5,18 +5,22 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from django.utils.translation import gettext
+
+from frontend.lazy import lazy as _
+
 MINUTE = timedelta(minutes=1)
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)
 DEFAULT = "7d"
 CUSTOM = "custom"
 TITLES = {
-    "1h": "1 hour",
-    "24h": "24 hours",
-    "7d": "7 days",
-    "30d": "30 days",
-    "month": "This month",
-    "last-month": "Last month",
+    "1h": _("1 hour"),
+    "24h": _("24 hours"),
+    "7d": _("7 days"),
+    "30d": _("30 days"),
+    "month": _("This month"),
+    "last-month": _("Last month"),
 }
 MINUTES_SPAN_MAX = 3 * HOUR
 """Minutes are counted from the calls themselves."""
@@ -122,7 +126,9 @@ def _custom(query: Mapping[str, str]) -> Range | None:
     start, end = _moment(query.get("from", "")), _moment(query.get("to", ""), ends=True)
     if start is None or end is None or not start < end <= start + SPAN_MAX:
         return None
-    found = Range(name=CUSTOM, title="Own span", start=start, end=end, bucket=MINUTE)
+    found = Range(
+        name=CUSTOM, title=gettext("Own span"), start=start, end=end, bucket=MINUTE
+    )
     if end - start > MINUTES_SPAN_MAX:
         found = _widened(found, HOUR)
         if end - start > 2 * DAY:

@@ -5,13 +5,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from frontend.lazy import lazy as _
 from metering.domain.usage import Meter
 
 KINDS = {
-    Meter.NEW_INPUT_TOKENS: "New input",
-    Meter.CACHED_INPUT_TOKENS: "Cached input",
-    Meter.LEASED_INPUT_TOKENS: "Leased input",
-    Meter.OUTPUT_TOKENS: "Output",
+    Meter.NEW_INPUT_TOKENS: _("New input"),
+    Meter.CACHED_INPUT_TOKENS: _("Cached input"),
+    Meter.LEASED_INPUT_TOKENS: _("Leased input"),
+    Meter.OUTPUT_TOKENS: _("Output"),
 }
 
 

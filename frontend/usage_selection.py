@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 from django.http import Http404, HttpRequest, QueryDict
 
 from frontend.access import Access
-from frontend.call_forms import find_named, offered_keys
+from frontend.call_forms import find_named
 from frontend.explorer import (
     COLUMNS,
     GROUPINGS,
@@ -21,6 +21,7 @@ from frontend.explorer import (
     explore,
 )
 from frontend.explorer_rows import Source
+from frontend.offered_keys import offered_keys
 from frontend.ranges import MINUTE, Range, before, find_span
 from inference.models import ServedModel
 from tenants.models import ApiKey, Project
@@ -130,7 +131,7 @@ def offered(access: Access, chosen: Selection) -> Offered:
     names = ServedModel.objects.order_by("name").values_list("name", flat=True)
     projects = Project.objects.filter(tenant=access.tenant).order_by("name", "pk")
     return Offered(
-        keys=offered_keys(access.tenant, chosen.api_key),
+        keys=offered_keys(ApiKey.objects.filter(tenant=access.tenant), chosen.api_key),
         projects=list(projects),
         models=list(names),
     )

@@ -9,30 +9,35 @@ from billing.domain.event_types import EventType
 from billing.domain.webhook_url import URL_CHARACTERS_MAX
 from billing.models.webhooks import WebhookEndpoint
 from billing.services.webhooks.add_webhook_endpoint import DESCRIPTION_CHARACTERS_MAX
+from frontend.lazy import lazy as _
 
-REPLAY_HOURS = {1: "the last hour", 24: "the last day", 168: "the last week"}
+REPLAY_HOURS = {1: _("the last hour"), 24: _("the last day"), 168: _("the last week")}
 
 
 class WebhookForm(forms.Form):
     url = forms.CharField(
         label="URL",
         max_length=URL_CHARACTERS_MAX,
-        help_text="It gets a POST for each event, and answers 2xx within 10 seconds.",
+        help_text=_(
+            "It gets a POST for each event, and answers 2xx within 10 seconds."
+        ),
         widget=forms.URLInput(
             attrs={"placeholder": "https://example.com/hooks", "autocomplete": "off"}
         ),
     )
     description = forms.CharField(
-        label="What it is for",
+        label=_("What it is for"),
         required=False,
         max_length=DESCRIPTION_CHARACTERS_MAX,
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     types = forms.MultipleChoiceField(
-        label="Events",
+        label=_("Events"),
         required=False,
         choices=[(kind.value, kind.value) for kind in EventType],
-        help_text="None ticked: all, also those that come later. KV leases have many.",
+        help_text=_(
+            "None ticked: all, also those that come later. KV leases have many."
+        ),
         widget=forms.CheckboxSelectMultiple(attrs={"class": "form-check-input"}),
     )
 
@@ -57,10 +62,12 @@ class NewWebhookForm(WebhookForm):
 
 class WebhookChangeForm(WebhookForm):
     is_enabled = forms.BooleanField(
-        label="Enabled",
+        label=_("Enabled"),
         required=False,
-        help_text="While it is not, nothing is sent, and what happens is not kept for"
-        " it. What waits already is sent once it is enabled again.",
+        help_text=_(
+            "While it is not, nothing is sent, and what happens is not kept for"
+            " it. What waits already is sent once it is enabled again."
+        ),
     )
 
     @classmethod
@@ -81,7 +88,7 @@ class WebhookChangeForm(WebhookForm):
 
 class ReplayForm(forms.Form):
     hours = forms.TypedChoiceField(
-        label="Send again what was made in",
+        label=_("Send again what was made in"),
         coerce=int,
         choices=list(REPLAY_HOURS.items()),
     )

@@ -8,6 +8,11 @@ class InferenceConfig(AppConfig):
 
     def import_models(self) -> None:
         """Django itself looks only into `inference.models`."""
-        for name in ("lease_models", "cached_prompt_models", "capacity_models"):
+        for name in (
+            "lease_models",
+            "cached_prompt_models",
+            "capacity_models",
+            "cost_models",
+        ):
             import_module(f"inference.{name}")
         super().import_models()

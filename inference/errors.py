@@ -109,6 +109,12 @@ class LeasesNotOfferedError(CachedPromptError):
     code = "kv_leases_not_offered"
 
 
+class CachedPromptsNotSoldError(CachedPromptError):
+    """The operator sells no new ones."""
+
+    code = "cached_prompts_not_offered"
+
+
 class CachedPromptExistsError(CachedPromptError):
     """The name is taken by a prompt of another content."""
 

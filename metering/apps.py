@@ -10,6 +10,9 @@ class MeteringConfig(AppConfig):
         """Django itself looks only into `metering.models`."""
         import_module("metering.audit_models")
         import_module("metering.coarse_models")
+        import_module("metering.engine_usage_models")
         import_module("metering.lease_models")
         import_module("metering.receipt_models")
+        import_module("metering.status_models")
+        import_module("metering.text_models")
         super().import_models()

@@ -15,7 +15,7 @@ METERS = tuple(meter.value for meter in Meter)
 """Each is a column here."""
 
 
-class _Sums(models.Model):
+class Sums(models.Model):
     """One column for each meter, in its unit."""
 
     new_input_tokens = models.BigIntegerField(default=0)
@@ -51,7 +51,7 @@ class UsageHourQuerySet(QuerySet["UsageHour"]):
         return sums
 
 
-class UsageHour(_Sums):
+class UsageHour(Sums):
     """A tenant's hour, its keys together and its endpoints apart; replaced with the
     rollups of the hour.
     """
@@ -98,8 +98,24 @@ class UsageDayQuerySet(QuerySet["UsageDay"]):
         sums: QuerySet[UsageDay, dict[str, Any]] = _summed(self.all(), dimensions)
         return sums
 
+    def totals(self, dimension: str, *more: str) -> list[dict[str, Any]]:
+        """As those of the rollups are: a dict per combination and `meter`, with the
+        summed `quantity`.
+        """
+        dimensions = (dimension, *more)
+        return [
+            {
+                **{name: row[name] for name in dimensions},
+                "meter": Meter(meter),
+                "quantity": quantity,
+            }
+            for row in self.summed(*dimensions)
+            for meter in METERS
+            if (quantity := int(row[f"sum_{meter}"] or 0))
+        ]
 
-class UsageDay(_Sums):
+
+class UsageDay(Sums):
     """A key's UTC day; moves by what its hours' rollups change by."""
 
     tenant_id = models.BigIntegerField()

@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Self
 
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
@@ -64,7 +65,9 @@ class LeaseInterval(models.Model):
         indexes = [
             models.Index(
                 fields=["tenant_id", "ended_at"], name="lease_interval_tenant_time"
-            )
+            ),
+            # For an hour of all tenants: rows come in this order, or nearly.
+            BrinIndex(fields=["ended_at"], name="lease_interval_time"),
         ]
         constraints = [
             models.UniqueConstraint(

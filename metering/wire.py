@@ -30,6 +30,26 @@ class Outcome(enum.StrEnum):
     quantities are what the engine is known to have counted; they are on no invoice."""
 
 
+CALL_TEXTS_KEY = "tokenfab:call_texts"
+"""List in Valkey, the oldest first, of JSON."""
+
+
+class CallText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What was said in one call, of a project that wants it kept."""
+
+    event_id: str
+    tenant_id: int
+    project_id: int
+    happened_at_us: int
+    request: str
+    """The JSON that the engine was sent, as far as it was kept."""
+    answer: str
+    """The JSON that was answered; of a stream its server-sent events."""
+    is_streamed: bool = False
+    is_cut: bool = False
+    """One of the two was too long to be kept whole."""
+
+
 LIST_BOOK_ID = 0
 """On the wire, of the prices that hold where no other book's do."""
 LIST_CURRENCY = USD
@@ -60,6 +80,9 @@ class PriceVector(msgspec.Struct, frozen=True, kw_only=True):
     price_book_id: int = LIST_BOOK_ID
     """In which it stands. A call is charged by the first of the books that its key's
     policy names in which the model has a price in force, and else by the list."""
+    sells_leases: bool = True
+    """Whether conversations may buy new ones. What was sold, and cached prompts, have
+    their rates all the same."""
 
 
 class UsageEvent(msgspec.Struct, frozen=True, kw_only=True, array_like=True):

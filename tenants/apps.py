@@ -16,7 +16,9 @@ class TenantsConfig(AppConfig):
         super().import_models()
         import_module("tenants.audit_models")
         import_module("tenants.invitation_models")
+        import_module("tenants.mail_models")
         import_module("tenants.saved_view_models")
+        import_module("tenants.switches_models")
 
     def ready(self) -> None:
         # Sent when all apps have been migrated.

@@ -1,4 +1,6 @@
-"""The audit log of a tenant: who did what to its members, keys, limits and money."""
+"""The audit logs: who did what to a tenant's members, keys, limits and money; and what
+staff did to what all tenants share.
+"""
 
 from django.db import models
 from django.db.models import Q
@@ -12,10 +14,9 @@ WORDS_CHARACTERS_MAX = 300
 _KEPT = "the audit log is kept"
 
 
-class AuditEntry(models.Model):
+class _Act(models.Model):
     """One act. It refers to no row that may go, and is read when they are gone."""
 
-    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="audit_entries")
     at = models.DateTimeField(db_default=Now())
     """When it was written, in the transaction of the act."""
     actor_kind = models.CharField(
@@ -32,6 +33,18 @@ class AuditEntry(models.Model):
     """A few, for people; never a secret."""
 
     class Meta:
+        abstract = True
+
+    def __str__(self) -> str:
+        return f"{self.action} by {self.actor_name}"
+
+
+class AuditEntry(_Act):
+    """An act upon what is one tenant's."""
+
+    tenant = models.ForeignKey(Tenant, models.PROTECT, related_name="audit_entries")
+
+    class Meta:
         triggers = [*append_only(_KEPT), no_truncate(_KEPT)]
         indexes = [models.Index(fields=["tenant", "-id"], name="audit_entry_newest")]
         constraints = [
@@ -45,5 +58,22 @@ class AuditEntry(models.Model):
             ),
         ]
 
-    def __str__(self) -> str:
-        return f"{self.action} by {self.actor_name}"
+
+class StaffEntry(_Act):
+    """An act upon what serves all tenants: an engine, a switch, a list of prices."""
+
+    class Meta:
+        triggers = [*append_only(_KEPT), no_truncate(_KEPT)]
+        indexes = [
+            models.Index(fields=["action", "about_id", "-id"], name="staff_entry_about")
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(actor_kind__in=[kind.value for kind in ActorKind]),
+                name="staff_entry_actor_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(action__regex=r"^[a-z_]+\.[a-z_]+$"),
+                name="staff_entry_action_shape",
+            ),
+        ]

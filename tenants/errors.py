@@ -39,6 +39,28 @@ class ProjectNotFoundError(TenantsError):
     code = "project_not_found"
 
 
+class ApiKeyNotRotatableError(TenantsError):
+    """It does not work any more, or another key takes its place already."""
+
+    code = "api_key_not_rotatable"
+
+
+class ApiKeyNotRestorableError(TenantsError):
+    """It was revoked for good, or too long ago."""
+
+    code = "api_key_not_restorable"
+
+
+class RotationOverError(TenantsError):
+    """The old key has stopped working."""
+
+    code = "rotation_over"
+
+
+class InvalidScopesError(TenantsError):
+    code = "invalid_scopes"
+
+
 class InvalidModelListError(TenantsError):
     code = "invalid_model_list"
 
@@ -55,6 +77,18 @@ class PaymentOverdueError(TenantsError):
     """The tenant's restriction leaves no room for it."""
 
     code = "payment_overdue"
+
+
+class TenantSuspendedError(TenantsError):
+    """Staff have suspended the tenant."""
+
+    code = "tenant_suspended"
+
+
+class SuspensionReasonError(TenantsError):
+    """Its owners are to be told why."""
+
+    code = "suspension_reason"
 
 
 class ApiKeyNotFoundError(TenantsError):

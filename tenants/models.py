@@ -1,63 +1,30 @@
 """Who may do what: users, tenants, members, projects, API keys, and their limits."""
 
-from typing import ClassVar
-
-from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
-from django.db.models.functions import Lower
 
 from tenants.domain.currency import CURRENCIES, USD
-from tenants.domain.limits import AMOUNT_MAX, KV_TIMEOUT_SECONDS_MAX
+from tenants.domain.limits import (
+    AMOUNT_MAX,
+    KV_TIMEOUT_SECONDS_MAX,
+    TEXT_RETENTION_DAYS_MAX,
+)
 from tenants.domain.roles import Role
-from tenants.wire import KvTier, LimitKind, OnFull, Retention, Scope, SpendPeriod
+from tenants.tenant_choices import LeakResponse, Restriction
+from tenants.user_models import User
+from tenants.wire import (
+    KeyScope,
+    KvTier,
+    LimitKind,
+    OnFull,
+    Retention,
+    Scope,
+    SpendPeriod,
+)
 
-
-class UserManager(BaseUserManager["User"]):
-    def create_user(
-        self, email: str, password: str | None = None, **fields: object
-    ) -> "User":
-        user = self.model(email=self.normalize_email(email).lower(), **fields)
-        user.set_password(password)
-        user.save(using=self._db)
-        return user
-
-    def create_superuser(
-        self, email: str, password: str | None = None, **fields: object
-    ) -> "User":
-        return self.create_user(
-            email, password, is_staff=True, is_superuser=True, **fields
-        )
-
-
-class User(AbstractUser):
-    """A person who signs in with an e-mail address. Staff are operators."""
-
-    username = None  # type: ignore[assignment]
-    email = models.EmailField(unique=True)
-
-    USERNAME_FIELD = "email"
-    REQUIRED_FIELDS: ClassVar[list[str]] = []
-    objects = UserManager()  # type: ignore[assignment,misc]
-
-    class Meta(AbstractUser.Meta):
-        constraints = [
-            # Two spellings of one address would be two users, and one mailbox.
-            models.CheckConstraint(
-                condition=Q(email=Lower("email")), name="user_email_lower_case"
-            )
-        ]
-
-
-class Restriction(models.TextChoices):
-    """What a tenant that has not paid may not do; each includes the one before."""
-
-    NONE = "none"
-    WARNED = "warned"
-    """Its pages say so, and nothing else changes."""
-    NO_NEW_KEYS = "no_new_keys"
-    NO_CALLS = "no_calls"
+# What is declared in files of their own is found here as well.
+__all__ = ["LeakResponse", "Restriction", "User"]
 
 
 class Tenant(models.Model):
@@ -81,6 +48,20 @@ class Tenant(models.Model):
         db_default=Restriction.NONE,
     )
     """Follows from what is overdue; billing sets and lifts it."""
+    suspended_at = models.DateTimeField(null=True, blank=True)
+    """Since when staff have its calls refused; null: they have not. What it owes is
+    another matter: neither lifts the other."""
+    suspension_reason = models.CharField(
+        max_length=300, blank=True, default="", db_default=""
+    )
+    """As its owners read it; empty while it is not suspended."""
+    on_leak = models.CharField(
+        max_length=8,
+        choices=LeakResponse,
+        default=LeakResponse.REVOKE,
+        db_default=LeakResponse.REVOKE,
+    )
+    """What a report of one of its keys does."""
     currency = models.CharField(
         max_length=3,
         choices=[(code, code) for code in CURRENCIES],
@@ -95,12 +76,21 @@ class Tenant(models.Model):
             models.CheckConstraint(
                 condition=Q(currency__in=CURRENCIES), name="tenant_currency_known"
             ),
+            models.CheckConstraint(
+                condition=Q(on_leak__in=LeakResponse.values),
+                name="tenant_on_leak_known",
+            ),
             models.UniqueConstraint(
                 fields=["id", "currency"], name="tenant_of_currency"
             ),
             models.CheckConstraint(
                 condition=Q(restriction__in=Restriction.values),
                 name="tenant_restriction_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(suspended_at__isnull=True, suspension_reason="")
+                | (Q(suspended_at__isnull=False) & ~Q(suspension_reason="")),
+                name="tenant_suspension_has_a_reason",
             ),
         ]
 
@@ -159,6 +149,10 @@ class Project(models.Model):
     """When it was put away with its keys; null: it is in use."""
     honours_cache_hints = models.BooleanField(default=False)
     """Whether `cache_control` and its like in other vendors' APIs buy leases."""
+    text_retention_days = models.PositiveSmallIntegerField(
+        "keep texts of calls for, days", null=True, blank=True
+    )
+    """Null: they are not kept."""
 
     class Meta:
         constraints = [
@@ -180,6 +174,14 @@ class Project(models.Model):
             models.CheckConstraint(
                 condition=Q(kv_on_full__in=[one.value for one in OnFull]),
                 name="project_kv_on_full_known",
+            ),
+            models.CheckConstraint(
+                condition=Q(text_retention_days__isnull=True)
+                | Q(
+                    text_retention_days__gte=1,
+                    text_retention_days__lte=TEXT_RETENTION_DAYS_MAX,
+                ),
+                name="project_texts_kept_within_bounds",
             ),
         ]
 
@@ -213,10 +215,20 @@ class ApiKey(models.Model):
     """When it stops working by itself; null: never."""
     revoked_at = models.DateTimeField(null=True, blank=True)
     """When it was revoked; null: it was not."""
+    restorable_until = models.DateTimeField(null=True, blank=True)
+    """Until when its revocation may be taken back; null: it may not."""
+    leaked_at = models.DateTimeField(null=True, blank=True)
+    """When it was first said to have leaked; null: never."""
+    replaces = models.OneToOneField(
+        "self", models.SET_NULL, null=True, blank=True, related_name="replaced_by"
+    )
+    """The key whose place it takes, which expires soon; null: it was made by itself."""
     last_used_at = models.DateTimeField(null=True, blank=True)
     """The latest call that was metered; null: none yet."""
     allowed_models = ArrayField(models.CharField(max_length=100), null=True, blank=True)
     """Public model names the key may call; null: all."""
+    scopes = ArrayField(models.CharField(max_length=16), null=True, blank=True)
+    """What it may be used for (KeyScope); null: everything."""
     is_of_playground = models.BooleanField(default=False, db_default=False)
     """Whether the playground's page holds the secret, which is new each time and lives
     for minutes. One for each member and project, so that its use adds up."""
@@ -229,6 +241,14 @@ class ApiKey(models.Model):
                 name="api_key_one_of_playground",
             ),
             models.CheckConstraint(
+                condition=Q(scopes__isnull=True)
+                | Q(
+                    scopes__len__gt=0,
+                    scopes__contained_by=[scope.value for scope in KeyScope],
+                ),
+                name="api_key_scopes_known",
+            ),
+            models.CheckConstraint(
                 condition=Q(is_of_playground=False) | Q(expires_at__isnull=False),
                 name="api_key_of_playground_expires",
             ),
@@ -236,6 +256,9 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    def may(self, scope: KeyScope) -> bool:
+        return self.scopes is None or scope.value in self.scopes
 
 
 class OfSubject(models.Model):

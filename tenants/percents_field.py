@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.utils.translation import gettext
 
 from tenants.domain.limits import clean_thresholds
 
@@ -18,7 +19,9 @@ class PercentsField(forms.CharField):
         except ValueError:
             cleaned = None
         if cleaned is None:
-            raise ValidationError("One to five whole numbers, such as 50, 80, 100.")
+            raise ValidationError(
+                gettext("One to five whole numbers, such as 50, 80, 100.")
+            )
         return cleaned
 
     def prepare_value(self, value: Any) -> Any:

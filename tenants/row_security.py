@@ -14,6 +14,8 @@ from contextvars import ContextVar
 from django.db import connection
 from psycopg.pq import TransactionStatus
 
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+"""Of HTTP: what asks by one of these is only looked at, by a reader."""
 _BEGIN = """
 SELECT set_config('role', 'tokenfab_reader', false),
     set_config('app.tenant_id', %s, false)
@@ -52,11 +54,14 @@ def across_tenants() -> Iterator[None]:
     if tenant_id is None:
         yield
         return
+    before = _reading.set(None)
     _become_owner()
     try:
         yield
     finally:
-        _become_reader(tenant_id)
+        _reading.reset(before)
+        if not _has_failed():
+            _become_reader(tenant_id)
 
 
 def _become_reader(tenant_id: int) -> None:
@@ -65,29 +70,34 @@ def _become_reader(tenant_id: int) -> None:
 
 
 def _become_owner() -> None:
-    # A transaction that has failed takes its settings back when it is rolled back.
-    raw = connection.connection
-    if raw is None or raw.info.transaction_status == TransactionStatus.INERROR:
+    if connection.connection is None or _has_failed():
         return
     with connection.cursor() as cursor:
         cursor.execute(_END)
 
 
+def _has_failed() -> bool:
+    """A transaction that has failed takes its settings back when it is rolled back."""
+    raw = connection.connection
+    return raw is not None and raw.info.transaction_status == TransactionStatus.INERROR
+
+
 # Table, and what holds for the rows that a reader sees of it; partitions are read
-# through their parent. Rows of nobody are for everybody.
+# through their parent. Rows of nobody are for everybody. The setting is in no subquery:
+# so the planner looks it up, and knows a tenant with many rows from one with few.
 _POLICIES = """
 SELECT * FROM (
     SELECT c.relname,
         CASE WHEN a.attnotnull THEN '' ELSE 'tenant_id IS NULL OR ' END
             || 'tenant_id = '
-            || $$(SELECT nullif(current_setting('app.tenant_id', true), ''))::$$
+            || $$nullif(current_setting('app.tenant_id', true), '')::$$
             || format_type(a.atttypid, NULL)
     FROM pg_class c JOIN pg_attribute a
         ON a.attrelid = c.oid AND a.attname = 'tenant_id' AND NOT a.attisdropped
     WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition
         AND c.relnamespace = current_schema()::regnamespace
     UNION ALL SELECT 'tenants_tenant',
-        $$id = (SELECT nullif(current_setting('app.tenant_id', true), ''))::bigint$$
+        $$id = nullif(current_setting('app.tenant_id', true), '')::bigint$$
     UNION ALL SELECT 'tenants_user',
         'EXISTS (SELECT FROM tenants_member WHERE user_id = tenants_user.id)'
 ) AS wanted (table_name, condition)

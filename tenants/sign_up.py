@@ -3,18 +3,26 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.core import context as allauth_context
+from django.contrib.sites.shortcuts import get_current_site
 from django.db import transaction
 from django.forms import Form
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from tenants.domain.invitations import digest
+from tenants.domain.mail_kinds import kind_of_account_mail
 from tenants.domain.names import clean_name
 from tenants.errors import InvitationNotFoundError
 from tenants.invitation_models import Invitation
 from tenants.models import User
 from tenants.services.accept_invitation import accept_invitation
+from tenants.services.find_invitation import find_invitation
 from tenants.services.open_tenant import open_tenant
+from tenants.services.read_switches import read_switches
+from tenants.services.send_mail import hand_over
+from tenants.switches_models import SignUps
 
 INVITATION_KEY = "invitation"
 """Where the session of somebody who signs up keeps the secret of their invitation."""
@@ -28,11 +36,34 @@ class SignUpAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         """The signal `user_signed_up` would come after the user's own commit: a crash
         between the two would leave a user whom no page can serve.
         """
+        user.language = get_language() or ""
         with transaction.atomic():
             saved = super().save_user(request, user, form, commit=commit)
             if commit and not _has_joined(request, user):
-                open_tenant(name=_name_of(user), owner=user, now=timezone.now())
+                open_tenant(
+                    name=_name_of(user),
+                    owner=user,
+                    now=timezone.now(),
+                    currency=form.cleaned_data.get("currency") or None,
+                )
         return saved
+
+    def send_mail(
+        self, template_prefix: str, email: str, context: dict[str, Any]
+    ) -> None:
+        """As allauth does, through our door."""
+        request = allauth_context.request
+        site = get_current_site(request)
+        given = {"request": request, "email": email, "current_site": site, **context}
+        message = self.render_mail(template_prefix, email, given)
+        hand_over(message, kind=kind_of_account_mail(template_prefix))
+
+    def is_open_for_signup(self, request: HttpRequest) -> bool:
+        """As the operator has switched it."""
+        sign_ups = read_switches().sign_ups
+        if sign_ups == SignUps.INVITED:
+            return _is_invited(request)
+        return sign_ups == SignUps.OPEN
 
     def is_email_verified(self, request: HttpRequest, email: str) -> bool:
         """The secret was in a mail to that address alone, so whoever has it reads its
@@ -45,6 +76,13 @@ class SignUpAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         return proven.filter(
             email=email.lower(), expires_at__gt=timezone.now()
         ).exists()
+
+
+def _is_invited(request: HttpRequest) -> bool:
+    secret = request.session.get(INVITATION_KEY)
+    return secret is not None and (
+        find_invitation(secret, now=timezone.now()) is not None
+    )
 
 
 def _has_joined(request: HttpRequest, user: User) -> bool:

@@ -31,6 +31,19 @@ class LimitKind(enum.StrEnum):
     CONCURRENT_REQUESTS = "concurrent_requests"
 
 
+class KeyScope(enum.StrEnum):
+    """What an API key may be used for; the first three are what models do."""
+
+    GENERATE = "generate"
+    """Chat, completions, responses and messages, what is counted for them included."""
+    EMBED = "embed"
+    IMAGE = "image"
+    KV = "kv"
+    """Cached prompts, quotes, and the leases of conversations by their id."""
+    ACCOUNT = "account"
+    """The management API: to read the tenant's usage and documents, and webhooks."""
+
+
 class SpendPeriod(enum.StrEnum):
     """The time over which a spend limit sums."""
 
@@ -121,8 +134,14 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     price_books: tuple[int, ...] = ()
     """Ids of the books in which the tenant's prices are looked for, in this order,
     before the list."""
+    scopes: tuple[KeyScope, ...] | None = None
+    """What the key may be used for; None: everything."""
     currency: str = USD
     """Of all amounts of the tenant. Whoever pays in another than the list's finds the
     list of its own as the last of its `price_books`."""
+    keeps_texts: bool = False
+    """Whether the project wants the texts of its calls kept for a while."""
     is_suspended: bool = False
     """The tenant has not paid for so long that its calls are refused."""
+    is_suspended_by_staff: bool = False
+    """Its calls are refused for another reason, which its owners were told."""

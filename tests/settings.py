@@ -7,6 +7,8 @@ from config.settings import DATABASES, STATIC_ROOT
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 # allauth counts attempts in the cache: one test's must not lock out the next.
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+# What one test switches must not hold in the next.
+SWITCHES_SECONDS = 0.0
 # The threads of a pool outlive the test that opened it.
 DATABASES["default"]["OPTIONS"].pop("pool", None)  # type: ignore[attr-defined]
 # The supervisor makes it at a start; whitenoise warns of a folder that is not there.

@@ -11,6 +11,7 @@ from billing.api.refusals import refused, refused_by_error
 from inference.errors import CachedPromptError
 from tenants.models import ApiKey
 from tenants.services.find_api_key import find_api_key
+from tenants.wire import KeyScope
 
 _P = ParamSpec("_P")
 _View = Callable[Concatenate[HttpRequest, _P], HttpResponse]
@@ -34,6 +35,10 @@ def for_keys(**acts: _Act[_P]) -> _View[_P]:
         api_key = find_api_key(secret.strip(), now=timezone.now())
         if api_key is None:
             return refused("invalid_api_key", "This API key cannot be used.")
+        if not api_key.may(KeyScope.KV):
+            return refused(
+                "scope_missing", "This API key's scopes leave out `kv`: use another."
+            )
         try:
             return act(request, api_key, *args, **kwargs)
         except CachedPromptError as error:

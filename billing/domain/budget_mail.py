@@ -1,39 +1,45 @@
 """What a mail about a budget says."""
 
-from dataclasses import dataclass
-
-from billing.domain.money import exact_amount
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetMail:
-    subject: str
-    text: str
+from billing.domain.money import exact_decimal
+from tenants.domain.letters import Letter, Text, gettext_noop
 
 
 def budget_mail(
     *,
     tenant_name: str,
-    whose: str,
-    period: str,
+    whose: Text,
+    period: Text,
     currency: str,
     percent: int,
     spent_nanos: int,
     amount_nanos: int,
     url: str,
-) -> BudgetMail:
-    """`whose`: `all calls of the tenant`, `project Default`, `key Laptop`; `period`:
-    `day` or `month`; `percent`: the threshold that was passed.
+) -> Letter:
+    """`whose`: `all calls`, `project Default`, `key Laptop`; `period`: `this day` or
+    `this month`; `percent`: the threshold that was passed.
     """
-    return BudgetMail(
-        subject=f"{percent} % of a budget of {tenant_name} is spent",
-        text=(
-            f"{tenant_name} has spent {exact_amount(spent_nanos)} {currency} of the"
-            f" budget of {exact_amount(amount_nanos)} {currency} for {whose} this"
-            f" {period} (UTC).\n\n"
-            "A budget tells; it refuses no call. Set a spend limit if calls are to"
-            " stop:\n"
-            f"{url}\n"
+    return Letter(
+        subject=gettext_noop(
+            "%(percent)s %% of a budget of %(tenant)s is spent",
+            percent=percent,
+            tenant=tenant_name,
+        ),
+        paragraphs=(
+            gettext_noop(
+                "%(tenant)s has spent %(spent)s %(currency)s of the budget of"
+                " %(budget)s %(currency)s for %(whose)s %(period)s (UTC).",
+                tenant=tenant_name,
+                spent=exact_decimal(spent_nanos),
+                budget=exact_decimal(amount_nanos),
+                currency=currency,
+                whose=whose,
+                period=period,
+            ),
+            gettext_noop(
+                "A budget tells; it refuses no call. Set a spend limit if calls are to"
+                " stop:"
+            ),
+            url,
         ),
     )
 

@@ -4,39 +4,50 @@ Nobody knows yet, when credit is sold, where its buyer will be and what rate wil
 when it pays for something (ADR 0036): so the tax is on the invoices that it pays.
 """
 
-from billing.domain.money import amount_of_cents, divided_half_up, percent
+from billing.domain.money import decimal_of_document, divided_half_up, percent
 from billing.domain.taxes import TaxTreatment
+from tenants.domain.letters import Text, gettext_noop
 
 _EXAMPLE_CENTS = 100_00
 _WHOLE_BASIS_POINTS = 10_000
 
 
-def credit_tax_words(treatment: TaxTreatment | None, *, is_inclusive: bool) -> str:
+def credit_tax_words(treatment: TaxTreatment | None, *, is_inclusive: bool) -> Text:
     """For the buyer; the tax of today's invoices. None: it is known at the issue."""
     if treatment is None:
-        return (
+        return gettext_noop(
             "No tax is added to this purchase. It is worked out when an invoice is"
             " issued, and credit pays it with the rest."
         )
     if not treatment.rate_basis_points:
         reason = f" {treatment.reason}." if treatment.reason else ""
-        return f"No VAT is added, neither now nor on invoices.{reason}"
-    rate = f"VAT of {percent(treatment.rate_basis_points)} % ({treatment.country})"
+        return gettext_noop(
+            "No VAT is added, neither now nor on invoices.%(reason)s", reason=reason
+        )
+    rate = gettext_noop(
+        "VAT of %(percent)s %% (%(country)s)",
+        percent=percent(treatment.rate_basis_points),
+        country=treatment.country,
+    )
     if is_inclusive:
-        return (
-            f"No tax is added to this purchase. Prices include {rate}, which is shown"
-            " on the invoices that credit pays."
+        return gettext_noop(
+            "No tax is added to this purchase. Prices include %(rate)s, which is shown"
+            " on the invoices that credit pays.",
+            rate=rate,
         )
     net = divided_half_up(
         _EXAMPLE_CENTS * _WHOLE_BASIS_POINTS,
         _WHOLE_BASIS_POINTS + treatment.rate_basis_points,
     )
-    return (
-        f"No tax is added to this purchase. The invoices that credit pays add {rate},"
-        f" and it pays that too: {amount_of_cents(_EXAMPLE_CENTS)} are enough for calls"
-        f" of {amount_of_cents(net)} and their tax of"
-        f" {amount_of_cents(_EXAMPLE_CENTS - net)}."
-        " Calls may use all of it; their tax is then owed with the invoice."
+    return gettext_noop(
+        "No tax is added to this purchase. The invoices that credit pays add %(rate)s,"
+        " and it pays that too: %(all)s are enough for calls of %(net)s and their"
+        " tax of %(tax)s. Calls may use all of it; their tax is then owed with the"
+        " invoice.",
+        rate=rate,
+        all=decimal_of_document(_EXAMPLE_CENTS),
+        net=decimal_of_document(net),
+        tax=decimal_of_document(_EXAMPLE_CENTS - net),
     )
 
 

@@ -1,20 +1,15 @@
 """What mails about invoices and credit notes say."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 
-from billing.domain.money import amount_of_cents
+from billing.domain.money import decimal_of_document
+from tenants.domain.letters import Letter, Text, gettext_noop
 
 TRIES_MAX = 10
 _FIRST_PAUSE_SECONDS = 60
 _PAUSE_SECONDS_MAX = 6 * 3600
-
-
-@dataclass(frozen=True, kw_only=True)
-class DocumentText:
-    subject: str
-    text: str
 
 
 def invoice_mail(
@@ -25,18 +20,29 @@ def invoice_mail(
     due_cents: int,
     due_at: datetime,
     url: str,
-) -> DocumentText:
-    asked = "It is paid already: nothing is due."
+) -> Letter:
+    asked = gettext_noop("It is paid already: nothing is due.")
     if due_cents > 0:
-        due = f"{amount_of_cents(due_cents)} {currency}"
-        asked = f"Please pay {due} by {due_at:%Y-%m-%d} (UTC)."
-    total = f"{amount_of_cents(total_cents)} {currency}"
-    return DocumentText(
-        subject=f"Invoice {number}",
-        text=(
-            f"Your invoice {number} over {total} is here.\n\n"
-            f"{asked}\n\nThe invoice is attached; its lines, and what became of it,"
-            f" are at\n{url}\n"
+        asked = gettext_noop(
+            "Please pay %(due)s %(currency)s by %(day)s (UTC).",
+            due=decimal_of_document(due_cents),
+            currency=currency,
+            day=due_at,
+        )
+    return Letter(
+        subject=gettext_noop("Invoice %(number)s", number=number),
+        paragraphs=(
+            gettext_noop(
+                "Your invoice %(number)s over %(total)s %(currency)s is here.",
+                number=number,
+                total=decimal_of_document(total_cents),
+                currency=currency,
+            ),
+            asked,
+            gettext_noop(
+                "The invoice is attached; its lines, and what became of it, are here:"
+            ),
+            url,
         ),
     )
 
@@ -52,66 +58,110 @@ def credit_note_mail(
     refunded_cents: int,
     reason: str,
     url: str,
-) -> DocumentText:
+) -> Letter:
     parts = [
-        (applied_cents, "less is due of the invoice"),
-        (credited_cents, "was added to your credit"),
-        (refunded_cents, "goes back to where it was paid from"),
+        (applied_cents, gettext_noop("less is due of the invoice")),
+        (credited_cents, gettext_noop("was added to your credit")),
+        (refunded_cents, gettext_noop("goes back to where it was paid from")),
     ]
-    lines = "".join(
-        f"- {amount_of_cents(cents)} {currency}: {where}\n"
-        for cents, where in parts
-        if cents
-    )
-    total = f"{amount_of_cents(total_cents)} {currency}"
-    return DocumentText(
-        subject=f"Credit note {number} for invoice {invoice_number}",
-        text=(
-            f"Invoice {invoice_number} is lowered by {total}."
-            f"\n\nReason: {reason}\n\n{lines}\n"
-            f"The credit note is attached, and at\n{url}\n"
+    return Letter(
+        subject=gettext_noop(
+            "Credit note %(number)s for invoice %(invoice)s",
+            number=number,
+            invoice=invoice_number,
+        ),
+        paragraphs=(
+            gettext_noop(
+                "Invoice %(invoice)s is lowered by %(total)s %(currency)s.",
+                invoice=invoice_number,
+                total=decimal_of_document(total_cents),
+                currency=currency,
+            ),
+            gettext_noop("Reason: %(reason)s", reason=reason),
+            *(
+                gettext_noop(
+                    "- %(amount)s %(currency)s: %(where)s",
+                    amount=decimal_of_document(cents),
+                    currency=currency,
+                    where=where,
+                )
+                for cents, where in parts
+                if cents
+            ),
+            gettext_noop("The credit note is attached, and here:"),
+            url,
         ),
     )
 
 
-def refund_failed_mail(*, amount: str, of: str, words: str, url: str) -> DocumentText:
-    """`amount`: with its currency; `of`: what was given back, in words; `words`: why it
-    did not arrive.
-    """
-    return DocumentText(
-        subject=f"A refund of {amount} did not arrive",
-        text=(
-            f"We sent {amount} back to you ({of}), and it did not arrive. {words}\n\n"
-            "The amount is credit of yours now: it pays for calls and invoices, and"
-            " does not expire. If you want it paid to another account instead, answer"
-            f" this mail.\n\nYour credit:\n{url}\n"
+def refund_failed_mail(
+    *, amount: Decimal, currency: str, of: Text, words: str, url: str
+) -> Letter:
+    """`of`: what was given back; `words`: why it did not arrive."""
+    return Letter(
+        subject=gettext_noop(
+            "A refund of %(amount)s %(currency)s did not arrive",
+            amount=amount,
+            currency=currency,
+        ),
+        paragraphs=(
+            gettext_noop(
+                "We sent %(amount)s %(currency)s back to you (%(of)s), and it did not"
+                " arrive.",
+                amount=amount,
+                currency=currency,
+                of=of,
+            ),
+            Text(words, {}),
+            gettext_noop(
+                "The amount is credit of yours now: it pays for calls and invoices, and"
+                " does not expire. If you want it paid to another account instead,"
+                " answer this mail."
+            ),
+            gettext_noop("Your credit:"),
+            url,
         ),
     )
 
 
 def refund_failed_staff_mail(
-    *, tenant_name: str, amount: str, of: str, words: str, url: str
-) -> DocumentText:
+    *, tenant_name: str, amount: Decimal, currency: str, of: Text, words: str, url: str
+) -> Letter:
     """The same to operators; `url`: of the tenant's credit."""
-    return DocumentText(
-        subject=f"A refund to {tenant_name} did not arrive",
-        text=(
-            f"{amount} ({of}) came back. {words}\n\nIt became"
-            f" credit of {tenant_name}, and its owners were told so. To pay it"
-            " otherwise, withdraw that credit first, then transfer the money:\n"
-            f"{url}\n"
+    return Letter(
+        subject=gettext_noop(
+            "A refund to %(tenant)s did not arrive", tenant=tenant_name
+        ),
+        paragraphs=(
+            gettext_noop(
+                "%(amount)s %(currency)s (%(of)s) came back.",
+                amount=amount,
+                currency=currency,
+                of=of,
+            ),
+            Text(words, {}),
+            gettext_noop(
+                "It became credit of %(tenant)s, and its owners were told so. To pay it"
+                " otherwise, withdraw that credit first, then transfer the money:",
+                tenant=tenant_name,
+            ),
+            url,
         ),
     )
 
 
-def blocks_mail(blocks: Sequence[tuple[str, str]], *, url: str) -> DocumentText:
+def blocks_mail(blocks: Sequence[tuple[str, str]], *, url: str) -> Letter:
     """`blocks`: (tenant's name, reason)."""
-    listed = "".join(f"- {name}: {reason}\n" for name, reason in blocks)
-    return DocumentText(
-        subject=f"{len(blocks)} documents cannot be issued",
-        text=(
-            "These drafts are due and stay drafts until the reason is gone. They are"
-            f" tried again each hour.\n\n{listed}\nAll of them:\n{url}\n"
+    return Letter(
+        subject=gettext_noop("%(count)s documents cannot be issued", count=len(blocks)),
+        paragraphs=(
+            gettext_noop(
+                "These drafts are due and stay drafts until the reason is gone. They"
+                " are tried again each hour."
+            ),
+            "\n".join(f"- {name}: {reason}" for name, reason in blocks),
+            gettext_noop("All of them:"),
+            url,
         ),
     )
 

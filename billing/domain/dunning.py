@@ -6,8 +6,10 @@ comes so long after the due time, with a mail; all are lifted when nothing is ov
 
 import enum
 from collections.abc import Iterable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
+
+from tenants.domain.letters import Letter, Text, gettext_noop
 
 RETRY_DAYS = (1, 3, 5, 7)
 """After the first failed payment of the invoice."""
@@ -64,54 +66,81 @@ def retry_due(
     return due[-1]
 
 
-@dataclass(frozen=True, kw_only=True)
-class DunningMail:
-    subject: str
-    text: str
-
-
 _HAPPENS = {
-    Step.WARNED: (
-        "Nothing changes yet. If it is still unpaid on {no_new_keys}, no new API keys"
-        " can be made, and on {no_calls} calls are refused."
+    Step.WARNED: gettext_noop(
+        "Nothing changes yet. If it is still unpaid on %(no_new_keys)s, no new API keys"
+        " can be made, and on %(no_calls)s calls are refused."
     ),
-    Step.NO_NEW_KEYS: (
-        "From now on no new API keys can be made. If it is still unpaid on {no_calls},"
-        " calls are refused."
+    Step.NO_NEW_KEYS: gettext_noop(
+        "From now on no new API keys can be made. If it is still unpaid on"
+        " %(no_calls)s, calls are refused."
     ),
-    Step.NO_CALLS: "From now on calls are refused, and nothing is charged for them.",
+    Step.NO_CALLS: gettext_noop(
+        "From now on calls are refused, and nothing is charged for them."
+    ),
 }
 
 
 def dunning_mail(
-    level: Step, *, tenant_name: str, number: str, due: str, due_at: datetime, url: str
-) -> DunningMail:
-    """`due` is the amount as text."""
+    level: Step,
+    *,
+    tenant_name: str,
+    number: str,
+    due: Decimal,
+    currency: str,
+    due_at: datetime,
+    url: str,
+) -> Letter:
     days = {
-        step.value: f"{due_at + after:%d %B %Y}"
+        step.value: due_at + after
         for step, after in LEVELS.items()
         if step is not Step.WARNED
     }
-    return DunningMail(
-        subject=f"Invoice {number} is overdue",
-        text=(
-            f"{due} of invoice {number} of {tenant_name} was due on"
-            f" {due_at:%d %B %Y} and is not paid.\n\n"
-            f"{_HAPPENS[level].format(**days)}\n\n"
-            f"Pay it at {url}\n\nAll is as before within seconds of the payment.\n"
+    return Letter(
+        subject=gettext_noop("Invoice %(number)s is overdue", number=number),
+        paragraphs=(
+            gettext_noop(
+                "%(due)s %(currency)s of invoice %(number)s of %(tenant)s was due on"
+                " %(day)s and is not paid.",
+                due=due,
+                currency=currency,
+                number=number,
+                tenant=tenant_name,
+                day=due_at,
+            ),
+            Text(_HAPPENS[level].english, days),
+            gettext_noop(
+                "Pay it here. All is as before within seconds of the payment:"
+            ),
+            url,
         ),
     )
 
 
 def failure_mail(
-    *, tenant_name: str, number: str, due: str, words: str, url: str
-) -> DunningMail:
+    *,
+    tenant_name: str,
+    number: str,
+    due: Decimal,
+    currency: str,
+    words: str,
+    url: str,
+) -> Letter:
     """A card payment of an invoice failed."""
-    return DunningMail(
-        subject=f"The payment of invoice {number} failed",
-        text=(
-            f"{due} of invoice {number} of {tenant_name} could not be charged.\n\n"
-            f"{words}\n\nPay it, or change the card, at {url}\n\n"
-            "Otherwise the card is tried again in a few days.\n"
+    return Letter(
+        subject=gettext_noop("The payment of invoice %(number)s failed", number=number),
+        paragraphs=(
+            gettext_noop(
+                "%(due)s %(currency)s of invoice %(number)s of %(tenant)s could not be"
+                " charged.",
+                due=due,
+                currency=currency,
+                number=number,
+                tenant=tenant_name,
+            ),
+            Text(words, {}),
+            gettext_noop("Pay it, or change the card, here:"),
+            url,
+            gettext_noop("Otherwise the card is tried again in a few days."),
         ),
     )

@@ -1,17 +1,10 @@
 """When prepaid credit is low, and what the mail about it says."""
 
-from dataclasses import dataclass
-
-from billing.domain.money import exact_amount
+from billing.domain.money import exact_decimal
+from tenants.domain.letters import Letter, gettext_noop
 
 SHARES_PERCENT = (20, 5)
 """Of the last grant."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CreditMail:
-    subject: str
-    text: str
 
 
 def passed_thresholds(
@@ -28,13 +21,23 @@ def passed_thresholds(
 
 def credit_mail(
     *, tenant_name: str, currency: str, left_nanos: int, url: str
-) -> CreditMail:
-    left = f"{exact_amount(max(left_nanos, 0))} {currency}"
-    return CreditMail(
-        subject=f"{tenant_name} has {left} of credit left",
-        text=(
-            f"{tenant_name} has {left} of prepaid credit left. Once it is used up,"
-            " calls are refused (402) until there is more.\n\n"
-            f"{url}\n"
+) -> Letter:
+    left = exact_decimal(max(left_nanos, 0))
+    return Letter(
+        subject=gettext_noop(
+            "%(tenant)s has %(left)s %(currency)s of credit left",
+            tenant=tenant_name,
+            left=left,
+            currency=currency,
+        ),
+        paragraphs=(
+            gettext_noop(
+                "%(tenant)s has %(left)s %(currency)s of prepaid credit left. Once it"
+                " is used up, calls are refused (402) until there is more.",
+                tenant=tenant_name,
+                left=left,
+                currency=currency,
+            ),
+            url,
         ),
     )

@@ -91,6 +91,14 @@ def exact_amount(amount_nanos: int) -> str:
     return f"{sign}{whole}.{decimals}"
 
 
+def exact_decimal(amount_nanos: int) -> Decimal:
+    return Decimal(exact_amount(amount_nanos))
+
+
+def decimal_of_document(amount_cents: int) -> Decimal:
+    return Decimal(amount_of_cents(amount_cents))
+
+
 def amount_of_cents(amount_cents: int) -> str:
     """Units with two decimals: `12.34`."""
     sign = "-" if amount_cents < 0 else ""

@@ -7,6 +7,8 @@ may come to us in the wrong order, so an outcome never gives way to an earlier o
 import enum
 from dataclasses import dataclass
 
+from tenants.domain.letters import gettext_noop
+
 
 class Told(enum.StrEnum):
     """How a payment stands by the provider's word; the values are PaymentStatus's."""
@@ -91,29 +93,48 @@ def refund_may_follow(present: str, told: RefundTold) -> bool:
 
 _WORDS = {
     "authentication_required": (
-        "Your bank wants you to confirm this payment. Choose Pay now and confirm it."
+        gettext_noop(
+            "Your bank wants you to confirm this payment. Choose Pay now and confirm"
+            " it."
+        ).english
     ),
-    "card_declined": "Your bank declined the card. Ask your bank, or use another card.",
+    "card_declined": gettext_noop(
+        "Your bank declined the card. Ask your bank, or use another card."
+    ).english,
     "generic_decline": (
-        "Your bank declined the card and gave no reason. Ask your bank, or use another"
-        " card."
+        gettext_noop(
+            "Your bank declined the card and gave no reason. Ask your bank, or use"
+            " another card."
+        ).english
     ),
     "insufficient_funds": (
-        "The card has insufficient funds. Use another card, or try again later."
+        gettext_noop(
+            "The card has insufficient funds. Use another card, or try again later."
+        ).english
     ),
-    "expired_card": "The card has expired. Add another card.",
-    "incorrect_cvc": "The card's security code is wrong. Add the card again.",
-    "lost_card": "Your bank declined the card. Use another card.",
-    "stolen_card": "Your bank declined the card. Use another card.",
+    "expired_card": gettext_noop("The card has expired. Add another card.").english,
+    "incorrect_cvc": gettext_noop(
+        "The card's security code is wrong. Add the card again."
+    ).english,
+    "lost_card": gettext_noop("Your bank declined the card. Use another card.").english,
+    "stolen_card": gettext_noop(
+        "Your bank declined the card. Use another card."
+    ).english,
     "processing_error": (
-        "The payment could not be processed. Try again in a few minutes."
+        gettext_noop(
+            "The payment could not be processed. Try again in a few minutes."
+        ).english
     ),
-    "expired": "The payment page was not used in time. Choose Pay now for a new one.",
+    "expired": gettext_noop(
+        "The payment page was not used in time. Choose Pay now for a new one."
+    ).english,
     "refused": (
-        "The payment could not be started. We have been told; nothing was charged."
+        gettext_noop(
+            "The payment could not be started. We have been told; nothing was charged."
+        ).english
     ),
 }
-_OTHERWISE = "The payment failed. Try again, or use another card."
+_OTHERWISE = gettext_noop("The payment failed. Try again, or use another card.").english
 
 
 def failure_words(code: str) -> str:
@@ -122,13 +143,19 @@ def failure_words(code: str) -> str:
 
 
 _REFUND_WORDS = {
-    "expired_or_canceled_card": "The card has expired or was canceled.",
-    "lost_or_stolen_card": "The card was reported as lost or stolen.",
-    "declined": "The bank declined it.",
-    "charge_for_pending_refund_disputed": "The payment is disputed with the bank.",
-    "refused": "The payment provider refused it.",
+    "expired_or_canceled_card": gettext_noop(
+        "The card has expired or was canceled."
+    ).english,
+    "lost_or_stolen_card": gettext_noop(
+        "The card was reported as lost or stolen."
+    ).english,
+    "declined": gettext_noop("The bank declined it.").english,
+    "charge_for_pending_refund_disputed": gettext_noop(
+        "The payment is disputed with the bank."
+    ).english,
+    "refused": gettext_noop("The payment provider refused it.").english,
 }
-_REFUND_OTHERWISE = "The bank sent it back and gave no reason."
+_REFUND_OTHERWISE = gettext_noop("The bank sent it back and gave no reason.").english
 
 
 def refund_failure_words(code: str) -> str:

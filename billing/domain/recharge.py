@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from billing.domain.money import exact_amount
+from billing.domain.money import exact_decimal
+from tenants.domain.letters import Letter, gettext_noop
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,12 +23,6 @@ class RechargeSoFar:
     has_failed_lately: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class RechargeMail:
-    subject: str
-    text: str
-
-
 def is_recharge_due(
     terms: RechargeTerms, so_far: RechargeSoFar, *, left_nanos: int
 ) -> bool:
@@ -44,13 +39,20 @@ def is_recharge_due(
 
 def no_card_mail(
     *, tenant_name: str, currency: str, left_nanos: int, url: str
-) -> RechargeMail:
-    left = f"{exact_amount(max(left_nanos, 0))} {currency}"
-    return RechargeMail(
-        subject=f"{tenant_name} has no card to buy credit with",
-        text=(
-            f"{tenant_name} has {left} of credit left, and credit should be bought"
-            " by itself now. But there is no card that can be charged. Add one, or buy"
-            f" credit by hand:\n\n{url}\n"
+) -> Letter:
+    return Letter(
+        subject=gettext_noop(
+            "%(tenant)s has no card to buy credit with", tenant=tenant_name
+        ),
+        paragraphs=(
+            gettext_noop(
+                "%(tenant)s has %(left)s %(currency)s of credit left, and credit should"
+                " be bought by itself now. But there is no card that can be charged."
+                " Add one, or buy credit by hand:",
+                tenant=tenant_name,
+                left=exact_decimal(max(left_nanos, 0)),
+                currency=currency,
+            ),
+            url,
         ),
     )

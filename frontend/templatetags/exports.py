@@ -10,13 +10,14 @@ from django.utils.http import urlencode
 from django.utils.safestring import SafeString
 
 from billing.encoding import FileFormat
+from frontend.lazy import lazy as _
 
 register = template.Library()
 
 _YEAR = timedelta(days=365)
 _TITLES = {
     FileFormat.CSV: "CSV",
-    FileFormat.JSONL: "JSON lines",
+    FileFormat.JSONL: _("JSON lines"),
     FileFormat.PARQUET: "Parquet",
 }
 

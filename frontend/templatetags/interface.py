@@ -8,6 +8,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 register = template.Library()
 
@@ -38,23 +39,57 @@ def marked(text: str) -> SafeString:
 
 
 @register.simple_tag(takes_context=True)
-def menu_item(context: Any, page: str, title: str, icon_name: str) -> SafeString:
-    """An item of the main menu; marked on its page and on those below it."""
+def menu_item(context: Any, page: str, title: str, icon_name: str = "") -> SafeString:
+    """An item of the main menu; marked on its page and on those below it. Items of a
+    group have no icon of their own.
+    """
     shown = context["portal"].page
     is_current = shown == page or (page in _PARENTS and shown in _PARENTS[page])
     return format_html(
         '<li><a href="{}"{}>{}{}</a></li>',
         reverse(f"frontend:{page}"),
         SafeString(' aria-current="page"') if is_current else "",
-        icon(icon_name),
+        icon(icon_name) if icon_name else "",
         title,
     )
 
 
+@register.simple_block_tag(takes_context=True)
+def menu_group(
+    context: Any, content: str, title: str, icon_name: str, open_on: str = ""
+) -> SafeString:
+    """Items under a title that folds them away. Open is the group of the page that is
+    shown, so that the address alone decides; nothing where no item may be seen.
+    """
+    if "<li>" not in content:
+        return SafeString("")
+    is_open = 'aria-current="page"' in content or context["portal"].page == open_on
+    return format_html(
+        '<li><details class="menu-group"{}><summary>{}{}{}</summary>'
+        '<ul class="menu">{}</ul></details></li>',
+        SafeString(" open") if is_open else "",
+        icon(icon_name),
+        title,
+        icon("chevron-down"),
+        content,
+    )
+
+
 _PARENTS = {
-    "api_keys": {"create_api_key", "api_key", "key_limits", "revoke_api_key"},
-    "limits": {"spend_limit", "budget", "credit_threshold"},
-    "usage": {"calls", "call", "saved_views"},
+    "limits": {"spend_limit"},
+    "budgets": {"budget", "credit_threshold"},
+    "api_keys": {
+        "create_api_key",
+        "api_key",
+        "key_limits",
+        "revoke_api_key",
+        "rotate_api_key",
+        "end_overlap",
+        "key_leaked",
+        "leaks",
+    },
+    "usage": {"saved_views"},
+    "calls": {"call"},
     "cached_prompts": {
         "create_cached_prompt",
         "cached_prompt",
@@ -80,13 +115,16 @@ _PARENTS = {
         "remove_webhook",
         "webhook_message",
     },
-    "api_docs": {"api_topic"},
+    "docs": {"guide", "endpoint", "docs_search", "api_docs", "api_topic"},
     "mailbox": {"mail"},
-    "plan": {"change_plan", "cancel_plan", "redeem_coupon"},
-    "settings": {"retention", "billing_details", "projects", "archive_project"},
+    "plan": {"adviser", "change_plan", "cancel_plan", "redeem_coupon"},
+    "projects": {"archive_project"},
+    "settings": {"retention"},
     "members": {"remove_member"},
     "operator": {
         "operator_tenant",
+        "operator_tenant_limits",
+        "operator_suspend",
         "operator_sign_in_as",
         "operator_tenant_prices",
         "operator_tenant_plan",
@@ -94,6 +132,8 @@ _PARENTS = {
         "operator_credit",
         "withdraw_credit",
     },
+    "operator_incidents": {"operator_incident"},
+    "operator_deliveries": {"operator_webhooks", "operator_webhook"},
     "operator_invoices": {
         "operator_invoice",
         "operator_blocked",
@@ -103,14 +143,24 @@ _PARENTS = {
         "operator_write_off_invoice",
         "operator_record_transfer",
     },
-    "operator_plans": {"operator_create_plan"},
-    "operator_coupons": {"operator_create_coupon", "operator_coupon"},
+    "operator_engines": {
+        "operator_engine",
+        "operator_drain_engine",
+        "operator_engine_cost",
+    },
+    "operator_plans": {"operator_create_plan", "operator_withdraw_plan"},
+    "operator_coupons": {
+        "operator_create_coupon",
+        "operator_coupon",
+        "operator_end_coupon",
+    },
     "operator_prices": {"operator_set_price", "operator_end_price"},
 }
 
 
 @register.simple_tag
-def copy_button(selector: str, label: str = "Copy") -> SafeString:
+def copy_button(selector: str, label: str = "") -> SafeString:
+    label = label or gettext("Copy")
     return format_html(
         '<button type="button" class="copy" data-copy="{}" title="{}" aria-label="{}">'
         "{}{}</button>",

@@ -6,6 +6,7 @@ from django import template
 from django.template.base import FilterExpression, NodeList, Parser, Token
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext
 
 from billing.domain.money import percent
 from frontend import currency, formatting
@@ -22,7 +23,10 @@ register.simple_tag(currency.active_currency, name="currency_code")
 def money(amount_nanos: int) -> SafeString:
     short = formatting.short_amount(amount_nanos)
     exact = formatting.exact_amount(amount_nanos)
-    title = f"exactly {exact} ({amount_nanos:,} nanos)"
+    title = gettext("exactly %(amount)s (%(nanos)s nanos)") % {
+        "amount": exact,
+        "nanos": formatting.whole(amount_nanos),
+    }
     if short == exact:
         return format_html('<span title="{}">{}</span>', title, short)
     return format_html('<span class="exact" title="{}">{}</span>', title, short)

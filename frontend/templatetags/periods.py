@@ -3,8 +3,10 @@
 from datetime import UTC, timedelta
 
 from django import template
+from django.utils.translation import gettext
 
 from billing.models.invoices import Invoice
+from frontend import formatting
 
 register = template.Library()
 
@@ -18,5 +20,8 @@ def period(invoice: Invoice) -> str:
         invoice.period_end.astimezone(UTC)
     ).day == 1 and start.month == last.month
     if is_whole and start.day == 1:
-        return f"{start:%B %Y}"
-    return f"{start.day} {start:%b} to {last.day} {last:%b %Y}"
+        return formatting.month(start)
+    return gettext("%(first)s to %(last)s") % {
+        "first": formatting.day_of_year(start),
+        "last": formatting.day(last),
+    }

@@ -8,39 +8,70 @@ from django import template
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.translation import gettext, ngettext_lazy
 
 from frontend import formatting
 
 register = template.Library()
 
 _UNITS = (
-    (timedelta(days=365), "year"),
-    (timedelta(days=30), "month"),
-    (timedelta(days=1), "day"),
-    (timedelta(hours=1), "hour"),
-    (timedelta(minutes=1), "minute"),
+    (
+        timedelta(days=365),
+        ngettext_lazy("%d year ago", "%d years ago"),
+        ngettext_lazy("in %d year", "in %d years"),
+    ),
+    (
+        timedelta(days=30),
+        ngettext_lazy("%d month ago", "%d months ago"),
+        ngettext_lazy("in %d month", "in %d months"),
+    ),
+    (
+        timedelta(days=1),
+        ngettext_lazy("%d day ago", "%d days ago"),
+        ngettext_lazy("in %d day", "in %d days"),
+    ),
+    (
+        timedelta(hours=1),
+        ngettext_lazy("%d hour ago", "%d hours ago"),
+        ngettext_lazy("in %d hour", "in %d hours"),
+    ),
+    (
+        timedelta(minutes=1),
+        ngettext_lazy("%d minute ago", "%d minutes ago"),
+        ngettext_lazy("in %d minute", "in %d minutes"),
+    ),
 )
-_TENTHS = 10
+"""From when on, and how it is said of the past and of what comes."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @register.filter
 def count(number: int) -> str:
-    return f"{number:,}"
+    return formatting.whole(number)
 
 
 @register.filter
 def short_count(number: int) -> SafeString:
     return format_html(
-        '<span title="{}">{}</span>', f"{number:,}", formatting.short_count(number)
+        '<span title="{}">{}</span>',
+        formatting.whole(number),
+        formatting.short_count(number),
     )
+
+
+@register.filter
+def hours(seconds: int) -> SafeString:
+    """In hours, to the tenth."""
+    text = formatting.with_tenths(seconds // 360)
+    return format_html('<span title="{} s">{}</span>', formatting.whole(seconds), text)
 
 
 @register.filter
 def size(number: int) -> SafeString:
     return format_html(
-        '<span title="{} bytes">{}</span>',
-        f"{number:,}",
+        '<span title="{} {}">{}</span>',
+        formatting.whole(number),
+        gettext("bytes"),
         formatting.short_bytes(number),
     )
 
@@ -49,20 +80,24 @@ def size(number: int) -> SafeString:
 def utc(moment: datetime) -> SafeString:
     """`21 Nov 2026, 10:31 UTC`"""
     moment = moment.astimezone(UTC)
-    return _time(moment, f"{moment.day} {moment:%b %Y, %H:%M} UTC", local="minute")
+    return _time(
+        moment, f"{formatting.day(moment)}, {moment:%H:%M} UTC", local="minute"
+    )
 
 
 @register.filter
 def utc_seconds(moment: datetime) -> SafeString:
     """`21 Nov, 10:31:07`: for lists whose head says UTC."""
     moment = moment.astimezone(UTC)
-    return _time(moment, f"{moment.day} {moment:%b, %H:%M:%S}", local="second")
+    return _time(
+        moment, f"{formatting.day_of_year(moment)}, {moment:%H:%M:%S}", local="second"
+    )
 
 
 @register.filter
 def utc_day(moment: datetime) -> SafeString:
     moment = moment.astimezone(UTC)
-    return _time(moment, f"{moment.day} {moment:%b %Y}")
+    return _time(moment, formatting.day(moment))
 
 
 @register.filter
@@ -72,11 +107,11 @@ def ago(moment: datetime) -> SafeString:
 
 
 def _distance(span: timedelta) -> str:
-    before, after = (" ago", "") if span >= timedelta(0) else ("", "in ")
-    for size, unit in _UNITS:
+    is_past = span >= timedelta(0)
+    for size, past, coming in _UNITS:
         if number := abs(span) // size:
-            return f"{after}{number} {unit}{'s' if number > 1 else ''}{before}"
-    return "just now" if before else "in a moment"
+            return str((past if is_past else coming) % number)
+    return gettext("just now") if is_past else gettext("in a moment")
 
 
 def _time(moment: datetime, text: str, *, local: str = "") -> SafeString:
@@ -100,9 +135,9 @@ def zone() -> SafeString:
 @register.filter
 def span(duration: timedelta) -> SafeString:
     """`267 ms`, and from one second on `3.2 s`."""
-    exact = f"{duration // timedelta(milliseconds=1):,} ms"
-    tenths = duration // timedelta(milliseconds=100)
-    short = exact if tenths < _TENTHS else f"{tenths // 10:,}.{tenths % 10} s"
+    exact = f"{formatting.whole(duration // timedelta(milliseconds=1))} ms"
+    is_short = duration < timedelta(seconds=1)
+    short = exact if is_short else formatting.seconds_and_tenths(duration)
     return format_html('<span title="{}">{}</span>', exact, short)
 
 
@@ -136,5 +171,5 @@ def duration(seconds: int) -> str:
 def eta(seconds: float) -> str:
     """How long something will still take, coarsely: it is an estimate."""
     if seconds < 90:  # noqa: PLR2004 - below it, minutes would be too coarse
-        return f"about {max(5, round(seconds / 5) * 5)} seconds"
-    return f"about {round(seconds / 60)} minutes"
+        return gettext("about %d seconds") % max(5, round(seconds / 5) * 5)
+    return gettext("about %d minutes") % round(seconds / 60)

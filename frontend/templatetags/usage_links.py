@@ -6,8 +6,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django import template
+from django.utils.translation import gettext
 
 from billing.domain.money import divided_half_up
+from frontend import formatting
 from frontend.ranges import DAY, Range
 from frontend.usage_selection import KEPT, Selection
 
@@ -29,13 +31,14 @@ def at(values: Mapping[str, str], name: str) -> str:
 
 @register.simple_tag
 def change(now: int, before: int) -> str:
-    """` (+12 %)` or, of much more, ` (19-fold)`; nothing where there was nothing."""
+    """` (+12 %)`, of much more ` (now 19 times that)`; after nothing, nothing."""
     if before <= 0:
         return ""
     percent = divided_half_up(_SAME_PERCENT * now, before) - _SAME_PERCENT
     if percent >= _TIMES:
-        return f" ({divided_half_up(now, before):,}-fold)"
-    return f" ({percent:+,} %)"
+        times = formatting.whole(divided_half_up(now, before))
+        return " " + gettext("(now %(times)s times that)") % {"times": times}
+    return f" ({formatting.whole(percent, sign='+')} %)"
 
 
 @register.simple_tag

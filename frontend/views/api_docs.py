@@ -1,17 +1,17 @@
 """The reference of the management API: the OpenAPI document, as pages for anybody."""
 
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from billing.api.v1.openapi import read_document
 from frontend.api_document import ApiTopic, read_topics
+from frontend.views.docs import docs_page
 
 
 @require_safe
 def api_docs(request: HttpRequest) -> HttpResponse:
     context = {"topics": _topics(request)}
-    return render(request, "frontend/api_docs.html", context)
+    return docs_page(request, "api_docs", context)
 
 
 @require_safe
@@ -21,7 +21,7 @@ def api_topic(request: HttpRequest, slug: str) -> HttpResponse:
     if topic is None:
         raise Http404
     context = {"topic": topic, "topics": topics}
-    return render(request, "frontend/api_topic.html", context)
+    return docs_page(request, "api_topic", context)
 
 
 def _topics(request: HttpRequest) -> list[ApiTopic]:

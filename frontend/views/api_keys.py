@@ -6,17 +6,22 @@ from typing import Any
 from django import forms
 from django.contrib import messages
 from django.core.cache import cache
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.api_key_form import SCOPES, ApiKeyForm
+from frontend.api_key_list import ApiKeyFilterForm, read_page
 from frontend.calls import newest_calls
 from frontend.engine_note import engine_note
-from frontend.forms import ApiKeyForm, NameForm
+from frontend.forms import NameForm
 from frontend.limits import KINDS, rate_limits_of
+from frontend.undo import offer_undo
 from tenants.domain.roles import Permission
 from tenants.errors import (
     InvalidExpiryError,
@@ -28,7 +33,9 @@ from tenants.models import ApiKey
 from tenants.services.issue_api_key import IssuedKey, issue_api_key
 from tenants.services.rename_api_key import rename_api_key
 from tenants.services.revoke_api_key import revoke_api_key
-from tenants.wire import LimitKind
+from tenants.services.set_budget import set_budget
+from tenants.services.set_spend_limit import set_spend_limit
+from tenants.wire import KeyScope, LimitKind, SpendPeriod
 
 _FORM_TTL_SECONDS = 86_400
 _FIELD_OF_ERROR: dict[type[TenantsError], str] = {
@@ -40,10 +47,13 @@ _SHOWN_CALLS = 10
 
 
 def describe(api_key: ApiKey, now: datetime) -> ApiKey:
-    """The row with `state` for templates: active, expired or revoked."""
+    """The row with `state` for templates: active, expired, revoked, or disabled, which
+    is revoked as leaked until somebody has looked.
+    """
     state = "active"
     if api_key.revoked_at:
-        state = "revoked"
+        is_disabled = api_key.leaked_at and (api_key.restorable_until or now) > now
+        state = "disabled" if is_disabled else "revoked"
     elif api_key.expires_at and api_key.expires_at <= now:
         state = "expired"
     api_key.state = state  # type: ignore[attr-defined]
@@ -51,7 +61,9 @@ def describe(api_key: ApiKey, now: datetime) -> ApiKey:
 
 
 def find_api_key(access: Access, api_key_id: int) -> ApiKey:
-    rows = ApiKey.objects.select_related("created_by", "project", "tenant")
+    rows = ApiKey.objects.select_related(
+        "created_by", "project", "tenant", "replaces", "replaced_by"
+    )
     api_key = get_object_or_404(rows, pk=api_key_id, tenant=access.tenant)
     return describe(api_key, timezone.now())
 
@@ -59,16 +71,17 @@ def find_api_key(access: Access, api_key_id: int) -> ApiKey:
 @require_safe
 @tenant_page
 def api_keys(request: HttpRequest, access: Access) -> HttpResponse:
-    rows = (
-        ApiKey.objects.filter(tenant=access.tenant)
-        .select_related("created_by")
-        .order_by("-created_at", "-pk")
-    )
     now = timezone.now()
-    described = [describe(row, now) for row in rows]
+    form = ApiKeyFilterForm(access.tenant, request.GET)
+    after = request.GET.get("after", "")
+    page = read_page(access.tenant, form, after, now=now)
+    for row in page.keys:
+        describe(row, now)
     context = {
-        "active": [row for row in described if row.state == "active"],  # type: ignore[attr-defined]
-        "ended": [row for row in described if row.state != "active"],  # type: ignore[attr-defined]
+        "form": form,
+        "page": page,
+        "is_first": not after,
+        "has_any": bool(page.keys) or access.tenant.api_keys.exists(),
     }
     return render(request, "frontend/api_keys.html", context)
 
@@ -81,11 +94,15 @@ def create_api_key(request: HttpRequest, access: Access) -> HttpResponse:
     page to redirect to. A second POST of the same form makes no second key.
     """
     if request.method != "POST":
-        return render(request, "frontend/create_api_key.html", {"form": ApiKeyForm()})
-    form = ApiKeyForm(request.POST)
+        return render(
+            request, "frontend/create_api_key.html", {"form": ApiKeyForm(access)}
+        )
+    form = ApiKeyForm(access, request.POST)
     if form.is_valid():
         if not _is_first_use(access, form):
-            messages.info(request, "This key was created before. It is in the list.")
+            messages.info(
+                request, gettext("This key was created before. It is in the list.")
+            )
             return redirect("frontend:api_keys")
         if issued := _issue(access, form):
             return render(request, "frontend/api_key_created.html", _created(issued))
@@ -104,20 +121,36 @@ def _issue(access: Access, form: forms.Form) -> IssuedKey | None:
     """None: refused, and the reason is beside its field."""
     given: dict[str, Any] = form.cleaned_data
     try:
-        return issue_api_key(
-            project=access.tenant.projects.filter(archived_at=None).earliest("pk"),
-            name=given["name"],
-            created_by=access.user,
-            now=timezone.now(),
-            expires_at=given["expires_on"],
-            allowed_models=given["allowed_models"] or None,
-            requests_per_minute=given["requests_per_minute"],
-            tokens_per_minute=given["tokens_per_minute"],
-        )
+        return _issue_with_limits(access, given)
     except TenantsError as error:
         cache.delete(_form_key(access, form))
         form.add_error(_FIELD_OF_ERROR.get(type(error)), str(error))
         return None
+
+
+@transaction.atomic
+def _issue_with_limits(access: Access, given: dict[str, Any]) -> IssuedKey:
+    """The key, and what it may spend, or neither. Raises TenantsError."""
+    issued = issue_api_key(
+        project=given["project"],
+        name=given["name"],
+        created_by=access.user,
+        now=timezone.now(),
+        expires_at=given["expires_on"],
+        allowed_models=given["allowed_models"] or None,
+        scopes=given["scopes"],
+        requests_per_minute=given["requests_per_minute"],
+        tokens_per_minute=given["tokens_per_minute"],
+    )
+    for name, set_amount in (
+        ("spend_limit_nanos", set_spend_limit),
+        ("budget_nanos", set_budget),
+    ):
+        if (amount := given.get(name)) is not None:
+            set_amount(
+                subject=issued.api_key, period=SpendPeriod.MONTH, amount_nanos=amount
+            )
+    return issued
 
 
 def _created(issued: IssuedKey) -> dict[str, Any]:
@@ -144,20 +177,27 @@ def rename(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespons
     rename_api_key(
         api_key_id=found.pk, tenant=access.tenant, name=form.cleaned_data["name"]
     )
-    messages.success(request, "The key has its new name.")
+    messages.success(request, gettext("The key has its new name."))
     return redirect("frontend:api_key", found.pk)
 
 
 def _show(
     request: HttpRequest, access: Access, found: ApiKey, form: NameForm | None = None
 ) -> HttpResponse:
+    scopes = None if found.scopes is None else map(KeyScope, found.scopes)
+    calls = newest_calls(access.tenant, limit=_SHOWN_CALLS, api_key=found)
     context = {
         "api_key": found,
+        "successor": getattr(found, "replaced_by", None),
+        "is_restorable": found.revoked_at is not None
+        and (found.restorable_until or found.revoked_at) > timezone.now(),
+        "last_call": calls[0] if calls else None,
+        "scopes": scopes and [SCOPES[scope] for scope in scopes],
         "form": form or NameForm(initial={"name": found.name}),
         "limits": [
             (limit, KINDS[LimitKind(limit.kind)]) for limit in rate_limits_of(found)
         ],
-        "calls": newest_calls(access.tenant, limit=_SHOWN_CALLS, api_key=found),
+        "calls": calls,
     }
     status = 422 if form else 200
     return render(request, "frontend/api_key.html", context, status=status)
@@ -170,9 +210,9 @@ def revoke(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespons
     if request.method != "POST":
         return render(request, "frontend/revoke_api_key.html", {"api_key": found})
     revoke_api_key(api_key_id=found.pk, tenant=access.tenant, now=timezone.now())
-    messages.success(
-        request, f"{found.name} is revoked. Calls with it are refused from now on."
-    )
+    told = gettext("%(name)s is revoked. Calls with it are refused from now on.")
+    named = told % {"name": found.name}
+    offer_undo(request, access, named, act="api_key", id=found.pk)
     return redirect("frontend:api_keys")
 
 

@@ -9,13 +9,17 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from frontend.access import Access, tenant_page_for
-from frontend.audit_log import PAGE_ROWS, AuditFilter
+from frontend.audit_log import AuditFilter
 from frontend.csv_file import csv_lines
+from frontend.tables import Rules, read_table
 from tenants.audit_models import AuditEntry
 from tenants.domain.roles import Permission
 
 _CSV_HEAD = ("at", "who", "as", "action", "id", "words")
 _CSV_ROWS_MAX = 100_000
+_ENTRIES = Rules(
+    sorts={"when": "pk", "who": "actor_name", "action": "action"}, default="-when"
+)
 
 
 @require_safe
@@ -24,16 +28,8 @@ def audit_log(request: HttpRequest, access: Access) -> HttpResponse:
     """Pages go by id: what is written meanwhile moves none of them."""
     form = AuditFilter.of(request.GET)
     rows = form.rows_of(access.tenant)
-    before = request.GET.get("before", "")
-    if before.isdecimal() and len(before) < 19:  # noqa: PLR2004  digits of a bigint
-        rows = rows.filter(pk__lt=int(before))
-    entries = list(rows[: PAGE_ROWS + 1])
-    context = {
-        "form": form,
-        "entries": entries[:PAGE_ROWS],
-        "next_before": entries[PAGE_ROWS - 1].pk if len(entries) > PAGE_ROWS else None,
-        "is_first": not before,
-    }
+    table = read_table(request.GET, rows.order_by(), _ENTRIES)
+    context = {"form": form, "table": table, "entries": table.rows}
     return render(request, "frontend/audit_log.html", context)
 
 

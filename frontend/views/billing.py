@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_POST, require_safe
 
 from billing.domain.invoice import InvoiceStatus
@@ -31,13 +32,16 @@ from billing.services.payments.sync_cards import (
 from billing.services.payments.work_off_order import work_off_order
 from billing.stripe_sync.client import is_on
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
+from frontend.forecast_page import read_forecast
 from frontend.invoice_list import with_due
+from frontend.lazy import lazy as _
 from tenants.domain.roles import Permission
 from tenants.row_security import across_tenants
 
 PAYMENTS_SHOWN = 50
 _TO_PAY = Q(status=InvoiceStatus.ISSUED, due_cents__gt=0)
-_LATER = (
+_LATER = _(
     "The payment provider does not answer right now. Nothing was lost: we keep trying,"
     " and this page shows how it ends."
 )
@@ -61,6 +65,7 @@ def billing(request: HttpRequest, access: Access) -> HttpResponse:
         "refunds": refunds.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
         "restriction": tenant.restriction,
         "form_id": uuid4(),
+        "forecast": read_forecast(tenant, now=now),
     }
     return render(request, "frontend/billing.html", context)
 
@@ -108,23 +113,45 @@ def card_added(request: HttpRequest, access: Access) -> HttpResponse:
     except BillingError:
         messages.error(request, _LATER)
     else:
-        messages.success(request, "Your cards are up to date.")
+        messages.success(request, gettext("Your cards are up to date."))
     return redirect("frontend:billing")
 
 
 @require_POST
 @tenant_page_for(Permission.PAY)
 def change_card(request: HttpRequest, access: Access, card_id: int) -> HttpResponse:
-    """`act` is `choose` or `remove`."""
+    """`act` is `choose` or `remove`, which asks for the end of the card's number."""
     card = get_object_or_404(_cards_of(access), pk=card_id)
+    if request.POST.get("act") == "remove" and (asked := _ask_for_end(request, card)):
+        return asked
     act = remove_card if request.POST.get("act") == "remove" else choose_card
     try:
         act(card, now=timezone.now())
     except BillingError:
         messages.error(request, _LATER)
     else:
-        messages.success(request, "Your cards are up to date.")
+        messages.success(request, gettext("Your cards are up to date."))
     return redirect("frontend:billing")
+
+
+def _ask_for_end(request: HttpRequest, card: PaymentMethod) -> HttpResponse | None:
+    """None: it was typed."""
+    given = posted(request) if "name" in request.POST else ()
+    form = TypedNameForm(card.last4, *given, label=gettext("Type the last four digits"))
+    if form.is_valid():
+        return None
+    context = {
+        "form": form,
+        "act": "remove",
+        "title": gettext("Remove the card?"),
+        "explanation": gettext(
+            "%s is not charged any more. Without a card, invoices are paid by hand."
+        )
+        % str(card).capitalize(),
+        "button": gettext("Remove the card"),
+        "back_url": reverse("frontend:billing"),
+    }
+    return render_form(request, "frontend/typed_confirm.html", context)
 
 
 @require_POST
@@ -136,7 +163,7 @@ def pay(request: HttpRequest, access: Access, invoice_id: int) -> HttpResponse:
     try:
         form_id = UUID(request.POST.get("form_id", ""))
     except ValueError:
-        messages.error(request, "Please press the button once more.")
+        messages.error(request, gettext("Please press the button once more."))
         return redirect("frontend:billing")
     is_kept = request.POST.get("with") == "card"
     card = default_card(access.tenant.pk) if is_kept else None
@@ -196,8 +223,10 @@ def paid(request: HttpRequest, access: Access, payment_id: int) -> HttpResponse:
 def _tell(request: HttpRequest, payment: Payment) -> None:
     payment.refresh_from_db()
     if payment.status == PaymentStatus.SUCCEEDED:
-        messages.success(request, "Paid. Thank you.")
+        messages.success(request, gettext("Paid. Thank you."))
     elif payment.status == PaymentStatus.FAILED:
         messages.error(request, payment.failure_text)
     else:
-        messages.info(request, "The payment is under way; this page shows how it ends.")
+        messages.info(
+            request, gettext("The payment is under way; this page shows how it ends.")
+        )

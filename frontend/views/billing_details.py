@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from billing.errors import InvalidVatIdError
@@ -25,7 +26,7 @@ def billing_details(request: HttpRequest, access: Access) -> HttpResponse:
         except InvalidVatIdError as error:
             form.add_error("vat_id", str(error))
         else:
-            messages.success(request, "Saved. The next invoice says so.")
+            messages.success(request, gettext("Saved. The next invoice says so."))
             return redirect("frontend:settings")
     status = 422 if form.errors else 200
     context = {"form": form}

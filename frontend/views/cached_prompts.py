@@ -1,30 +1,33 @@
 """Cached prompts: list, buy, watch, extend, renew, delete."""
 
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 from django.contrib import messages
+from django.db.models.functions import Lower
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.formatting import exact_amount
 from frontend.lease_uses import uses_of_prompt
+from frontend.live import live_page
 from frontend.parts import wants_part
 from frontend.prompt_forms import (
     TTLS,
     CachedPromptForm,
-    DeletePromptForm,
     ExtendPromptForm,
 )
 from frontend.prompt_history import DAY, latest_events, storage_of
 from frontend.prompt_prices import held_price, sum_of
 from frontend.prompt_quote import PromptQuote, digest_of, read_quote
 from frontend.prompts import ShownPrompt, describe_prompts, find_prompt, prompts_of
+from frontend.tables import Rules, read_table
 from inference.cached_prompt_models import LIVING
 from inference.errors import CachedPromptError, InferenceError
 from inference.services.change_cached_prompt import PromptChange, change_cached_prompt
@@ -32,8 +35,17 @@ from inference.services.create_cached_prompt import create_cached_prompt
 from inference.services.end_cached_prompt import delete_cached_prompt
 from tenants.domain.roles import Permission
 
-PROMPTS_SHOWN = 200
-"""Living ones: a project has at most a hundred."""
+_LIVING_ONES = Rules(
+    sorts={
+        "made": "created_at",
+        "name": Lower("name"),
+        "left": "expires_at",
+        "tokens": "token_count",
+    },
+    default="-made",
+    search=("name", "served_model__name", "project__name"),
+    rows=100,
+)
 ENDED_SHOWN = 50
 _FIELDS = {
     "name": "name",
@@ -47,14 +59,17 @@ _FIELDS = {
 
 @require_safe
 @never_cache
+@live_page(every_seconds=2)
 @tenant_page
 def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
     now = timezone.now()
     rows = prompts_of(access.tenant)
-    living = describe_prompts(
-        rows.filter(status__in=LIVING)[:PROMPTS_SHOWN], tenant=access.tenant, now=now
+    table = read_table(
+        request.GET, rows.filter(status__in=LIVING).order_by(), _LIVING_ONES
     )
+    living = describe_prompts(table.rows, tenant=access.tenant, now=now)
     context = {
+        "table": table,
         "living": living,
         "hour_nanos": sum_of(one.hour_nanos for one in living),
         "bytes": sum(one.bytes for one in living),
@@ -96,9 +111,14 @@ def _buy(request: HttpRequest, form: CachedPromptForm, now: datetime) -> HttpRes
     api_key = form.cleaned_data["api_key"]
     prompt, is_new = create_cached_prompt(api_key, form.asked, now=now)
     if is_new:
-        messages.success(request, f"{prompt.name} is held. Calls may use it now.")
+        messages.success(
+            request,
+            gettext("%(name)s is held. Calls may use it now.") % {"name": prompt.name},
+        )
     else:
-        messages.info(request, "It was there already: the same content and name.")
+        messages.info(
+            request, gettext("It was there already: the same content and name.")
+        )
     return redirect("frontend:cached_prompt", prompt.public_id)
 
 
@@ -163,17 +183,13 @@ def _saved(worth_nanos: int | None, cost_nanos: int | None) -> int | None:
 def extend(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = _find(access, public_id, now)
-    form = ExtendPromptForm(_longer(found, now), *_posted(request))
+    form = ExtendPromptForm(_longer(found, now), *posted(request))
     if request.method == "POST" and form.is_valid():
         change = PromptChange(ttl_seconds=form.cleaned_data["ttl_seconds"])
-        return _change(request, found, change, "Extended.")
+        return _change(request, found, change, gettext("Extended."))
     context = {"form": form, "shown": found, "prompt": found.prompt, "now": now}
     status = 422 if form.errors else 200
     return render(request, "frontend/extend_cached_prompt.html", context, status=status)
-
-
-def _posted(request: HttpRequest) -> list[Any]:
-    return [request.POST] if request.method == "POST" else []
 
 
 def _longer(found: ShownPrompt, now: datetime) -> list[tuple[int, str]]:
@@ -192,8 +208,17 @@ def _longer(found: ShownPrompt, now: datetime) -> list[tuple[int, str]]:
             )
             for one in found.held
         )
-        told = "" if added is None else f": at most {exact_amount(added)} more"
-        choices.append((seconds, f"{title} from now{told}"))
+        told = (
+            ""
+            if added is None
+            else gettext(": at most %(added)s more") % {"added": exact_amount(added)}
+        )
+        choices.append(
+            (
+                seconds,
+                gettext("%(title)s from now%(told)s") % {"title": title, "told": told},
+            )
+        )
     return choices
 
 
@@ -215,7 +240,11 @@ def renew(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse
     """Switches renewal on, or off."""
     found = _find(access, public_id, timezone.now())
     is_on = request.POST.get("auto_renew") == "on"
-    told = "It renews itself from now on." if is_on else "It ends when its time is up."
+    told = (
+        gettext("It renews itself from now on.")
+        if is_on
+        else gettext("It ends when its time is up.")
+    )
     return _change(request, found, PromptChange(auto_renew=is_on), told)
 
 
@@ -225,13 +254,14 @@ def renew(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse
 def delete(request: HttpRequest, access: Access, public_id: UUID) -> HttpResponse:
     now = timezone.now()
     found = _find(access, public_id, now)
-    form = DeletePromptForm(found.prompt.name, *_posted(request))
-    if request.method == "POST" and form.is_valid():
+    form = TypedNameForm(found.prompt.name, *posted(request))
+    if form.is_valid():
         delete_cached_prompt(found.prompt, now=now)
         messages.success(
-            request, f"{found.prompt.name} is deleted. Its storage costs nothing more."
+            request,
+            gettext("%(name)s is deleted. Its storage costs nothing more.")
+            % {"name": found.prompt.name},
         )
         return redirect("frontend:cached_prompts")
     context = {"form": form, "shown": found, "prompt": found.prompt, "now": now}
-    status = 422 if form.errors else 200
-    return render(request, "frontend/delete_cached_prompt.html", context, status=status)
+    return render_form(request, "frontend/delete_cached_prompt.html", context)

@@ -18,7 +18,10 @@ from frontend.call_page import PICTURE_WIDTH, find_call
 from frontend.calls import Call
 from frontend.csv_file import csv_lines
 from frontend.cursors import read_place
+from frontend.live import live_page
 from frontend.parts import wants_part
+from frontend.texts import Said, read_said
+from metering.text_models import KeptText
 from metering.wire import Outcome
 from tenants.models import ApiKey
 
@@ -78,6 +81,7 @@ def _read(
 
 @require_safe
 @never_cache
+@live_page(every_seconds=2)
 @tenant_page
 def calls(request: HttpRequest, access: Access) -> HttpResponse:
     """A page of the log; asked by htmx, its table alone."""
@@ -96,7 +100,12 @@ def calls(request: HttpRequest, access: Access) -> HttpResponse:
     }
     status = 422 if form.errors else 200
     part = "calls_table" if wants_part(request) else "calls"
-    return render(request, f"frontend/{part}.html", context, status=status)
+    return render(
+        request,
+        f"frontend/{part}.html",
+        context,
+        status=status,
+    )
 
 
 def _go_to(wanted: str) -> HttpResponse:
@@ -156,6 +165,14 @@ def _rows(found: list[Call]) -> Iterator[tuple[object, ...]]:
         )
 
 
+def _said(access: Access, event_id: UUID) -> Said | None:
+    """None: it is not kept, or not for members of this role."""
+    if not access.may_build:
+        return None
+    kept = KeptText.objects.filter(pk=event_id, tenant_id=access.tenant.pk).first()
+    return read_said(kept) if kept else None
+
+
 @require_safe
 @tenant_page
 def call(request: HttpRequest, access: Access, request_id: str) -> HttpResponse:
@@ -171,6 +188,7 @@ def call(request: HttpRequest, access: Access, request_id: str) -> HttpResponse:
         "call": found.call,
         "event": found.event,
         "outcome": OUTCOMES[Outcome(found.event.outcome)],
+        "said": _said(access, event_id),
         "picture_width": PICTURE_WIDTH,
     }
     return render(request, "frontend/call.html", context)

@@ -7,6 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import (
     require_http_methods,
@@ -56,7 +57,7 @@ def credit(request: HttpRequest, access: Access) -> HttpResponse:
 def top_up(request: HttpRequest, access: Access) -> HttpResponse:
     form = TopUpForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _begun(form, access):
-        messages.success(request, "The payment has begun.")
+        messages.success(request, gettext("The payment has begun."))
         return redirect("frontend:credit")
     context = {
         "form": form,
@@ -115,7 +116,9 @@ def auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method == "POST":
         form = AutoRechargeForm(request.POST)
         if form.is_valid() and _is_set(form, access):
-            messages.success(request, "Credit is bought by itself from now on.")
+            messages.success(
+                request, gettext("Credit is bought by itself from now on.")
+            )
             return redirect("frontend:credit")
     else:
         present = AutoRecharge.objects.filter(tenant=access.tenant).first()
@@ -141,5 +144,5 @@ def _is_set(form: AutoRechargeForm, access: Access) -> bool:
 @tenant_page_for(Permission.PAY)
 def stop_auto_recharge(request: HttpRequest, access: Access) -> HttpResponse:
     set_auto_recharge(access.tenant, None)
-    messages.success(request, "Credit is no longer bought by itself.")
+    messages.success(request, gettext("Credit is no longer bought by itself."))
     return redirect("frontend:credit")

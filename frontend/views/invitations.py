@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
@@ -45,5 +46,7 @@ def _join(request: HttpRequest, user: User, secret: str) -> HttpResponse:
     except InvitationNotFoundError:
         return render(request, "frontend/invitation_over.html", status=_OVER)
     request.session[TENANT_KEY] = member.tenant_id
-    messages.success(request, f"Welcome to {member.tenant.name}.")
+    messages.success(
+        request, gettext("Welcome to %(name)s.") % {"name": member.tenant.name}
+    )
     return redirect("frontend:overview")

@@ -12,7 +12,6 @@ from django.views.decorators.http import require_safe
 
 from billing.domain.charges import ChargeKind
 from billing.domain.invoice import InvoiceStatus
-from billing.domain.line_titles import line_title
 from billing.models.invoices import LineItem
 from billing.services.receipts.dispute_line import dispute_line
 from billing.services.receipts.read_line_hours import LineHour, read_line_hours
@@ -20,6 +19,7 @@ from billing.services.receipts.read_line_requests import LineRequest, read_line_
 from billing.services.receipts.rederive_line import rederive_line
 from frontend.access import Access, tenant_page
 from frontend.cursors import read_place, write_place
+from frontend.meters import line_title
 from tenants.models import ApiKey
 
 PAGE = 50

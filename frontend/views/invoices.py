@@ -11,8 +11,9 @@ from django.views.decorators.http import require_safe
 from billing.models.credit_notes import CreditNote
 from billing.models.invoices import Invoice
 from frontend.access import Access, tenant_page
-from frontend.invoice_list import FILTERS, sum_up, with_due
+from frontend.invoice_list import FILTERS, INVOICES, sum_up, with_due
 from frontend.invoice_page import credit_note_context, invoice_context
+from frontend.tables import read_table
 
 
 def invoices_of(access: Access) -> QuerySet[Invoice]:
@@ -34,8 +35,10 @@ def invoices(request: HttpRequest, access: Access) -> HttpResponse:
     if status not in FILTERS:
         status = ""
     rows = with_due(invoices_of(access), now=now).filter(FILTERS[status][1])
+    table = read_table(request.GET, rows, INVOICES)
     context = {
-        "invoices": rows.order_by("-period_start", "-pk"),
+        "table": table,
+        "invoices": table.rows,
         "credit_notes": credit_notes_of(access).order_by("-issued_at", "-pk"),
         "sums": sum_up(Invoice.objects.filter(tenant=access.tenant), now=now),
         "filters": {name: title for name, (title, _) in FILTERS.items()},

@@ -7,12 +7,15 @@ from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.cursors import read_place
 from frontend.lease_extensions import ExtensionForm, extensions
-from frontend.leases import BoughtLease, find_lease, latest_leases, totals
+from frontend.leases import BoughtLease, find_lease, read_leases, totals
+from frontend.live import live_page
 from frontend.parts import wants_part
 from inference.domain.lease_row import LeaseStatus
 from inference.errors import InferenceError
@@ -22,22 +25,32 @@ from tenants.domain.roles import Permission
 from tenants.models import ApiKey
 from tenants.services.is_money_limited import is_money_limited
 
-LEASES_SHOWN = 100
+LEASES_SHOWN = 50
 
 
 @require_safe
 @never_cache
+@live_page(every_seconds=2)
 @tenant_page
 def leases(request: HttpRequest, access: Access) -> HttpResponse:
     now = timezone.now()
-    found = latest_leases(access.tenant, limit=LEASES_SHOWN, now=now)
+    is_held = request.GET.get("state") == "held"
+    page = read_leases(
+        access.tenant,
+        limit=LEASES_SHOWN,
+        now=now,
+        after=read_place(request.GET.get("after", "")),
+        is_held=is_held,
+    )
     part = (
         "frontend/leases_table.html" if wants_part(request) else "frontend/leases.html"
     )
     context = {
-        "leases": found,
-        "totals": totals(found),
-        "limit": LEASES_SHOWN,
+        "leases": page.leases,
+        "totals": totals(page.leases),
+        "is_held": is_held,
+        "is_first": not request.GET.get("after"),
+        "next_after": page.next_after,
         "now": now,
     }
     return render(request, part, context)
@@ -65,9 +78,9 @@ def release(request: HttpRequest, access: Access, lease_id: UUID) -> HttpRespons
         messages.error(request, str(error))
     else:
         if row.status is LeaseStatus.RELEASED:
-            messages.success(request, "Released. The meter has stopped.")
+            messages.success(request, gettext("Released. The meter has stopped."))
         else:
-            messages.info(request, "It had ended before.")
+            messages.info(request, gettext("It had ended before."))
     return redirect("frontend:leases")
 
 
@@ -87,7 +100,7 @@ def extend(request: HttpRequest, access: Access, lease_id: UUID) -> HttpResponse
         except InferenceError as error:
             messages.error(request, str(error))
         else:
-            messages.success(request, "Extended.")
+            messages.success(request, gettext("Extended."))
         return redirect("frontend:leases")
     context = {
         "lease": lease,

@@ -6,10 +6,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.lazy import lazy as _
 from frontend.limit_forms import (
     BudgetForm,
     KeyLimitsForm,
@@ -18,7 +20,9 @@ from frontend.limit_forms import (
     subjects_of,
 )
 from frontend.limits import read_overview, subject_name
+from frontend.live import live_page
 from frontend.parts import wants_part
+from frontend.undo import offer_undo
 from frontend.views.api_keys import find_api_key
 from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
@@ -32,12 +36,14 @@ from tenants.services.set_rate_limits import (
     set_rate_limits,
 )
 from tenants.services.set_spend_limit import set_spend_limit
+from tenants.services.subject import columns_of
 
-_CHANGED = "Saved. It holds within a second or two."
+_CHANGED = _("Saved. It holds within a second or two.")
 
 
 @require_safe
 @never_cache
+@live_page(every_seconds=3)
 @tenant_page
 def limits(request: HttpRequest, access: Access) -> HttpResponse:
     tenant = access.tenant
@@ -63,7 +69,7 @@ def spend_limit(request: HttpRequest, access: Access) -> HttpResponse:
 
 
 @require_http_methods(["GET", "POST"])
-@tenant_page_for(Permission.LIMIT)
+@tenant_page_for(Permission.PAY)
 def budget(request: HttpRequest, access: Access) -> HttpResponse:
     if request.method == "GET":
         form = BudgetForm(access.tenant, initial=_initial(request, access, Budget))
@@ -71,14 +77,15 @@ def budget(request: HttpRequest, access: Access) -> HttpResponse:
     form = BudgetForm(access.tenant, request.POST)
     if form.is_valid():
         set_budget(**form.cleaned_data)
-        return _done(request, "Saved. The owners are mailed when it is reached.")
+        told = gettext("Saved. Owners and billing members are mailed of it.")
+        return _done(request, told, page="frontend:budgets")
     return _form_page(request, form, "budget")
 
 
 def _initial(request: HttpRequest, access: Access, model: Any) -> dict[str, Any]:
     """What the address names, with what is set for it already."""
     wanted, period = request.GET.get("subject", ""), request.GET.get("period", "")
-    if wanted not in subjects_of(access.tenant):
+    if wanted not in subjects_of(access.tenant, named=wanted):
         return {}
     initial: dict[str, Any] = {"subject": wanted}
     for row in model.objects.filter(tenant=access.tenant, period=period):
@@ -94,9 +101,11 @@ def _form_page(request: HttpRequest, form: SubjectForm, name: str) -> HttpRespon
     return render(request, f"frontend/{name}.html", {"form": form}, status=status)
 
 
-def _done(request: HttpRequest, text: str) -> HttpResponse:
+def _done(
+    request: HttpRequest, text: str, *, page: str = "frontend:limits"
+) -> HttpResponse:
     messages.success(request, text)
-    return redirect("frontend:limits")
+    return redirect(page)
 
 
 @require_http_methods(["POST"])
@@ -104,18 +113,38 @@ def _done(request: HttpRequest, text: str) -> HttpResponse:
 def remove_limit(request: HttpRequest, access: Access) -> HttpResponse:
     """Of a spend limit; what is gone already is gone."""
     form = SubjectForm(access.tenant, request.POST)
-    if form.is_valid():
+    if form.is_valid() and (row := _row(access, SpendLimit, form)):
         remove_spend_limit(**form.cleaned_data)
-    return _done(request, "The spend limit is gone.")
+        told = _("The spend limit is gone.")
+        facts = {**_facts(form), "amount_nanos": row.amount_nanos}
+        offer_undo(request, access, told, act="spend_limit", **facts)
+    return redirect("frontend:limits")
+
+
+def _row(access: Access, model: Any, form: SubjectForm) -> Any:
+    columns = columns_of(form.cleaned_data["subject"])
+    period = form.cleaned_data["period"]
+    return model.objects.filter(**columns, tenant=access.tenant, period=period).first()
+
+
+def _facts(form: SubjectForm) -> dict[str, Any]:
+    return {"subject": form.data["subject"], "period": form.data["period"]}
 
 
 @require_http_methods(["POST"])
-@tenant_page_for(Permission.LIMIT)
+@tenant_page_for(Permission.PAY)
 def remove_budget_of(request: HttpRequest, access: Access) -> HttpResponse:
     form = SubjectForm(access.tenant, request.POST)
-    if form.is_valid():
+    if form.is_valid() and (row := _row(access, Budget, form)):
         remove_budget(**form.cleaned_data)
-    return _done(request, "The budget is gone.")
+        told = _("The budget is gone.")
+        values = {
+            "amount_nanos": row.amount_nanos,
+            "thresholds_percent": row.thresholds_percent,
+        }
+        facts = {**_facts(form), **values}
+        offer_undo(request, access, told, act="budget", **facts)
+    return redirect("frontend:budgets")
 
 
 @require_http_methods(["GET", "POST"])

@@ -1,6 +1,5 @@
 """Who belongs to a tenant: list, invite, change the role, remove, leave."""
 
-from datetime import datetime
 from typing import Any
 
 from django.conf import settings
@@ -10,10 +9,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.member_forms import InvitationForm, roles_to_give
+from frontend.tables import Rules, read_table
+from frontend.undo import offer_undo
 from tenants.domain.roles import Permission, Role, may_set_role
 from tenants.errors import (
     InvitationNotFoundError,
@@ -32,6 +36,11 @@ from tenants.services.revoke_invitation import revoke_invitation
 from tenants.services.send_invitation import send_invitation
 
 _PAGE = "frontend:members"
+_MEMBERS = Rules(
+    sorts={"since": "created_at", "email": "user__email", "role": "role"},
+    default="since",
+    search=("user__email", "role"),
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -46,17 +55,21 @@ def members(request: HttpRequest, access: Access) -> HttpResponse:
             _send(request, issued)
             return redirect(_PAGE)
     status = 422 if form.errors else 200
-    context = _context(access, form)
+    context = _context(request, access, form)
     return render(request, "frontend/members.html", context, status=status)
 
 
-def _context(access: Access, form: InvitationForm) -> dict[str, Any]:
+def _context(
+    request: HttpRequest, access: Access, form: InvitationForm
+) -> dict[str, Any]:
     now = timezone.now()
-    rows = access.tenant.members.select_related("user").order_by("pk")
+    rows = access.tenant.members.select_related("user")
+    table = read_table(request.GET, rows, _MEMBERS)
     open_ones = open_invitations().filter(tenant=access.tenant)
     return {
         "form": form,
-        "members": [_describe(row, access) for row in rows],
+        "table": table,
+        "members": [_describe(row, access) for row in table.rows],
         "invitations": [
             {"row": row, "is_over": row.expires_at <= now}
             for row in open_ones.select_related("invited_by").order_by("pk")
@@ -95,10 +108,16 @@ def _send(request: HttpRequest, issued: IssuedInvitation) -> None:
     email = issued.invitation.email
     url = f"{settings.PORTAL_URL}{path}"
     if send_invitation(issued, url=url, now=timezone.now()):
-        messages.success(request, f"{email} has mail: the link works for a week.")
+        messages.success(
+            request,
+            gettext("%(email)s has mail: the link works for a week.")
+            % {"email": email},
+        )
     else:
         messages.error(
-            request, f"{email} is invited, but the mail did not go out. Send it again."
+            request,
+            gettext("%(email)s is invited, but the mail did not go out. Send it again.")
+            % {"email": email},
         )
 
 
@@ -121,16 +140,18 @@ def resend(request: HttpRequest, access: Access, invitation_id: int) -> HttpResp
 @require_POST
 @tenant_page_for(Permission.MANAGE)
 def take_back(request: HttpRequest, access: Access, invitation_id: int) -> HttpResponse:
+    now = timezone.now()
     try:
         revoke_invitation(
             tenant=access.tenant,
             invitation_id=invitation_id,
             by=access.user,
-            now=timezone.now(),
+            now=now,
         )
     except TenantsError as error:
         return _refused(request, error)
-    messages.success(request, "The invitation is taken back: its link does nothing.")
+    told = _("The invitation is taken back: its link does nothing.")
+    offer_undo(request, access, told, act="invitation", id=invitation_id, at=now)
     return redirect(_PAGE)
 
 
@@ -146,7 +167,9 @@ def set_role(request: HttpRequest, access: Access, member_id: int) -> HttpRespon
         )
     except TenantsError as error:
         return _refused(request, error)
-    messages.success(request, "The role is changed; it holds from the next click on.")
+    messages.success(
+        request, gettext("The role is changed; it holds from the next click on.")
+    )
     return redirect(_PAGE)
 
 
@@ -158,8 +181,9 @@ def remove(request: HttpRequest, access: Access, member_id: int) -> HttpResponse
     try:
         member = find_member(access.tenant, member_id)
         _check_may_remove(access, member)
-        if request.method != "POST":
-            return _ask(request, access, member, now)
+        form = _leaving_form(request, access, member)
+        if not form.is_valid():
+            return _ask(request, access, member, form)
         with_keys = request.POST.get("keys") == "revoke"
         remove_member(
             tenant=access.tenant,
@@ -171,9 +195,14 @@ def remove(request: HttpRequest, access: Access, member_id: int) -> HttpResponse
     except TenantsError as error:
         return _refused(request, error)
     if member.user_id == access.user.pk:
-        messages.success(request, f"You left {access.tenant.name}.")
+        messages.success(
+            request, gettext("You left %(name)s.") % {"name": access.tenant.name}
+        )
         return redirect("frontend:overview")
-    messages.success(request, f"{member.user.email} is no member any more.")
+    messages.success(
+        request,
+        gettext("%(email)s is no member any more.") % {"email": member.user.email},
+    )
     return redirect(_PAGE)
 
 
@@ -183,15 +212,27 @@ def _check_may_remove(access: Access, member: Member) -> None:
         raise RoleNotAllowedError
 
 
+def _leaving_form(
+    request: HttpRequest, access: Access, member: Member
+) -> TypedNameForm:
+    if member.user_id == access.user.pk:
+        label = _("Type the name of what you leave")
+        return TypedNameForm(access.tenant.name, *posted(request), label=label)
+    label = _("Type the address")
+    return TypedNameForm(member.user.email, *posted(request), label=label)
+
+
 def _ask(
-    request: HttpRequest, access: Access, member: Member, now: datetime
+    request: HttpRequest, access: Access, member: Member, form: TypedNameForm
 ) -> HttpResponse:
     context = {
+        "form": form,
+        "revokes": request.POST.get("keys") == "revoke",
         "member": member,
         "is_me": member.user_id == access.user.pk,
-        "keys": living_keys_of(member, now=now),
+        "keys": living_keys_of(member, now=timezone.now()),
     }
-    return render(request, "frontend/remove_member.html", context)
+    return render_form(request, "frontend/remove_member.html", context)
 
 
 def _refused(request: HttpRequest, error: TenantsError) -> HttpResponse:

@@ -4,10 +4,11 @@ from django.contrib import messages
 from django.db.models import Count
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import (
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -16,16 +17,24 @@ from billing.models.plans import Coupon
 from billing.services.plans.end_coupon import end_coupon
 from billing.services.plans.offer_coupon import offer_coupon
 from frontend.access import check_may_set, operator_page
+from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.plan_forms import CouponForm
+from frontend.tables import Rules, read_table
 
 REDEMPTIONS_SHOWN = 200
+_COUPONS = Rules(
+    sorts={"made": "created_at", "code": "code", "redeemed": "redeemed"},
+    default="-made",
+    search=("code", "name"),
+)
 
 
 @require_safe
 @operator_page
 def coupons(request: HttpRequest) -> HttpResponse:
     rows = Coupon.objects.annotate(redeemed=Count("redemptions"))
-    context = {"coupons": rows.order_by("-created_at", "-pk"), "now": timezone.now()}
+    table = read_table(request.GET, rows, _COUPONS)
+    context = {"table": table, "coupons": table.rows, "now": timezone.now()}
     return render(request, "frontend/operator_coupons.html", context)
 
 
@@ -54,7 +63,9 @@ def create(request: HttpRequest) -> HttpResponse:
         except BillingError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{made.code} can be redeemed.")
+            messages.success(
+                request, gettext("%(code)s can be redeemed.") % {"code": made.code}
+            )
             return redirect("frontend:operator_coupons")
     status = 422 if form.errors else 200
     context = {"form": form}
@@ -63,13 +74,28 @@ def create(request: HttpRequest) -> HttpResponse:
     )
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @operator_page
 def end(request: HttpRequest, coupon_id: int) -> HttpResponse:
     check_may_set(request)
-    get_object_or_404(Coupon, pk=coupon_id)
+    found = get_object_or_404(Coupon, pk=coupon_id)
+    form = TypedNameForm(found.code, *posted(request), label=gettext("Type its code"))
+    if not form.is_valid():
+        context = {
+            "form": form,
+            "title": gettext("End %s?") % found.code,
+            "explanation": gettext(
+                "Nobody can redeem it any more, and it does not come back. Who redeemed"
+                " it keeps what it takes off."
+            ),
+            "button": gettext("End the coupon"),
+            "back_url": reverse("frontend:operator_coupons"),
+        }
+        return render_form(request, "frontend/typed_confirm.html", context)
     ended = end_coupon(coupon_id, now=timezone.now())
     messages.success(
-        request, f"{ended.code} has ended. Who redeemed it keeps what it takes off."
+        request,
+        gettext("%(code)s has ended. Who redeemed it keeps what it takes off.")
+        % {"code": ended.code},
     )
     return redirect("frontend:operator_coupons")

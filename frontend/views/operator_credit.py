@@ -5,6 +5,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from billing.domain.credit import CreditKind
@@ -37,7 +38,7 @@ def tenant_credit(request: HttpRequest, tenant_id: int) -> HttpResponse:
         _check_may_grant(request)
         form = GrantForm(request.POST)
         if form.is_valid() and _is_granted(form, tenant):
-            messages.success(request, "The credit is granted.")
+            messages.success(request, gettext("The credit is granted."))
             return redirect("frontend:operator_credit", tenant_id)
     context = {
         "tenant": tenant,
@@ -80,7 +81,7 @@ def withdraw(request: HttpRequest, grant_id: int) -> HttpResponse:
     if request.method == "POST":
         _check_may_grant(request)
         if form.is_valid() and _is_withdrawn(form, grant):
-            messages.success(request, "The credit is withdrawn.")
+            messages.success(request, gettext("The credit is withdrawn."))
             return redirect("frontend:operator_credit", grant.tenant_id)
     context = {"form": form, "grant": grant, "unused": unused_of(grant, now=now)}
     status = _INVALID if form.errors else 200

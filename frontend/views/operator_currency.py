@@ -5,6 +5,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from billing.errors import BillingError
@@ -30,7 +31,7 @@ def tenant_currency(request: HttpRequest, tenant_id: int) -> HttpResponse:
         initial={"currency": tenant.currency},
     )
     if form.is_valid() and _is_changed(form, tenant):
-        messages.success(request, "Saved.")
+        messages.success(request, gettext("Saved."))
         return redirect("frontend:operator_tenant", tenant.pk)
     context = {"tenant": tenant, "form": form}
     status = _INVALID if form.errors else 200

@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.domain.invoice import InvoiceStatus
@@ -46,16 +47,16 @@ class Act:
 def acts_of(invoice: Invoice) -> list[Act]:
     acts = []
     if invoice.status == InvoiceStatus.DRAFT:
-        acts.append(Act(name="operator_issue_invoice", title="Issue now"))
+        acts.append(Act(name="operator_issue_invoice", title=gettext("Issue now")))
     if invoice.status in BILLING:
-        acts.append(Act(name="operator_credit_invoice", title="Credit"))
+        acts.append(Act(name="operator_credit_invoice", title=gettext("Credit")))
     if _is_voidable(invoice):
-        acts.append(Act(name="operator_void_invoice", title="Void"))
+        acts.append(Act(name="operator_void_invoice", title=gettext("Void")))
     if invoice.status in {InvoiceStatus.ISSUED, InvoiceStatus.UNCOLLECTIBLE}:
-        title = "Record a transfer"
+        title = gettext("Record a transfer")
         acts.append(Act(name="operator_record_transfer", title=title))
     if invoice.status == InvoiceStatus.ISSUED:
-        acts.append(Act(name="operator_write_off_invoice", title="Write off"))
+        acts.append(Act(name="operator_write_off_invoice", title=gettext("Write off")))
     return acts
 
 
@@ -87,16 +88,18 @@ def issue(request: HttpRequest, invoice_id: int) -> HttpResponse:
         until = form.cleaned_data["until"]
         return issue_invoice(invoice.pk, until=until, now=now)
 
-    if response := _done(request, invoice, form, act, "is issued"):
+    if response := _done(request, invoice, form, act, gettext("is issued")):
         return response
     context = {
-        "title": "Issue the draft now",
-        "button": "Issue it",
+        "title": gettext("Issue the draft now"),
+        "button": gettext("Issue it"),
         "button_kind": "primary",
         "facts": _issued_facts(invoice),
-        "explanation": "Its lines and amounts become final, it gets its number, and the"
-        " tenant gets it by mail. The rest of a month that still runs goes to a new"
-        " draft.",
+        "explanation": gettext(
+            "Its lines and amounts become final, it gets its number, and the"
+            " tenant gets it by mail. The rest of a month that still runs goes to a new"
+            " draft."
+        ),
     }
     return _confirm(request, invoice, form, context)
 
@@ -108,10 +111,10 @@ def _issued_facts(invoice: Invoice) -> list[tuple[str, str]]:
     credit_cents = credit_of(invoice.tenant) // 10_000_000
     drawn = max(0, min(credit_cents, document.total_cents))
     return [
-        ("Lines so far", amount_of_cents(invoice.lines_cents)),
-        ("Tax", amount_of_cents(document.tax_cents)),
-        ("To be owed", amount_of_cents(document.total_cents)),
-        ("Paid by credit, at most", amount_of_cents(drawn)),
+        (gettext("Lines so far"), amount_of_cents(invoice.lines_cents)),
+        (gettext("Tax"), amount_of_cents(document.tax_cents)),
+        (gettext("To be owed"), amount_of_cents(document.total_cents)),
+        (gettext("Paid by credit, at most"), amount_of_cents(drawn)),
     ]
 
 
@@ -124,19 +127,24 @@ def void(request: HttpRequest, invoice_id: int) -> HttpResponse:
     def act(now: datetime) -> Invoice:
         return void_invoice(invoice.pk, reason=form.cleaned_data["reason"], now=now)
 
-    if response := _done(request, invoice, form, act, "is void"):
+    if response := _done(request, invoice, form, act, gettext("is void")):
         return response
     context = {
-        "title": f"Void {invoice}",
-        "button": "Void it",
+        "title": gettext("Void %(invoice)s") % {"invoice": invoice},
+        "button": gettext("Void it"),
         "facts": [
-            ("No longer owed", amount_of_cents(invoice.total_cents)),
-            ("Of that, tax", amount_of_cents(invoice.tax_cents)),
-            ("Credit that returns", amount_of_cents(invoice.credit_applied_cents)),
-            ("Billed anew on a draft", exact_amount(invoice.total_nanos)),
+            (gettext("No longer owed"), amount_of_cents(invoice.total_cents)),
+            (gettext("Of that, tax"), amount_of_cents(invoice.tax_cents)),
+            (
+                gettext("Credit that returns"),
+                amount_of_cents(invoice.credit_applied_cents),
+            ),
+            (gettext("Billed anew on a draft"), exact_amount(invoice.total_nanos)),
         ],
-        "explanation": "For an invoice that was issued by mistake. It keeps its number;"
-        " what it billed is on the month's draft again, at once.",
+        "explanation": gettext(
+            "For an invoice that was issued by mistake. It keeps its number;"
+            " what it billed is on the month's draft again, at once."
+        ),
     }
     return _confirm(request, invoice, form, context)
 
@@ -152,14 +160,16 @@ def write_off(request: HttpRequest, invoice_id: int) -> HttpResponse:
             invoice.pk, reason=form.cleaned_data["reason"], now=now
         )
 
-    if response := _done(request, invoice, form, act, "is written off"):
+    if response := _done(request, invoice, form, act, gettext("is written off")):
         return response
     context = {
-        "title": f"Write off {invoice}",
-        "button": "Write it off",
-        "facts": [("Given up", amount_of_cents(due_cents(invoice)))],
-        "explanation": "It stays owed, and nobody is reminded of it any more. A late"
-        " payment still makes it paid.",
+        "title": gettext("Write off %(invoice)s") % {"invoice": invoice},
+        "button": gettext("Write it off"),
+        "facts": [(gettext("Given up"), amount_of_cents(due_cents(invoice)))],
+        "explanation": gettext(
+            "It stays owed, and nobody is reminded of it any more. A late"
+            " payment still makes it paid."
+        ),
     }
     return _confirm(request, invoice, form, context)
 
@@ -202,7 +212,8 @@ def _creditable_lines(invoice: Invoice) -> list[tuple[str, str]]:
                     [
                         line.model,
                         line.meter or line.description,
-                        f"({amount_of_cents(left[line.pk])} left)",
+                        gettext("(%(pk)s left)")
+                        % {"pk": amount_of_cents(left[line.pk])},
                     ],
                 )
             ),
@@ -230,12 +241,12 @@ def _note_facts(invoice: Invoice, form: CreditForm) -> list[tuple[str, str]]:
         target=CreditNoteTarget(form.cleaned_data["target"]),
     )
     facts = [
-        ("Taken off the lines", sums.lines),
-        ("Tax on it", sums.tax),
-        ("The invoice is lowered by", sums.total),
-        ("Less is due", sums.split.applied),
-        ("Becomes credit", sums.split.credited),
-        ("Is paid back", sums.split.refunded),
+        (gettext("Taken off the lines"), sums.lines),
+        (gettext("Tax on it"), sums.tax),
+        (gettext("The invoice is lowered by"), sums.total),
+        (gettext("Less is due"), sums.split.applied),
+        (gettext("Becomes credit"), sums.split.credited),
+        (gettext("Is paid back"), sums.split.refunded),
     ]
     return [(name, amount_of_cents(cents)) for name, cents in facts]
 
@@ -251,8 +262,12 @@ def _credited(request: HttpRequest, invoice: Invoice, form: CreditForm) -> HttpR
     )
     messages.success(
         request,
-        f"Credit note {note.number} over {amount_of_cents(note.total_cents)}"
-        f" {note.currency} is issued.",
+        gettext("Credit note %(number)s over %(total_cents)s %(currency)s is issued.")
+        % {
+            "number": note.number,
+            "total_cents": amount_of_cents(note.total_cents),
+            "currency": note.currency,
+        },
     )
     return redirect("frontend:operator_invoice", invoice.pk)
 

@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -49,7 +50,11 @@ def payments(request: HttpRequest) -> HttpResponse:
 def replay(request: HttpRequest, event_id: int) -> HttpResponse:
     event = get_object_or_404(StripeEvent, pk=event_id)
     replay_stripe_events(now=timezone.now(), stripe_ids=[event.stripe_id])
-    messages.success(request, f"{event.stripe_id} is applied again within seconds.")
+    messages.success(
+        request,
+        gettext("%(stripe_id)s is applied again within seconds.")
+        % {"stripe_id": event.stripe_id},
+    )
     return redirect("frontend:operator_payments")
 
 
@@ -65,18 +70,21 @@ def record_transfer(request: HttpRequest, invoice_id: int) -> HttpResponse:
         except BillingError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "The transfer is recorded.")
+            messages.success(request, gettext("The transfer is recorded."))
             return redirect("frontend:operator_invoice", invoice.pk)
     context = {
         "invoice": invoice,
         "currency": invoice.currency,
         "form": form,
-        "title": f"Record a bank transfer for {invoice}",
-        "button": "Record it",
+        "title": gettext("Record a bank transfer for %(invoice)s")
+        % {"invoice": invoice},
+        "button": gettext("Record it"),
         "button_kind": "primary",
-        "facts": [("Due", amount_of_cents(max(0, due_cents(invoice))))],
-        "explanation": "When the money is on your account. Less than is due leaves the"
-        " rest due; more is refused.",
+        "facts": [(gettext("Due"), amount_of_cents(max(0, due_cents(invoice))))],
+        "explanation": gettext(
+            "When the money is on your account. Less than is due leaves the"
+            " rest due; more is refused."
+        ),
     }
     status = _INVALID if form.errors else 200
     return render(request, "frontend/operator_confirm.html", context, status=status)

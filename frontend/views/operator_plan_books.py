@@ -4,6 +4,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods
 
 from billing.errors import BillingError
@@ -33,7 +34,9 @@ def plan_book(request: HttpRequest, plan_id: int) -> HttpResponse:
     )
     is_valid = is_chosen and form.is_valid()
     if request.method == "POST" and is_valid and _is_set(request, plan, form):
-        messages.success(request, f"{plan.name} has its new prices.")
+        messages.success(
+            request, gettext("%(name)s has its new prices.") % {"name": plan.name}
+        )
         return redirect("frontend:operator_plan_book", plan.pk)
     context = _context(plan, form, is_chosen=is_valid)
     status = _INVALID if form.errors else 200

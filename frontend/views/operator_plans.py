@@ -7,10 +7,11 @@ from django.contrib import messages
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import (
     require_http_methods,
-    require_POST,
     require_safe,
 )
 
@@ -23,16 +24,18 @@ from billing.services.plans.offer_plan import offer_plan
 from billing.services.plans.start_subscription import start_subscription
 from billing.services.plans.withdraw_plan import withdraw_plan
 from frontend.access import check_may_set, operator_page
+from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.currency import amounts_in
+from frontend.lazy import lazy as _
 from frontend.plan_forms import PlanForm, PlanOfTenantForm
 from frontend.plan_page import ShownPlan, held_and_planned, moments_of, show
 from tenants.models import Tenant
 
 _INVALID = 422
 _MOMENTS = {
-    "now": "Now",
-    "month": "When the month ends",
-    "commitment": "When the commitment ends",
+    "now": _("Now"),
+    "month": _("When the month ends"),
+    "commitment": _("When the commitment ends"),
 }
 
 
@@ -78,7 +81,9 @@ def create(request: HttpRequest) -> HttpResponse:
         except BillingError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, f"{made.name} is offered.")
+            messages.success(
+                request, gettext("%(name)s is offered.") % {"name": made.name}
+            )
             return redirect("frontend:operator_plans")
     return _form_page(request, form)
 
@@ -104,13 +109,30 @@ def _copied(request: HttpRequest) -> dict[str, Any]:
     return {**terms, "allowances": allowances}
 
 
-@require_POST
+@require_http_methods(["GET", "POST"])
 @operator_page
 def withdraw(request: HttpRequest, plan_id: int) -> HttpResponse:
     check_may_set(request)
-    get_object_or_404(Plan, pk=plan_id)
+    found = get_object_or_404(Plan, pk=plan_id)
+    form = TypedNameForm(found.code, *posted(request), label=gettext("Type its code"))
+    if not form.is_valid():
+        context = {
+            "form": form,
+            "title": gettext("Withdraw %s?") % found.name,
+            "explanation": gettext(
+                "Nobody is put on it any more, and it does not come back. Who is on it"
+                " stays on it."
+            ),
+            "button": gettext("Withdraw the plan"),
+            "back_url": reverse("frontend:operator_plans"),
+        }
+        return render_form(request, "frontend/typed_confirm.html", context)
     plan = withdraw_plan(plan_id, now=timezone.now())
-    messages.success(request, f"{plan.name} is withdrawn. Who is on it stays on it.")
+    messages.success(
+        request,
+        gettext("%(name)s is withdrawn. Who is on it stays on it.")
+        % {"name": plan.name},
+    )
     return redirect("frontend:operator_plans")
 
 
@@ -139,7 +161,7 @@ def plan_of_tenant(request: HttpRequest, tenant_id: int) -> HttpResponse:
         except BillingError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("frontend:operator_tenant", tenant.pk)
     context = {
         "tenant": tenant,

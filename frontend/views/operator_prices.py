@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -85,7 +86,9 @@ def set_a_price(request: HttpRequest) -> HttpResponse:
         return render(request, "frontend/price_preview.html", context)
     if is_valid and "set" in request.POST and _set(form):
         book = form.cleaned_data["price_book"]
-        messages.success(request, f"The price is set in {book}.")
+        messages.success(
+            request, gettext("The price is set in %(book)s.") % {"book": book}
+        )
         return redirect("frontend:operator_prices")
     context = {"form": form, "preview": _preview(form) if is_valid else None}
     status = _INVALID if form.errors else 200
@@ -181,7 +184,11 @@ def tenant_prices(request: HttpRequest, tenant_id: int) -> HttpResponse:
     write_amounts_in(tenant.currency)
     if request.method == "POST":
         check_may_set(request)
-        _open(request, name=f"tenant {tenant.slug}", tenant=tenant)
+        _open(
+            request,
+            name=f"tenant {tenant.slug}",
+            tenant=tenant,
+        )
         return redirect("frontend:operator_tenant_prices", tenant_id)
     context = {
         "tenant": tenant,
@@ -200,7 +207,7 @@ def end_a_price(request: HttpRequest, price_version_id: int) -> HttpResponse:
     write_amounts_in(version.price_book.currency)
     form = EndPriceForm(request.POST if request.method == "POST" else None)
     if form.is_valid() and _end(version, form):
-        messages.success(request, "The price has an end.")
+        messages.success(request, gettext("The price has an end."))
         return redirect("frontend:operator_prices")
     context = {"form": form, "version": version, "meters": show_meters(version)}
     status = _INVALID if form.errors else 200

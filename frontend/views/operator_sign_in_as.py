@@ -5,10 +5,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from frontend import signed_in_as
 from frontend.access import operator_page
+from frontend.lazy import lazy as _
 from tenants.models import Member, Tenant, User
 from tenants.services.note_act import note_act
 
@@ -17,12 +19,12 @@ _REASON_CHARACTERS_MAX = 200
 
 class SignInAsForm(forms.Form):
     member = forms.ModelChoiceField(
-        queryset=Member.objects.none(), label="As", empty_label=None
+        queryset=Member.objects.none(), label=_("As"), empty_label=None
     )
     reason = forms.CharField(
         max_length=_REASON_CHARACTERS_MAX,
-        label="Why",
-        help_text="The tenant's owners and admins read it in their audit log.",
+        label=_("Why"),
+        help_text=_("The tenant's owners and admins read it in their audit log."),
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
 
@@ -64,5 +66,5 @@ def stop(request: HttpRequest) -> HttpResponse:
     words = f"no longer as {member.user.email}"
     tenant_id = member.tenant_id
     note_act("staff.signed_out_as", tenant_id=tenant_id, about=member, words=words)
-    messages.success(request, "You are yourself again.")
+    messages.success(request, gettext("You are yourself again."))
     return redirect("frontend:operator_tenant", tenant_id)

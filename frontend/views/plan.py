@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
 from django.views.decorators.http import (
     require_http_methods,
     require_POST,
@@ -22,6 +23,8 @@ from billing.services.plans.preview_change import preview_change
 from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.plans.start_subscription import start_subscription
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
+from frontend.formatting import long_day
 from frontend.plan_forms import CouponCodeForm
 from frontend.plan_page import (
     Moment,
@@ -96,7 +99,11 @@ def _moment(request: HttpRequest, moments: list[Moment]) -> Moment:
 
 
 def _since(at: datetime | None) -> str:
-    return "holds from now on" if at is None else f"begins on {at:%d %B %Y}"
+    return (
+        gettext("holds from now on")
+        if at is None
+        else gettext("begins on %(day)s") % {"day": long_day(at)}
+    )
 
 
 @require_http_methods(["GET", "POST"])
@@ -108,22 +115,29 @@ def cancel(request: HttpRequest, access: Access) -> HttpResponse:
     if held is None:
         return redirect(_PAGE)
     moments = moments_of(held, now)[::-1]
-    if request.method == "POST":
-        moment = _moment(request, moments)
-        at = None if moment.name == "now" else moment.at
-        if _act(request, cancel_subscription, tenant_id=access.tenant.pk, at=at):
-            ends = "has ended" if at is None else f"ends on {at:%d %B %Y}"
-            messages.success(request, f"{held.plan.name} {ends}.")
-        return redirect(_PAGE)
-    context = {"held": held, "moments": moments}
-    return render(request, "frontend/cancel_plan.html", context)
+    form = TypedNameForm(held.plan.name, *posted(request))
+    moment = _moment(request, moments)
+    if not form.is_valid():
+        context = {"form": form, "held": held, "moments": moments, "chosen": moment}
+        return render_form(request, "frontend/cancel_plan.html", context)
+    at = None if moment.name == "now" else moment.at
+    if _act(request, cancel_subscription, tenant_id=access.tenant.pk, at=at):
+        ends = (
+            gettext("has ended")
+            if at is None
+            else gettext("ends on %(day)s") % {"day": long_day(at)}
+        )
+        messages.success(request, f"{held.plan.name} {ends}.")
+    return redirect(_PAGE)
 
 
 @require_POST
 @tenant_page_for(Permission.PAY)
 def keep(request: HttpRequest, access: Access) -> HttpResponse:
     if _act(request, keep_plan, tenant_id=access.tenant.pk):
-        messages.success(request, "Nothing is planned any more: your plan stays.")
+        messages.success(
+            request, gettext("Nothing is planned any more: your plan stays.")
+        )
     return redirect(_PAGE)
 
 
@@ -141,7 +155,10 @@ def redeem(request: HttpRequest, access: Access) -> HttpResponse:
         except BillingError as error:
             form.add_error("code", str(error))
         else:
-            messages.success(request, f"{redemption.coupon.name} is yours.")
+            messages.success(
+                request,
+                gettext("%(name)s is yours.") % {"name": redemption.coupon.name},
+            )
             return redirect(_PAGE)
     return _page(request, access, form, status=422)
 

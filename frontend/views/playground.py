@@ -1,6 +1,6 @@
 """The playground: a page that calls the API by itself, and its secret of minutes."""
 
-from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -8,18 +8,27 @@ from django.views.decorators.http import require_POST, require_safe
 
 from frontend.access import Access, tenant_page_for
 from frontend.engine_note import engine_note
-from frontend.playground import find_project, playground_facts
+from frontend.playground import find_project, playground_facts, projects_of
 from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
 from tenants.services.end_playground_secrets import end_playground_secrets
 from tenants.services.issue_playground_secret import TTL, issue_playground_secret
+from tenants.services.read_switches import read_switches
 
 
 @require_safe
 @never_cache
 @tenant_page_for(Permission.BUILD)
 def playground(request: HttpRequest, access: Access) -> HttpResponse:
-    context = {"facts": playground_facts(access), **engine_note()}
+    if not read_switches().has_playground:
+        return render(request, "frontend/playground_off.html", status=404)
+    project = find_project(request, access)
+    context = {
+        "project": project,
+        "projects": projects_of(access),
+        "facts": playground_facts(access, project),
+        **engine_note(),
+    }
     return render(request, "frontend/playground.html", context)
 
 
@@ -28,10 +37,12 @@ def playground(request: HttpRequest, access: Access) -> HttpResponse:
 @tenant_page_for(Permission.BUILD)
 def playground_secret(request: HttpRequest, access: Access) -> HttpResponse:
     """`{"secret": "tf_live_…", "seconds": 900}`, or the error in the API's shape."""
-    del request
+    if not read_switches().has_playground:
+        raise Http404
+    project = find_project(request, access)
     try:
         issued = issue_playground_secret(
-            project=find_project(access), user=access.user, now=timezone.now()
+            project=project, user=access.user, now=timezone.now()
         )
     except TenantsError as error:
         told = {"message": str(error), "type": "billing_error", "param": None}

@@ -2,13 +2,19 @@
 
 from django.contrib import messages
 from django.db.models import Count, Q
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.forms import NameForm
+from frontend.tables import Rules, read_table
+from frontend.undo import offer_undo
 from tenants.domain.roles import Permission
 from tenants.errors import TenantsError
 from tenants.models import Project
@@ -18,6 +24,11 @@ from tenants.services.rename_project import rename_project
 
 _PAGE = "frontend:projects"
 _LIVING = Q(api_keys__revoked_at=None)
+_PROJECTS = Rules(
+    sorts={"name": Lower("name"), "keys": "active_keys", "since": "created_at"},
+    default="name",
+    search=("name",),
+)
 
 
 @require_http_methods(["GET", "POST"])
@@ -29,14 +40,15 @@ def projects(request: HttpRequest, access: Access) -> HttpResponse:
         access.require(Permission.MANAGE)
         form = NameForm(request.POST)
         if form.is_valid() and _is_created(form, access):
-            messages.success(request, "The project is there.")
+            messages.success(request, gettext("The project is there."))
             return redirect(_PAGE)
-    rows = access.tenant.projects.order_by("name", "pk")
+    rows = access.tenant.projects.all()
     counted = rows.annotate(active_keys=Count("api_keys", filter=_LIVING))
     context = {
         "form": form,
-        "in_use": counted.filter(archived_at=None),
-        "archived": rows.exclude(archived_at=None),
+        "table": read_table(request.GET, counted.filter(archived_at=None), _PROJECTS),
+        "has_others": rows.filter(archived_at=None).count() > 1,
+        "archived": rows.exclude(archived_at=None).order_by("name", "pk"),
     }
     status = 422 if form.errors else 200
     return render(request, "frontend/projects.html", context, status=status)
@@ -67,22 +79,25 @@ def rename(request: HttpRequest, access: Access, project_id: int) -> HttpRespons
     except TenantsError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The project has its new name.")
+        messages.success(request, gettext("The project has its new name."))
     return redirect(_PAGE)
 
 
 @require_http_methods(["GET", "POST"])
 @tenant_page_for(Permission.MANAGE)
 def archive(request: HttpRequest, access: Access, project_id: int) -> HttpResponse:
-    """There is no way back, so it asks first."""
-    found = _find(access, project_id)
-    if request.method != "POST":
-        context = {"project": found, "keys": living_keys_of_project(found)}
-        return render(request, "frontend/archive_project.html", context)
+    """Its keys stop working, so it asks for its name."""
+    found, now = _find(access, project_id), timezone.now()
+    form = TypedNameForm(found.name, *posted(request))
+    if not form.is_valid():
+        keys = living_keys_of_project(found)
+        context = {"form": form, "project": found, "keys": keys}
+        return render_form(request, "frontend/archive_project.html", context)
     try:
-        archive_project(project_id=found.pk, tenant=access.tenant, now=timezone.now())
+        archive_project(project_id=found.pk, tenant=access.tenant, now=now)
     except TenantsError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, f"{found.name} is archived, and its keys revoked.")
+        told = _("%s is archived, and its keys revoked.") % found.name
+        offer_undo(request, access, told, act="project", id=found.pk, at=now)
     return redirect(_PAGE)

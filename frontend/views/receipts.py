@@ -10,7 +10,7 @@ from django.views.decorators.http import require_safe
 
 from billing.encoding import MEDIA_TYPES, FileFormat, write_table
 from billing.models.invoices import Invoice
-from billing.services.receipts.read_receipts import stream_receipts
+from billing.services.receipts.read_receipts import read_receipt
 from billing.services.receipts.sign_receipt import sign_receipt
 from billing.services.receipts.write_receipts import receipt_lines, receipt_table
 from billing.wire import SignedReceipt
@@ -51,12 +51,10 @@ def receipt_json(_request: HttpRequest, access: Access, sequence: int) -> HttpRe
 
 
 def _signed(access: Access, sequence: int) -> SignedReceipt:
-    found = stream_receipts(
-        access.tenant.pk, "r.sequence = %(sequence)s", {"sequence": sequence}
-    )
-    for one in list(found):
-        return sign_receipt(one, now=timezone.now())
-    raise Http404
+    found = read_receipt(access.tenant.pk, sequence)
+    if found is None:
+        raise Http404
+    return sign_receipt(found, now=timezone.now())
 
 
 @require_safe

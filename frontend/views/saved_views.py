@@ -3,9 +3,12 @@
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from frontend.access import Access, tenant_page
+from frontend.undo import offer_undo
 from frontend.usage_selection import kept_query, views_of
 from tenants.errors import TenantsError
 from tenants.services.delete_view import delete_view
@@ -31,7 +34,7 @@ def save(request: HttpRequest, access: Access) -> HttpResponse:
     except TenantsError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The view is saved.")
+        messages.success(request, gettext("The view is saved."))
     page = redirect("frontend:usage")
     page["Location"] += f"?{query}" if query else ""
     return page
@@ -46,13 +49,16 @@ def rename(request: HttpRequest, access: Access, view_id: int) -> HttpResponse:
     except TenantsError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "The view has its new name.")
+        messages.success(request, gettext("The view has its new name."))
     return redirect("frontend:saved_views")
 
 
 @require_POST
 @tenant_page
 def delete(request: HttpRequest, access: Access, view_id: int) -> HttpResponse:
-    delete_view(view_id=view_id, tenant=access.tenant, user=access.user)
-    messages.success(request, "The view is deleted.")
+    view = next((one for one in views_of(access) if one.pk == view_id), None)
+    if view is not None:
+        delete_view(view_id=view.pk, tenant=access.tenant, user=access.user)
+        told = _("The view %s is deleted.") % view.name
+        offer_undo(request, access, told, act="view", name=view.name, query=view.query)
     return redirect("frontend:saved_views")

@@ -3,6 +3,7 @@
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from billing.models.taxes import TaxProfile
@@ -28,7 +29,7 @@ def settings(request: HttpRequest, access: Access) -> HttpResponse:
         if form.is_valid():
             name = form.cleaned_data["name"]
             rename_tenant(access.tenant, name)
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("frontend:settings")
     context = {
         "form": form,
@@ -51,7 +52,9 @@ def switch_tenant(request: HttpRequest, access: Access) -> HttpResponse:
     if chosen is None:
         raise Http404
     request.session[TENANT_KEY] = chosen.pk
-    messages.success(request, f"You work in {chosen.name} now.")
+    messages.success(
+        request, gettext("You work in %(name)s now.") % {"name": chosen.name}
+    )
     return redirect("frontend:overview")
 
 
@@ -71,7 +74,9 @@ def retention(request: HttpRequest, access: Access, project_id: int) -> HttpResp
         except TenantsError as error:
             form.add_error(None, str(error))
         else:
-            messages.success(request, "Saved. It holds within a second or two.")
+            messages.success(
+                request, gettext("Saved. It holds within a second or two.")
+            )
             return redirect("frontend:settings")
     status = 422 if form.errors else 200
     context = {"form": form, "project": project}

@@ -5,21 +5,34 @@ from datetime import timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext, gettext_lazy
 from django.views.decorators.http import require_http_methods, require_safe
 
 from billing.errors import BillingError
 from billing.services.webhooks.ping_webhook import ping_webhook
 from billing.services.webhooks.replay_webhooks import replay_webhooks
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.tables import Rules, read_table
 from frontend.views.webhooks import find_endpoint
 from frontend.webhook_forms import ReplayForm
 from tenants.domain.roles import Permission
 
-MESSAGES_SHOWN = 50
+_MESSAGES = Rules(
+    sorts={"when": "pk", "event": "type", "tries": "attempts"},
+    default="-when",
+    search=("type", "message_id"),
+)
+_STATES = {
+    "": (gettext_lazy("All"), Q()),
+    "arrived": (gettext_lazy("Arrived"), Q(delivered_at__isnull=False)),
+    "waiting": (gettext_lazy("Waiting"), Q(next_try_at__isnull=False)),
+    "failed": (gettext_lazy("Given up"), Q(failed_at__isnull=False)),
+}
+"""By name in the address: title, and which."""
 TRIES_SHOWN = 50
 
 
@@ -27,10 +40,14 @@ TRIES_SHOWN = 50
 @tenant_page
 def webhook(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpResponse:
     endpoint = find_endpoint(access, endpoint_id)
-    pages = Paginator(endpoint.messages.order_by("-pk"), MESSAGES_SHOWN)
+    state = request.GET.get("state", "")
+    state = state if state in _STATES else ""
+    rows = endpoint.messages.filter(_STATES[state][1])
     context = {
         "endpoint": endpoint,
-        "log": pages.get_page(request.GET.get("page")),
+        "log": read_table(request.GET, rows, _MESSAGES),
+        "states": {name: title for name, (title, _) in _STATES.items()},
+        "state": state,
         "form": ReplayForm(),
     }
     return render(request, "frontend/webhook.html", context)
@@ -60,7 +77,7 @@ def ping(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpRespons
     except BillingError as error:
         messages.error(request, str(error))
     else:
-        messages.success(request, "A test message is on its way.")
+        messages.success(request, gettext("A test message is on its way."))
     return redirect("frontend:webhook", endpoint_id)
 
 
@@ -72,7 +89,9 @@ def replay(request: HttpRequest, access: Access, endpoint_id: UUID) -> HttpRespo
     if form.is_valid():
         since = now - timedelta(hours=form.cleaned_data["hours"])
         count = replay_webhooks(endpoint, since=since, now=now)
-        messages.success(request, f"{count} will be sent again.")
+        messages.success(
+            request, gettext("%(count)s will be sent again.") % {"count": count}
+        )
     return redirect("frontend:webhook", endpoint_id)
 
 
@@ -84,5 +103,5 @@ def replay_message(
     endpoint = find_endpoint(access, endpoint_id)
     get_object_or_404(endpoint.messages, message_id=message_id)
     replay_webhooks(endpoint, message_id=message_id, now=timezone.now())
-    messages.success(request, "It will be sent again.")
+    messages.success(request, gettext("It will be sent again."))
     return redirect("frontend:webhook_message", endpoint_id, message_id)

@@ -1,12 +1,18 @@
 """Webhooks: where a tenant's own systems are told what happens."""
 
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
 from uuid import UUID
 
 from django.contrib import messages
 from django.core.cache import cache
+from django.db.models import Value
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
+from django.utils.translation import gettext
+from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -18,6 +24,9 @@ from billing.services.webhooks.remove_webhook_endpoint import remove_webhook_end
 from billing.services.webhooks.rotate_webhook_secret import rotate_webhook_secret
 from billing.services.webhooks.webhook_secret import webhook_secret
 from frontend.access import Access, tenant_page, tenant_page_for
+from frontend.confirm_form import TypedNameForm, posted, render_form
+from frontend.tables import Rules, read_table
+from frontend.undo import offer_undo
 from frontend.webhook_forms import (
     NewWebhookForm,
     WebhookChangeForm,
@@ -26,6 +35,15 @@ from frontend.webhook_forms import (
 from tenants.domain.roles import Permission
 
 _FORM_TTL_SECONDS = 86_400
+_ENDPOINTS = Rules(
+    sorts={
+        "added": "created_at",
+        "url": "url",
+        "arrival": Coalesce("succeeded_at", Value(datetime(1970, 1, 1, tzinfo=UTC))),
+    },
+    default="-added",
+    search=("url", "description"),
+)
 
 
 def find_endpoint(access: Access, endpoint_id: UUID) -> WebhookEndpoint:
@@ -37,7 +55,8 @@ def find_endpoint(access: Access, endpoint_id: UUID) -> WebhookEndpoint:
 @tenant_page
 def webhooks(request: HttpRequest, access: Access) -> HttpResponse:
     rows = WebhookEndpoint.objects.in_use().filter(tenant=access.tenant)
-    context = {"endpoints": rows.order_by("-pk")}
+    table = read_table(request.GET, rows, _ENDPOINTS)
+    context = {"table": table, "endpoints": table.rows}
     return render(request, "frontend/webhooks.html", context)
 
 
@@ -51,7 +70,7 @@ def add_webhook(request: HttpRequest, access: Access) -> HttpResponse:
     form = NewWebhookForm(request.POST)
     if form.is_valid():
         if not _is_first_use(access, form):
-            messages.info(request, "This endpoint was added before.")
+            messages.info(request, gettext("This endpoint was added before."))
             return redirect("frontend:webhooks")
         if endpoint := _add(access, form):
             return _show_secret(request, endpoint, webhook_secret(endpoint))
@@ -113,7 +132,7 @@ def change_webhook(
         except BillingError as error:
             _refuse(form, error)
         else:
-            messages.success(request, "Saved.")
+            messages.success(request, gettext("Saved."))
             return redirect("frontend:webhook", endpoint_id)
     return _form_page(request, form, endpoint)
 
@@ -137,8 +156,14 @@ def remove_webhook(
     request: HttpRequest, access: Access, endpoint_id: UUID
 ) -> HttpResponse:
     endpoint = find_endpoint(access, endpoint_id)
-    if request.method != "POST":
-        return render(request, "frontend/webhook_remove.html", {"endpoint": endpoint})
-    remove_webhook_endpoint(endpoint, now=timezone.now())
-    messages.success(request, f"Nothing more is sent to {endpoint.url}.")
+    host = urlsplit(endpoint.url).hostname or endpoint.url
+    label = _("Type the host of its address")
+    form = TypedNameForm(host, *posted(request), label=label)
+    if not form.is_valid():
+        context = {"form": form, "endpoint": endpoint}
+        return render_form(request, "frontend/webhook_remove.html", context)
+    now = timezone.now()
+    remove_webhook_endpoint(endpoint, now=now)
+    told = _("Nothing more is sent to %s.") % endpoint.url
+    offer_undo(request, access, told, act="webhook", id=endpoint.pk, at=now)
     return redirect("frontend:webhooks")

@@ -22,6 +22,8 @@ from inference.domain.lease_terms import Count, Id, LeaseClass, Milliseconds, Ti
 EVENTS_MAX = 1_000
 """In one answer; whoever is behind asks again."""
 LEASES_MAX = 10_000
+PLUGIN_VERSION = "1.0"
+"""Of what gives leases within the engine: rises with what engines are told."""
 PROOF_MS_MAX = 120_000
 """A proof counts so long; many leases are looked at one after the other."""
 
@@ -55,6 +57,8 @@ class EngineLeases(msgspec.Struct, frozen=True, kw_only=True):
     disproved: int = 0
     """Leases that were held in name only, and so are lost."""
     at_ms: int
+    plugin_version: str = ""
+    """Empty: a plugin that does not say."""
 
 
 class HeldLease(msgspec.Struct, frozen=True, kw_only=True):
@@ -135,6 +139,7 @@ def status(keeper: LeaseKeeper, asked: StatusFor = NOBODY) -> EngineLeases:
         rejected={str(reason): count for reason, count in keeper.rejected.items()},
         disproved=keeper.disproved,
         at_ms=keeper.clock_ms(),
+        plugin_version=PLUGIN_VERSION,
     )
 
 

@@ -3,6 +3,8 @@
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+from django.utils.translation import gettext
+
 from inference.domain.lease_row import LeaseRow
 from inference.errors import EngineSilentError, LeasesUnavailableError
 from inference.models import Engine
@@ -19,10 +21,12 @@ def ask_holder(
     addresses = Engine.objects.values_list("address", flat=True)
     address = addresses.filter(pk=row.engine_id).first()
     if address is None:
-        raise LeasesUnavailableError("The engine that held this lease is gone.")
+        raise LeasesUnavailableError(
+            gettext("The engine that held this lease is gone.")
+        )
     try:
         return ask_engine(address, question)
     except EngineSilentError as error:
         raise LeasesUnavailableError(
-            "The engine that holds this lease does not answer. Try again."
+            gettext("The engine that holds this lease does not answer. Try again.")
         ) from error

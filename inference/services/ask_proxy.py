@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import msgspec
 from django.conf import settings
+from django.utils.translation import gettext
 
 from inference.errors import CachedPromptsUnavailableError, ProxyRefusedError
 
@@ -64,7 +65,10 @@ def ask_proxy(body: bytes, *, order: str) -> WarmAnswer:
         return msgspec.json.decode(answer.content, type=WarmAnswer)
     except (httpx.HTTPError, OSError, msgspec.MsgspecError) as error:
         raise CachedPromptsUnavailableError(
-            "The prompt could not be computed in time. Please retry in a few seconds."
+            gettext(
+                "The prompt could not be computed in time. Please retry in a few"
+                " seconds."
+            )
         ) from error
 
 
@@ -78,7 +82,10 @@ def _refusal(answer: httpx.Response) -> ProxyRefusedError:
     except (ValueError, KeyError, TypeError):
         error = None
     if not isinstance(error, dict):
-        raise httpx.RemoteProtocolError(f"the proxy answered {answer.status_code}")
+        raise httpx.RemoteProtocolError(
+            gettext("the proxy answered %(status_code)s")
+            % {"status_code": answer.status_code}
+        )
     return ProxyRefusedError(
         status=answer.status_code,
         error=error,

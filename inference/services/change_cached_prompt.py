@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from inference.cached_prompt_models import (
     CachedPrompt,
@@ -46,7 +47,9 @@ def change_cached_prompt(
     Raises CachedPromptError.
     """
     if change.ttl_seconds is not None and (fault := ttl_fault(change.ttl_seconds)):
-        raise CachedPromptError(f"Invalid value for ttl: {fault}.", param="ttl")
+        raise CachedPromptError(
+            gettext("Invalid value for ttl: %(fault)s.") % {"fault": fault}, param="ttl"
+        )
     former = prompt.tier
     if change.tier is not None and change.tier != former:
         _write_tier(prompt, change.tier)
@@ -83,7 +86,10 @@ def move_placement(
     """
     if not claim_placement(placement, now=now):
         raise CachedPromptsUnavailableError(
-            "The cached prompt is being renewed right now. Please retry in a minute."
+            gettext(
+                "The cached prompt is being renewed right now. Please retry in a"
+                " minute."
+            )
         )
     prompt = placement.cached_prompt
     there = prompt.placements.occupying().filter(tier=tier_of_room(prompt.tier))
@@ -106,7 +112,7 @@ def _write(cached_prompt_id: int, change: PromptChange, *, now: datetime) -> Non
     rows = CachedPrompt.objects.select_for_update().living().defer("content")
     prompt = rows.filter(pk=cached_prompt_id).first()
     if prompt is None:
-        raise CachedPromptNotFoundError("The cached prompt has ended.")
+        raise CachedPromptNotFoundError(gettext("The cached prompt has ended."))
     if change.ttl_seconds is not None:
         prompt.ttl_seconds = change.ttl_seconds
         end = end_of(now=now, ttl_seconds=change.ttl_seconds)

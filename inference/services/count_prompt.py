@@ -6,6 +6,7 @@ from typing import Any
 import httpx
 import msgspec
 from django.conf import settings
+from django.utils.translation import gettext
 
 from inference.domain.engine_address import parse
 from inference.errors import EngineSilentError, PromptNotReadableError
@@ -48,7 +49,10 @@ def count_prompt(engine: Engine, *, content: str) -> int:
         answer.raise_for_status()
         return msgspec.json.decode(answer.content, type=_Counted).count
     except (httpx.HTTPError, OSError, msgspec.MsgspecError) as error:
-        raise EngineSilentError(f"Engine {engine.name}: {error!r}.") from error
+        raise EngineSilentError(
+            gettext("Engine %(name)s: %(error)s.")
+            % {"name": engine.name, "error": repr(error)}
+        ) from error
 
 
 def as_call(model: str, content: str, **fields: Any) -> bytes:

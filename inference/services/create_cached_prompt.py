@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
+from django.utils.translation import gettext
 
 from inference.cached_prompt_models import (
     ENGINES_MAX,
@@ -13,6 +14,7 @@ from inference.domain.prompt_asked import AskedPrompt, end_of, name_fault, ttl_f
 from inference.errors import (
     CachedPromptError,
     CachedPromptExistsError,
+    CachedPromptsNotSoldError,
     CachedPromptsUnavailableError,
     EngineSilentError,
     PromptTooLongError,
@@ -24,6 +26,7 @@ from inference.services.find_engines import find_engines, serving
 from inference.services.find_model import find_model
 from inference.services.place_cached_prompt import place_cached_prompt, tier_of_room
 from tenants.models import ApiKey, Project
+from tenants.services.read_switches import read_switches
 
 LIVING_MAX = 100
 """Of one project."""
@@ -44,6 +47,12 @@ def create_cached_prompt(
     model = find_model(asked.model, api_key=api_key)
     if known := _known(api_key.project_id, asked, model):
         return known, False
+    if not read_switches().sells_cached_prompts:
+        raise CachedPromptsNotSoldError(
+            gettext(
+                "New cached prompts are not sold at the moment. Send the prompt itself."
+            )
+        )
     tokens = _count(model, asked, now=now)
     try:
         prompt = _insert(api_key, asked, model, now=now)
@@ -74,7 +83,11 @@ def _check(asked: AskedPrompt) -> None:
     }
     for param, fault in faults.items():
         if fault:
-            raise CachedPromptError(f"Invalid value for {param}: {fault}.", param=param)
+            raise CachedPromptError(
+                gettext("Invalid value for %(param)s: %(fault)s.")
+                % {"param": param, "fault": fault},
+                param=param,
+            )
 
 
 def _known(
@@ -88,8 +101,11 @@ def _known(
     sha256 = asked.content.sha256
     if (known.content_sha256, known.served_model_id) != (sha256, model.pk):
         raise CachedPromptExistsError(
-            f"The name {asked.name} is taken by another content or model, and contents "
-            "never change. Take another name, or delete that prompt first.",
+            gettext(
+                "The name %(name)s is taken by another content or model, and contents"
+                " never change. Take another name, or delete that prompt first."
+            )
+            % {"name": asked.name},
             param="name",
         )
     return known
@@ -100,27 +116,36 @@ def _count(model: ServedModel, asked: AskedPrompt, *, now: datetime) -> int:
     found = find_engines(model, tier=tier, now=now)[0]
     if asked.engine_count > serving(model).count():
         raise CachedPromptError(
-            f"Invalid value for replicas: the model {model.name} runs on "
-            f"{serving(model).count()} engines.",
+            gettext(
+                "Invalid value for replicas: the model %(name)s runs on %(count)s"
+                " engines."
+            )
+            % {"name": model.name, "count": serving(model).count()},
             param="replicas",
         )
     try:
         tokens = count_prompt(found.engine, content=asked.content.text)
     except EngineSilentError:
         raise CachedPromptsUnavailableError(
-            "The engine did not answer in time. Please retry in a few seconds."
+            gettext("The engine did not answer in time. Please retry in a few seconds.")
         ) from None
     block_tokens = found.told.block_tokens
     if tokens < block_tokens:
         raise CachedPromptError(
-            f"The prompt has {tokens} tokens, and whole blocks of {block_tokens} are "
-            "held: there is nothing to hold.",
+            gettext(
+                "The prompt has %(tokens)s tokens, and whole blocks of"
+                " %(block_tokens)s are held: there is nothing to hold."
+            )
+            % {"tokens": tokens, "block_tokens": block_tokens},
             param="messages",
         )
     if tokens >= model.context_tokens:
         raise PromptTooLongError(
-            f"The prompt has {tokens} tokens and leaves no room for another in the "
-            f"{model.context_tokens} of the model. Shorten it.",
+            gettext(
+                "The prompt has %(tokens)s tokens and leaves no room for another in"
+                " the %(context_tokens)s of the model. Shorten it."
+            )
+            % {"tokens": tokens, "context_tokens": model.context_tokens},
             param="messages",
         )
     return tokens
@@ -134,7 +159,11 @@ def _insert(
     living = CachedPrompt.objects.of_project(api_key.project_id).living()
     if living.count() >= LIVING_MAX:
         raise TooManyCachedPromptsError(
-            f"The project has {LIVING_MAX} cached prompts. Delete one, or let it end."
+            gettext(
+                "The project has %(LIVING_MAX)s cached prompts. Delete one, or let it"
+                " end."
+            )
+            % {"LIVING_MAX": LIVING_MAX}
         )
     return CachedPrompt.objects.create(
         tenant_id=api_key.tenant_id,

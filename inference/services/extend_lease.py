@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from django.utils.translation import gettext
 
 from inference.domain.lease_row import LeaseRow, LeaseStatus
 from inference.errors import (
@@ -32,11 +33,14 @@ def extend_lease(
     """
     kept = find_row(tenant_id=api_key.tenant_id, lease_id=lease_id)
     if kept.row.project_id != api_key.project_id:
-        raise LeaseNotFoundError("There is no such lease.")
+        raise LeaseNotFoundError(gettext("There is no such lease."))
     if is_money_limited(api_key):
         raise LeaseNotExtendedError(
-            "With prepaid credit or a spend limit a lease cannot be extended: ask for "
-            "a longer timeout in the next turn."
+            gettext(
+                "With prepaid credit or a spend limit a lease cannot be extended: ask"
+                " for "
+                "a longer timeout in the next turn."
+            )
         )
     if not kept.row.is_live(milliseconds(now)):
         raise _ended()

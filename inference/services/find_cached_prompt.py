@@ -2,6 +2,8 @@
 
 from uuid import UUID
 
+from django.utils.translation import gettext
+
 from inference.cached_prompt_models import PREFIX, CachedPrompt
 from inference.errors import CachedPromptNotFoundError
 
@@ -21,8 +23,11 @@ def find_cached_prompt(
     )
     if found is None:
         raise CachedPromptNotFoundError(
-            f"This project has no cached prompt {name_or_id[:120]}. It may have ended; "
-            "GET /v1/cached_prompts lists those that live."
+            gettext(
+                "This project has no cached prompt %(name_or_id)s. It may have ended;"
+                " GET /v1/cached_prompts lists those that live."
+            )
+            % {"name_or_id": name_or_id[:120]}
         )
     return found
 

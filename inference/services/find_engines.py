@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from inference.domain.lease_control import EngineLeases
 from inference.domain.lease_terms import Tier
@@ -65,13 +66,17 @@ def find_engines(
             found.append(FoundEngine(engine=engine, told=told))
     if reason and not found:
         raise LeasesNotOfferedError(
-            f"The model {served_model.name} gives no such leases: {reason}.",
+            gettext("The model %(name)s gives no such leases: %(reason)s.")
+            % {"name": served_model.name, "reason": reason},
             param="tier",
         )
     if not found:
         raise CachedPromptsUnavailableError(
-            f"No engine of the model {served_model.name} answers right now. Please "
-            "retry in a few seconds."
+            gettext(
+                "No engine of the model %(name)s answers right now. Please retry in a"
+                " few seconds."
+            )
+            % {"name": served_model.name}
         )
     return sorted(found, key=lambda one: -one.free_blocks(tier))
 

@@ -1,5 +1,7 @@
 """The model that a call of a key names."""
 
+from django.utils.translation import gettext
+
 from inference.errors import (
     EndpointNotOfferedError,
     ModelNotAllowedError,
@@ -19,16 +21,21 @@ def find_model(name: str, *, api_key: ApiKey) -> ServedModel:
     model = rows.filter(**is_wanted).first()
     if model is None:
         raise ModelNotFoundError(
-            f"There is no model {name}. GET /v1/models lists them.", param="model"
+            gettext("There is no model %(name)s. GET /v1/models lists them.")
+            % {"name": name},
+            param="model",
         )
     allowed = api_key.allowed_models
     if allowed is not None and model.name not in allowed:
         raise ModelNotAllowedError(
-            f"This API key may not use the model {model.name}.", param="model"
+            gettext("This API key may not use the model %(name)s.")
+            % {"name": model.name},
+            param="model",
         )
     if model.task != Task.GENERATE:
         raise EndpointNotOfferedError(
-            f"The model {model.name} does not generate: it has no prompts to cache.",
+            gettext("The model %(name)s does not generate: it has no prompts to cache.")
+            % {"name": model.name},
             param="model",
         )
     return model

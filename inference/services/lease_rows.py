@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import msgspec
+from django.utils.translation import gettext
 from redis import RedisError
 
 from inference.domain.lease_row import KEPT_AFTER_MS, LeaseRow, valkey_key
@@ -42,7 +43,9 @@ def find_row(*, tenant_id: int, lease_id: UUID) -> KeptRow:
         raise _away(error) from error
     if not isinstance(blob, str):
         raise LeaseNotFoundError(
-            "There is no such lease. Leases are forgotten an hour after they end."
+            gettext(
+                "There is no such lease. Leases are forgotten an hour after they end."
+            )
         )
     return KeptRow(row=msgspec.json.decode(blob, type=LeaseRow), blob=blob)
 

@@ -2,7 +2,6 @@
 
 import asyncio
 import logging
-import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +9,12 @@ from datetime import datetime
 import httpx
 from django.utils import timezone
 
-from inference.domain.engine_address import parse
 from inference.domain.engine_counters import EngineMetrics, parse_metrics
 from inference.models import Engine
+from inference.services.fetch_engine_text import fetch_engine_text
 
 READ_SECONDS_MAX = 3.0
 """For the whole answer of one engine."""
-METRICS_BYTES_MAX = 8 * 1024 * 1024
 PARALLEL_READS_MAX = 16
 
 _logger = logging.getLogger(__name__)
@@ -44,13 +42,14 @@ async def _ask_all(engines: list[Engine]) -> list[Answer | None]:
 
 
 async def _ask(engine: Engine, room: asyncio.Semaphore) -> Answer | None:
-    where = parse(engine.address)
     async with room:
         try:
             # Over everything: httpx's own time-outs begin anew with each byte.
             async with asyncio.timeout(READ_SECONDS_MAX):
                 asked_at = timezone.now()
-                text = await _fetch(where.socket_path, f"{where.base_url}/metrics")
+                text = await fetch_engine_text(
+                    engine.address, "/metrics", seconds_max=READ_SECONDS_MAX
+                )
                 answered_at = timezone.now()
             metrics = parse_metrics(text)
         except (httpx.HTTPError, OSError, TimeoutError, ValueError) as error:
@@ -62,22 +61,3 @@ async def _ask(engine: Engine, room: asyncio.Semaphore) -> Answer | None:
         answered_at=answered_at,
         metrics=metrics,
     )
-
-
-async def _fetch(socket_path: str | None, url: str) -> str:
-    """Raises httpx.HTTPError, OSError and ValueError (too long, or no text)."""
-    # An empty TLS context, since engines speak plain HTTP: see check_engines.
-    transport = httpx.AsyncHTTPTransport(
-        uds=socket_path, verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), trust_env=False
-    )
-    async with (
-        httpx.AsyncClient(transport=transport, timeout=READ_SECONDS_MAX) as client,
-        client.stream("GET", url) as response,
-    ):
-        response.raise_for_status()
-        body = bytearray()
-        async for part in response.aiter_bytes():
-            body += part
-            if len(body) > METRICS_BYTES_MAX:
-                raise ValueError("its /metrics is too long")
-    return body.decode()

@@ -60,6 +60,12 @@ def authenticate_digest(digest: bytes, snapshots: Snapshots) -> KeyPolicy:
         raise RefusedError(errors.REVOKED_KEY, "This API key was revoked.")
     if _has_expired(policy):
         raise RefusedError(errors.EXPIRED_KEY, "This API key has expired.")
+    if policy.is_suspended_by_staff:
+        raise RefusedError(
+            errors.TENANT_SUSPENDED,
+            "The operator has suspended this tenant, so its calls are refused. Its "
+            "owners were told why by mail; the portal says it too.",
+        )
     if policy.is_suspended:
         raise RefusedError(
             errors.PAYMENT_OVERDUE,

@@ -9,6 +9,7 @@ import time
 from functools import partial
 
 from metering.proxy import errors
+from metering.proxy.call_texts import CopyingClient, text_of
 from metering.proxy.errors import RefusedError
 from metering.proxy.lease_finding import said_in
 from metering.proxy.lease_turn import LeaseTurn
@@ -44,7 +45,8 @@ class EndingCall:
     """What a call knows, and how it ends. `pipeline.Call` is how it gets there."""
 
     __slots__ = (
-        "_admission", "_body", "_body_bytes", "_client", "_connection", "_engine",
+        "_admission", "_body", "_body_bytes", "_client", "_connection", "_copying",
+        "_engine",
         "_first_token_at_us", "_hold", "_is_paused", "_is_stopping", "_keeper",
         "_plane", "_policy", "_received_at_us", "_request", "_sent_at_us", "_state",
         "_task", "_tried", "_tries", "_turn", "deadline", "request_id", "tap",
@@ -78,6 +80,9 @@ class EndingCall:
             )
         self._plane = plane
         self._client: Client | None = client
+        self._copying: CopyingClient | None = None
+        if policy.keeps_texts:
+            self._client = self._copying = CopyingClient(client)
         self._policy = policy
         self._received_at_us = received_at_us
         self._turn: LeaseTurn | None = None
@@ -254,7 +259,21 @@ class EndingCall:
                 client.end_stream(rest)
             else:
                 client.send_whole(self._answer_headers(), rest)
+        if self._copying is not None:
+            self._keep_text(self._copying, rest)
         self._finish()
+
+    def _keep_text(self, copying: CopyingClient, rest: bytes) -> None:
+        text = text_of(
+            copying,
+            event_id=self.request_id,
+            policy=self._policy,
+            happened_at_us=time.time_ns() // 1000,
+            request=self._request.raw,
+            rest=rest,
+            is_streamed=self.tap is not None,
+        )
+        self._plane.texts.hand_over(text)
 
     def _answer_headers(self) -> bytes:
         headers = self._hold.headers() if self._hold is not None else b""

@@ -88,6 +88,8 @@ EXPIRED_KEY = Refusal("expired_api_key", HTTPStatus.UNAUTHORIZED, _AUTHENTICATIO
 UNKNOWN_MODEL = Refusal("model_not_found", HTTPStatus.NOT_FOUND, INVALID)
 ENDPOINT_NOT_OFFERED = Refusal("endpoint_not_offered", HTTPStatus.BAD_REQUEST, INVALID)
 MODEL_NOT_ALLOWED = Refusal("model_not_allowed", HTTPStatus.FORBIDDEN, _PERMISSION)
+TENANT_SUSPENDED = Refusal("tenant_suspended", HTTPStatus.FORBIDDEN, _PERMISSION)
+SCOPE_MISSING = Refusal("scope_missing", HTTPStatus.FORBIDDEN, _PERMISSION)
 RATE_LIMITED = Refusal("rate_limit_exceeded", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT)
 NEVER_FITS = Refusal(
     "request_exceeds_rate_limit", HTTPStatus.TOO_MANY_REQUESTS, _RATE_LIMIT

@@ -68,6 +68,15 @@ class LeaseSale:
         byte_ms_rate = size * self._asked.ttl_ms * (self.rate or 0)
         return -(-byte_ms_rate // (BYTE_MS_PER_MB_S * 1_000_000))
 
+    def check_offered(self) -> None:
+        """Raises RefusedError."""
+        if not self._price.sells_leases:
+            raise RefusedError(
+                errors.LEASES_NOT_OFFERED,
+                "KV leases are not sold at the moment. Leave kv_retention out.",
+                param="kv_retention",
+            )
+
     def check_price(self) -> None:
         """Raises RefusedError."""
         if self.rate is None:

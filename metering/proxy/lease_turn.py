@@ -142,6 +142,8 @@ class LeaseTurn:
         )
         if self._asked.ttl_ms:
             self._check(self._sale.check_price)
+        if self._asked.ttl_ms and not self.is_warming:
+            self._check(self._sale.check_offered)
         if self.is_buying and self._said is not None and self._said.is_shared:
             await self._claim(self._said)
         found = engines()

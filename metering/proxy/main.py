@@ -19,6 +19,7 @@ from metering.proxy import deadlines
 from metering.proxy import settings as proxy_settings
 from metering.proxy.admission import Admitter
 from metering.proxy.cached_prompts import CachedPrompts
+from metering.proxy.call_texts import CallTexts
 from metering.proxy.control_plane import ControlPlane
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
@@ -120,6 +121,7 @@ def _make_plane(
             held=observer.answers_held,
         ),
         responses=StoredResponses(answers_valkey),
+        texts=CallTexts(answers_valkey, observer),
         control=ControlPlane(
             settings.control_url,
             host=settings.portal_host,

@@ -62,6 +62,7 @@ class Observer:
         """By where: `proxy`, `engine`, `memory` or `nowhere`."""
         self.limits = LimitCounts()
         self.journal_events = self.ends_withheld = self.retries = 0
+        self.texts_lost = 0
         self.first_token = Latency()
         self.call = Latency()
         self.in_flight = Gauge(
@@ -164,6 +165,11 @@ class Observer:
             "tokenfab_proxy_ends_withheld",
             "Answers closed without their end: the journal was too slow to confirm",
             value=self.ends_withheld,
+        )
+        yield CounterMetricFamily(
+            "tokenfab_proxy_texts_lost",
+            "Texts of calls that were to be kept: Valkey was silent or had no room",
+            value=self.texts_lost,
         )
         yield self.first_token.metric(
             "tokenfab_proxy_first_token_seconds",

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from metering.proxy.admission import Admitter
 from metering.proxy.cached_prompts import CachedPrompts
+from metering.proxy.call_texts import CallTexts
 from metering.proxy.control_plane import ControlPlane
 from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
@@ -44,6 +45,7 @@ class Plane:
     journal: Journal
     recorders: Recorders
     responses: StoredResponses
+    texts: CallTexts
     control: ControlPlane
     observer: Observer
     deadlines: Deadlines

@@ -23,6 +23,7 @@ from metering.proxy.auth import (
 from metering.proxy.errors import RefusedError
 from metering.proxy.plane import Plane, Running, new_request_id
 from metering.proxy.request_head import RequestHead, head_too_large
+from metering.proxy.scopes import check_scope
 from metering.proxy.settings import (
     BODY_BYTES_PER_SECOND_MIN,
     BUFFERED_BODY_BYTES_MAX,
@@ -226,7 +227,9 @@ class RequestReader(asyncio.Protocol):
     def _authenticate(self) -> KeyPolicy:
         """Raises RefusedError."""
         if self._order is None:
-            return authenticate(self._head, self._plane.snapshots)
+            policy = authenticate(self._head, self._plane.snapshots)
+            check_scope(policy, self._head.path, self._endpoint)
+            return policy
         digest = bytes.fromhex(self._order.key_digest)
         return authenticate_digest(digest, self._plane.snapshots)
 

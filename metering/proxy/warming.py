@@ -63,7 +63,8 @@ def policy_for(policy: KeyPolicy, order: WarmOrder) -> KeyPolicy:
     """Of the call: what we do at our cost uses up nobody's requests and tokens. Money
     is asked all the same: the tenant pays for the lease.
     """
-    return _replace(policy, rate_limits=()) if order.is_at_our_cost else policy
+    limits = () if order.is_at_our_cost else policy.rate_limits
+    return _replace(policy, rate_limits=limits, keeps_texts=False)
 
 
 def warmed(request: ParsedRequest, order: WarmOrder) -> ParsedRequest:

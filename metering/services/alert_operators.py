@@ -1,10 +1,11 @@
 """A mail to every operator."""
 
 import logging
-from smtplib import SMTPException
 
 from django.contrib.auth import get_user_model
-from django.core.mail import EmailMessage, get_connection
+
+from tenants.domain.mail_kinds import MailKind
+from tenants.services.send_mail import send_mail
 
 _logger = logging.getLogger(__name__)
 
@@ -15,11 +16,16 @@ def alert_operators(subject: str, text: str) -> bool:
     """
     users = get_user_model().objects.filter(is_staff=True, is_active=True)
     addresses = sorted(users.exclude(email="").values_list("email", flat=True))
-    # One mail each: operators need not learn each other's addresses.
-    mails = [EmailMessage(f"Tokenfab: {subject}", text, to=[to]) for to in addresses]
     try:
-        get_connection().send_messages(mails)
-    except (OSError, SMTPException):
+        # One mail each: operators need not learn each other's addresses.
+        for to in addresses:
+            send_mail(
+                kind=MailKind.OPERATOR,
+                to=[to],
+                subject=f"Tokenfab: {subject}",
+                text=text,
+            )
+    except OSError:
         _logger.exception("no mail to the operators (%s): %s", subject, text)
         return False
     return True

@@ -54,6 +54,11 @@ _MARK_UNSEALED = """
     ON CONFLICT (tenant_id, hour_at)
         DO UPDATE SET generation = unsealed_hour.generation + 1
 """
+_MARK_OF_ENGINES = """
+    INSERT INTO open_engine_hour (hour_at, generation)
+    SELECT hour_at, 1 FROM unnest(%s::timestamptz[]) AS folded (hour_at) ORDER BY 1
+    ON CONFLICT (hour_at) DO UPDATE SET generation = open_engine_hour.generation + 1
+"""
 
 
 def roll_up_usage(*, hours_max: int = HOURS_MAX) -> int:
@@ -81,6 +86,7 @@ def _roll_up_batch(hours_max: int) -> int:
         _replace_rollups(tenant_id, hour_at, last_used, changes)
     note_api_key_use(last_used)
     _mark_unsealed(open_hours)
+    _mark_of_engines(open_hours)
     changes.write()
     return len(open_hours)
 
@@ -91,6 +97,13 @@ def _mark_unsealed(hours: list[tuple[int, datetime]]) -> None:
         tenants, starts = zip(*hours, strict=True)
         with connection.cursor() as cursor:
             cursor.execute(_MARK_UNSEALED, [list(tenants), list(starts)])
+
+
+def _mark_of_engines(hours: list[tuple[int, datetime]]) -> None:
+    """What engines did in them is to be summed up anew."""
+    if hours:
+        with connection.cursor() as cursor:
+            cursor.execute(_MARK_OF_ENGINES, [sorted({at for _, at in hours})])
 
 
 def _take_open_hours(limit: int) -> list[tuple[int, datetime]]:

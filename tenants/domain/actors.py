@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -21,6 +22,8 @@ class Actor:
     """Of the user, the key or the staff token; None: of the system."""
     name: str
     """As it is to be read later: an e-mail address, or what a key's page shows."""
+    at: datetime | None = None
+    """When, of a history that is written down afterwards; None: now."""
 
 
 SYSTEM = Actor(kind=ActorKind.SYSTEM, id=None, name="Tokenfab")

@@ -7,6 +7,7 @@ AMOUNT_MAX = 2**53 - 1
 million dollars."""
 KV_TIMEOUT_SECONDS_MAX = 86_400
 """Of a lease, as for calls that ask for one themselves."""
+TEXT_RETENTION_DAYS_MAX = 90
 DEFAULT_THRESHOLDS_PERCENT = (50, 80, 100)
 _THRESHOLDS_MAX = 5
 _PERCENT_MAX = 1000

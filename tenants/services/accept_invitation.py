@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.errors import InvitationNotFoundError
 from tenants.invitation_models import open_invitations
@@ -19,11 +20,13 @@ def accept_invitation(*, secret: str, user: User, now: datetime) -> Member:
     """
     invitation = find_invitation(secret, now=now)
     if invitation is None or invitation.email != user.email:
-        raise InvitationNotFoundError("This invitation cannot be used.")
+        raise InvitationNotFoundError(gettext("This invitation cannot be used."))
     lock_members(invitation.tenant)
     used = open_invitations().filter(pk=invitation.pk, expires_at__gt=now)
     if not used.update(accepted_at=now):
-        raise InvitationNotFoundError("This invitation was used or taken back.")
+        raise InvitationNotFoundError(
+            gettext("This invitation was used or taken back.")
+        )
     member, _ = Member.objects.get_or_create(
         tenant=invitation.tenant,
         user=user,

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from tenants.errors import LastProjectError, ProjectNotFoundError
 from tenants.models import ApiKey, Project, Tenant
@@ -20,12 +21,12 @@ def archive_project(*, project_id: int, tenant: Tenant, now: datetime) -> bool:
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     project = Project.objects.filter(pk=project_id, tenant=tenant).first()
     if project is None:
-        raise ProjectNotFoundError("There is no such project.")
+        raise ProjectNotFoundError(gettext("There is no such project."))
     if project.archived_at is not None:
         return False
     in_use = tenant.projects.filter(archived_at=None).exclude(pk=project_id)
     if not in_use.exists():
-        raise LastProjectError("A tenant keeps at least one project.")
+        raise LastProjectError(gettext("A tenant keeps at least one project."))
     for api_key in living_keys_of_project(project):
         revoke_api_key(api_key_id=api_key.pk, tenant=tenant, now=now)
     Project.objects.filter(pk=project_id).update(archived_at=now)

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.errors import (
@@ -23,7 +24,10 @@ def create_project(*, tenant: Tenant, name: str, now: datetime) -> Project:
     cleaned = checked_project_name(name)
     Tenant.objects.select_for_update(no_key=True).get(pk=tenant.pk)
     if tenant.projects.count() >= PROJECTS_MAX:
-        raise TooManyProjectsError(f"A tenant has at most {PROJECTS_MAX} projects.")
+        raise TooManyProjectsError(
+            gettext("A tenant has at most %(PROJECTS_MAX)s projects.")
+            % {"PROJECTS_MAX": PROJECTS_MAX}
+        )
     try:
         with transaction.atomic():
             project = Project.objects.create(
@@ -39,7 +43,11 @@ def checked_project_name(name: str) -> str:
     cleaned = clean_name(name)
     if cleaned is None:
         raise InvalidNameError(
-            f"A project's name has 1 to {NAME_CHARACTERS_MAX} printable characters."
+            gettext(
+                "A project's name has 1 to %(NAME_CHARACTERS_MAX)s printable"
+                " characters."
+            )
+            % {"NAME_CHARACTERS_MAX": NAME_CHARACTERS_MAX}
         )
     return cleaned
 

@@ -6,6 +6,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants.domain import invitations
 from tenants.domain.roles import Role
@@ -34,13 +35,16 @@ def invite_member(
     lock_members(tenant)
     check_may_set_role(tenant, by, before=None, after=role)
     if Member.objects.filter(tenant=tenant, user__email=address).exists():
-        raise InvalidInvitationError(f"{address} is a member already.")
+        raise InvalidInvitationError(
+            gettext("%(address)s is a member already.") % {"address": address}
+        )
     # An expired one stands in nobody's way; it is over, and a new one says so.
     of_tenant = open_invitations().filter(tenant=tenant)
     of_tenant.filter(expires_at__lte=now).update(revoked_at=now)
     if of_tenant.count() >= invitations.OPEN_MAX:
         raise InvalidInvitationError(
-            f"At most {invitations.OPEN_MAX} invitations are open at once."
+            gettext("At most %(OPEN_MAX)s invitations are open at once.")
+            % {"OPEN_MAX": invitations.OPEN_MAX}
         )
     secret = invitations.make_secret()
     row = Invitation(
@@ -64,7 +68,8 @@ def _insert(row: Invitation) -> None:
             row.save(force_insert=True)
     except IntegrityError:
         raise InvalidInvitationError(
-            f"{row.email} is invited already: send that invitation again."
+            gettext("%(email)s is invited already: send that invitation again.")
+            % {"email": row.email}
         ) from None
 
 

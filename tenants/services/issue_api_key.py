@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain import api_keys
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
@@ -12,8 +13,10 @@ from tenants.errors import (
     InvalidExpiryError,
     InvalidModelListError,
     InvalidNameError,
+    InvalidScopesError,
     PaymentOverdueError,
     ProjectArchivedError,
+    TenantSuspendedError,
     TooManyApiKeysError,
 )
 from tenants.models import ApiKey, Project, RateLimit, Restriction, Tenant, User
@@ -23,7 +26,7 @@ from tenants.services.publish_key_policies import (
     published_api_keys,
 )
 from tenants.services.set_rate_limits import check_amount
-from tenants.wire import LimitKind
+from tenants.wire import KeyScope, LimitKind
 
 DEFAULT_REQUESTS_PER_MINUTE = 600
 DEFAULT_TOKENS_PER_MINUTE = 1_000_000
@@ -49,25 +52,29 @@ def issue_api_key(
     mode: api_keys.Mode = "live",
     expires_at: datetime | None = None,
     allowed_models: Sequence[str] | None = None,
+    scopes: Sequence[KeyScope] | None = None,
     requests_per_minute: int | None = DEFAULT_REQUESTS_PER_MINUTE,
     tokens_per_minute: int | None = DEFAULT_TOKENS_PER_MINUTE,
     is_of_playground: bool = False,
 ) -> IssuedKey:
     """A new key of `project`, known to the data plane within a second of the commit.
 
-    A limit of None means no such limit, `allowed_models` None means all models.
+    A limit of None means no such limit, `allowed_models` None means all models,
+    `scopes` None everything.
     Raises InvalidNameError, InvalidExpiryError, InvalidLimitError,
-    InvalidModelListError, TooManyApiKeysError, PaymentOverdueError and
-    ProjectArchivedError.
+    InvalidModelListError, InvalidScopesError, TooManyApiKeysError, PaymentOverdueError,
+    TenantSuspendedError and ProjectArchivedError.
     """
-    models = _checked_models(allowed_models)
+    models, scope_names = _checked_models(allowed_models), _checked_scopes(scopes)
     if expires_at is not None and expires_at <= now:
-        raise InvalidExpiryError("The expiry must lie in the future.")
+        raise InvalidExpiryError(gettext("The expiry must lie in the future."))
     limits = _checked_limits(requests_per_minute, tokens_per_minute)
     _check_room(project.tenant_id, now)
     # Read under the tenant's lock: the caller's row may be older than an archiving.
     if Project.objects.filter(pk=project.pk).exclude(archived_at=None).exists():
-        raise ProjectArchivedError("This project is archived: choose another one.")
+        raise ProjectArchivedError(
+            gettext("This project is archived: choose another one.")
+        )
     secret = api_keys.make(mode)
     api_key = ApiKey.objects.create(
         tenant_id=project.tenant_id,
@@ -79,6 +86,7 @@ def issue_api_key(
         created_at=now,
         expires_at=expires_at,
         allowed_models=models,
+        scopes=scope_names,
         is_of_playground=is_of_playground,
     )
     RateLimit.objects.bulk_create(
@@ -103,7 +111,10 @@ def checked_key_name(name: str) -> str:
     cleaned = clean_name(name)
     if cleaned is None:
         raise InvalidNameError(
-            f"A key's name has 1 to {NAME_CHARACTERS_MAX} printable characters."
+            gettext(
+                "A key's name has 1 to %(NAME_CHARACTERS_MAX)s printable characters."
+            )
+            % {"NAME_CHARACTERS_MAX": NAME_CHARACTERS_MAX}
         )
     return cleaned
 
@@ -114,13 +125,27 @@ def _checked_models(names: Sequence[str] | None) -> list[str] | None:
     unique = sorted(set(names))
     if not unique or len(unique) > ALLOWED_MODELS_MAX:
         raise InvalidModelListError(
-            f"A list of allowed models names 1 to {ALLOWED_MODELS_MAX} models."
+            gettext(
+                "A list of allowed models names 1 to %(ALLOWED_MODELS_MAX)s models."
+            )
+            % {"ALLOWED_MODELS_MAX": ALLOWED_MODELS_MAX}
         )
     if any(clean_name(name) != name for name in unique):
         raise InvalidModelListError(
-            "A model's name is 1 to 100 characters, no spaces around."
+            gettext("A model's name is 1 to 100 characters, no spaces around.")
         )
     return unique
+
+
+def _checked_scopes(scopes: Sequence[KeyScope] | None) -> list[str] | None:
+    """In one order, so that equal keys are told alike."""
+    if scopes is None:
+        return None
+    if not scopes:
+        raise InvalidScopesError(
+            gettext("A key is for something: choose at least one scope.")
+        )
+    return [scope.value for scope in KeyScope if scope in scopes]
 
 
 def _checked_limits(
@@ -141,19 +166,32 @@ def _check_room(tenant_id: int, now: datetime) -> None:
     lock_for_new_secret(tenant_id)
     if published_api_keys(now).filter(tenant_id=tenant_id).count() >= API_KEYS_MAX:
         raise TooManyApiKeysError(
-            f"A tenant has at most {API_KEYS_MAX} keys, those revoked within the last "
-            "30 days included."
+            gettext(
+                "A tenant has at most %(API_KEYS_MAX)s keys, those revoked within the"
+                " last 30 days included."
+            )
+            % {"API_KEYS_MAX": API_KEYS_MAX}
         )
 
 
 def lock_for_new_secret(tenant_id: int) -> None:
     """Holds the tenant's row, so that parallel calls count one after the other.
 
-    Raises PaymentOverdueError.
+    Raises PaymentOverdueError and TenantSuspendedError.
     """
     tenant = Tenant.objects.select_for_update(no_key=True).get(pk=tenant_id)
+    if tenant.suspended_at is not None:
+        raise TenantSuspendedError(
+            gettext(
+                "The operator has suspended this tenant, so no new keys are made. Its"
+                " owners were told why by mail."
+            )
+        )
     if tenant.restriction in {Restriction.NO_NEW_KEYS, Restriction.NO_CALLS}:
         raise PaymentOverdueError(
-            "An invoice is overdue, so no new keys are made. Pay it under Billing in "
-            "the portal, and they are again at once."
+            gettext(
+                "An invoice is overdue, so no new keys are made. Pay it under Billing"
+                " in "
+                "the portal, and they are again at once."
+            )
         )

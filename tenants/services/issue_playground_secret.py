@@ -29,7 +29,7 @@ def issue_playground_secret(
     secret before stops working within a second. A key that was revoked stays so: the
     member gets another one.
 
-    Raises PaymentOverdueError and TooManyApiKeysError.
+    Raises PaymentOverdueError, TenantSuspendedError and TooManyApiKeysError.
     """
     lock_for_new_secret(project.tenant_id)
     api_key = ApiKey.objects.filter(

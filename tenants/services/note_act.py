@@ -13,6 +13,7 @@ def note_act(action: str, *, tenant_id: int, about: models.Model, words: str) ->
     no secret. Who acts is known from where the call came in.
     """
     actor = acting()
+    times = {} if actor.at is None else {"at": actor.at}
     AuditEntry.objects.create(
         tenant_id=tenant_id,
         actor_kind=actor.kind.value,
@@ -21,4 +22,5 @@ def note_act(action: str, *, tenant_id: int, about: models.Model, words: str) ->
         action=action,
         about_id=str(about.pk),
         words=words[:WORDS_CHARACTERS_MAX],
+        **times,
     )

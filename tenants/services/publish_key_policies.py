@@ -19,7 +19,7 @@ from tenants.models import (
     SpendLimit,
 )
 from tenants.services.publish_snapshot import publish_snapshot
-from tenants.wire import KeyPolicy, LimitKind, Retention, Scope, SpendPeriod
+from tenants.wire import KeyPolicy, KeyScope, LimitKind, Retention, Scope, SpendPeriod
 
 REMEMBERED_FOR = timedelta(days=30)
 """So long a caller is told that the key was revoked or has expired; then: unknown."""
@@ -110,6 +110,9 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         state="revoked" if row.revoked_at else "active",
         expires_at=row.expires_at.timestamp() if row.expires_at else None,
         allowed_models=None if models is None else tuple(models),
+        scopes=None
+        if row.scopes is None
+        else tuple(KeyScope(name) for name in row.scopes),
         rate_limits=tuple(
             limit for one in subjects for limit in limits.rate.get(one, ())
         ),
@@ -124,7 +127,9 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         retention=_retention(row.project.retention),
         price_books=limits.price_books.get(tenant.pk, ()),
         currency=tenant.currency,
+        keeps_texts=row.project.text_retention_days is not None,
         is_suspended=tenant.restriction == Restriction.NO_CALLS,
+        is_suspended_by_staff=tenant.suspended_at is not None,
     )
 
 

@@ -1,6 +1,7 @@
 """Give a project another name; what it used stays its own."""
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants.errors import ProjectNotFoundError
 from tenants.models import Project, Tenant
@@ -17,7 +18,7 @@ def rename_project(*, project_id: int, tenant: Tenant, name: str) -> bool:
     mine = Project.objects.filter(pk=project_id, tenant=tenant)
     project = mine.select_for_update().first()
     if project is None:
-        raise ProjectNotFoundError("There is no such project.")
+        raise ProjectNotFoundError(gettext("There is no such project."))
     if project.name == cleaned:
         return False
     try:

@@ -1,6 +1,7 @@
 """Give a tenant another name; its slug stays."""
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.errors import InvalidNameError
@@ -14,7 +15,10 @@ def rename_tenant(tenant: Tenant, name: str) -> bool:
     cleaned = clean_name(name)
     if cleaned is None:
         raise InvalidNameError(
-            f"A tenant's name has 1 to {NAME_CHARACTERS_MAX} printable characters."
+            gettext(
+                "A tenant's name has 1 to %(NAME_CHARACTERS_MAX)s printable characters."
+            )
+            % {"NAME_CHARACTERS_MAX": NAME_CHARACTERS_MAX}
         )
     mine = Tenant.objects.filter(pk=tenant.pk).exclude(name=cleaned)
     if not mine.update(name=cleaned):

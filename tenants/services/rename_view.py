@@ -1,6 +1,7 @@
 """Give a saved view another name."""
 
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from tenants.errors import NameTakenError
 from tenants.models import Tenant, User
@@ -18,4 +19,4 @@ def rename_view(*, view_id: int, tenant: Tenant, user: User, name: str) -> None:
         with transaction.atomic():
             mine.update(name=cleaned)
     except IntegrityError:
-        raise NameTakenError("Another view of yours has this name.") from None
+        raise NameTakenError(gettext("Another view of yours has this name.")) from None

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Q
+from django.utils.translation import gettext
 
 from tenants.domain import invitations
 from tenants.domain.roles import Role
@@ -24,7 +25,7 @@ def resend_invitation(
     mine = open_invitations().filter(tenant=tenant, pk=invitation_id)
     row = mine.select_related("tenant").first()
     if row is None:
-        raise InvitationNotFoundError("There is no such invitation.")
+        raise InvitationNotFoundError(gettext("There is no such invitation."))
     check_may_set_role(tenant, by, before=None, after=Role(row.role))
     secret = invitations.make_secret()
     is_due = Q(sent_at=None) | Q(sent_at__lte=now - invitations.RESEND_AFTER)
@@ -35,7 +36,9 @@ def resend_invitation(
         invited_by=by,
     )
     if not renewed:
-        raise InvalidInvitationError("It was sent a moment ago: wait a minute.")
+        raise InvalidInvitationError(
+            gettext("It was sent a moment ago: wait a minute.")
+        )
     row.refresh_from_db()
     note_act("member.invited_again", tenant_id=tenant.pk, about=row, words=row.email)
     return IssuedInvitation(invitation=row, secret=secret)

@@ -1,13 +1,17 @@
-"""Revoke an API key: it stops working on every proxy within a second, for ever."""
+"""Revoke an API key: it stops working on every proxy within a second."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.errors import ApiKeyNotFoundError
 from tenants.models import ApiKey, Tenant
 from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
+
+RESTORABLE_FOR = timedelta(minutes=10)
+"""A slip of the hand can be taken back; a key that leaked cannot."""
 
 
 @transaction.atomic
@@ -16,9 +20,11 @@ def revoke_api_key(*, api_key_id: int, tenant: Tenant, now: datetime) -> bool:
     stays. Raises ApiKeyNotFoundError, also for a key of another tenant.
     """
     mine = ApiKey.objects.filter(pk=api_key_id, tenant=tenant)
-    revoked = mine.filter(revoked_at__isnull=True).update(revoked_at=now)
+    revoked = mine.filter(revoked_at__isnull=True).update(
+        revoked_at=now, restorable_until=now + RESTORABLE_FOR
+    )
     if not revoked and not mine.exists():
-        raise ApiKeyNotFoundError("There is no such key.")
+        raise ApiKeyNotFoundError(gettext("There is no such key."))
     if revoked:
         api_key = mine.get()
         words = f"{api_key.name} ({api_key.prefix}…)"

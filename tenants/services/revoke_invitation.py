@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain.roles import Role
 from tenants.errors import InvitationNotFoundError
@@ -23,9 +24,9 @@ def revoke_invitation(
     mine = open_invitations().filter(tenant=tenant, pk=invitation_id)
     row = mine.first()
     if row is None:
-        raise InvitationNotFoundError("There is no such invitation.")
+        raise InvitationNotFoundError(gettext("There is no such invitation."))
     check_may_set_role(tenant, by, before=None, after=Role(row.role))
     if not mine.update(revoked_at=now):
-        raise InvitationNotFoundError("It was used a moment ago.")
+        raise InvitationNotFoundError(gettext("It was used a moment ago."))
     words = f"the invitation of {row.email}"
     note_act("member.uninvited", tenant_id=tenant.pk, about=row, words=words)

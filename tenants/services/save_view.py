@@ -1,5 +1,7 @@
 """Keep a view of the usage page under a name."""
 
+from django.utils.translation import gettext
+
 from tenants.domain.names import NAME_CHARACTERS_MAX, clean_name
 from tenants.errors import InvalidNameError, TooManySavedViewsError
 from tenants.models import Tenant, User
@@ -18,7 +20,8 @@ def save_view(*, tenant: Tenant, user: User, name: str, query: str) -> SavedView
     mine = SavedView.objects.filter(tenant=tenant, user=user)
     if mine.exclude(name=cleaned).count() >= SAVED_VIEWS_MAX:
         raise TooManySavedViewsError(
-            f"{SAVED_VIEWS_MAX} views are kept at most: delete one first."
+            gettext("%(SAVED_VIEWS_MAX)s views are kept at most: delete one first.")
+            % {"SAVED_VIEWS_MAX": SAVED_VIEWS_MAX}
         )
     view, _ = mine.update_or_create(
         name=cleaned,
@@ -37,6 +40,7 @@ def checked_view_name(name: str) -> str:
     cleaned = clean_name(name)
     if cleaned is None:
         raise InvalidNameError(
-            f"A name has 1 to {NAME_CHARACTERS_MAX} printable characters."
+            gettext("A name has 1 to %(NAME_CHARACTERS_MAX)s printable characters.")
+            % {"NAME_CHARACTERS_MAX": NAME_CHARACTERS_MAX}
         )
     return cleaned

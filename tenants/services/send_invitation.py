@@ -2,11 +2,11 @@
 
 from datetime import datetime
 
-from django.core.mail import send_mail
-
 from tenants.domain.invitations import digest, invitation_mail
+from tenants.domain.mail_kinds import MailKind
 from tenants.invitation_models import Invitation
 from tenants.services.invite_member import IssuedInvitation
+from tenants.services.send_letter import send_letter
 
 
 def send_invitation(issued: IssuedInvitation, *, url: str, now: datetime) -> bool:
@@ -23,7 +23,13 @@ def send_invitation(issued: IssuedInvitation, *, url: str, now: datetime) -> boo
         expires_at=row.expires_at,
     )
     try:
-        send_mail(mail.subject, mail.text, None, [row.email], html_message=mail.html)
+        send_letter(
+            kind=MailKind.INVITATION,
+            to=[row.email],
+            letter=mail,
+            language=row.invited_by.language if row.invited_by else "",
+            tenant_id=row.tenant_id,
+        )
     except OSError:
         return False
     # One that was replaced meanwhile has another digest, and a mail of its own.

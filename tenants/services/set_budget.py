@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain.amounts import text_of_nanos
 from tenants.domain.limits import DEFAULT_THRESHOLDS_PERCENT, clean_thresholds
@@ -35,7 +36,9 @@ def set_budget(
     check_amount(amount_nanos)
     thresholds = clean_thresholds(thresholds_percent)
     if thresholds is None:
-        raise InvalidLimitError("A budget has 1 to 5 thresholds, from 1 to 1000 %.")
+        raise InvalidLimitError(
+            gettext("A budget has 1 to 5 thresholds, from 1 to 1000 %.")
+        )
     lock_subject(subject)
     values = {"amount_nanos": amount_nanos, "thresholds_percent": thresholds}
     mine = Budget.objects.filter(**columns_of(subject), period=period)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain.limits import AMOUNT_MAX, is_amount
 from tenants.domain.names import clean_name
@@ -75,16 +76,24 @@ def read_rate_limits(subject: Subject) -> dict[LimitName, int]:
 
 def _check(limits: Mapping[LimitName, int]) -> None:
     if len(limits) > LIMITS_MAX:
-        raise InvalidLimitError(f"There may be {LIMITS_MAX} rate limits at most.")
+        raise InvalidLimitError(
+            gettext("There may be %(LIMITS_MAX)s rate limits at most.")
+            % {"LIMITS_MAX": LIMITS_MAX}
+        )
     for (_, model), amount in limits.items():
         check_amount(amount)
         if model is not None and clean_name(model) != model:
-            raise InvalidLimitError(f"{model!r} is not a model's name.")
+            raise InvalidLimitError(
+                gettext("%(model)s is not a model's name.") % {"model": repr(model)}
+            )
 
 
 def check_amount(amount: int) -> None:
     if not is_amount(amount):
-        raise InvalidLimitError(f"A limit lies between 1 and {AMOUNT_MAX}.")
+        raise InvalidLimitError(
+            gettext("A limit lies between 1 and %(AMOUNT_MAX)s.")
+            % {"AMOUNT_MAX": AMOUNT_MAX}
+        )
 
 
 def _check_within_tenant(tenant_id: int, limits: Mapping[LimitName, int]) -> None:

@@ -1,6 +1,7 @@
 """Set how a project's conversations are leased where a call says nothing of it."""
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from tenants.domain.limits import KV_TIMEOUT_SECONDS_MAX
 from tenants.errors import InvalidRetentionError, ProjectNotFoundError
@@ -18,14 +19,14 @@ def set_retention(*, project_id: int, tenant_id: int, retention: Retention) -> b
     """
     seconds = retention.timeout_seconds
     if seconds is not None and not 0 < seconds <= KV_TIMEOUT_SECONDS_MAX:
-        raise InvalidRetentionError("A lease lasts for a second to a day.")
+        raise InvalidRetentionError(gettext("A lease lasts for a second to a day."))
     project = (
         Project.objects.select_for_update()
         .filter(pk=project_id, tenant_id=tenant_id)
         .first()
     )
     if project is None:
-        raise ProjectNotFoundError("There is no such project.")
+        raise ProjectNotFoundError(gettext("There is no such project."))
     if project.retention == retention:
         return False
     project.kv_timeout_seconds = seconds

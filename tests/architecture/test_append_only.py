@@ -44,6 +44,9 @@ KEPT_ROW_BY_ROW = (
     "billing_creditwithdrawal",
     "billing_webhookattempt",
     "tenants_auditentry",
+    "tenants_staffentry",
+    "engine_cost",
+    "tenants_sentmail",
 )
 KEPT_FAMILIES = (
     "receipt",

@@ -22,6 +22,7 @@ from billing.models.prices import PriceVersion
 from billing.models.rating import BillingPeriod, RatedCharge
 from billing.services.invoices.settle_invoice import due_cents
 from inference.models import ServedModel
+from metering.coarse_models import UsageDay, UsageHour
 from metering.domain.usage import QUANTITY_MAX
 from metering.lease_models import LeaseInterval
 from metering.models import UsageEvent, UsageRollup
@@ -99,8 +100,22 @@ def use(
     UsageRollup.objects.update_or_create(
         **dimension, defaults={"quantity": before + quantity, "event_count": 1}
     )
+    _sum_up(quantity, **dimension)
     if quantity <= 100 * QUANTITY_MAX:  # else no number of events would do
         _store(quantity, **dimension)
+
+
+def _sum_up(quantity: int, *, meter: str, hour_at: datetime, **dimension) -> None:
+    """The coarser rollups, of the key's day and of the hour."""
+    day, _ = UsageDay.objects.get_or_create(
+        day_at=hour_at.astimezone(UTC).replace(hour=0, minute=0), **dimension
+    )
+    UsageDay.objects.filter(pk=day.pk).update(**{meter: F(meter) + quantity})
+    del dimension["api_key_id"]
+    hour, _ = UsageHour.objects.get_or_create(
+        hour_at=hour_at, endpoint="chat.completions", **dimension
+    )
+    UsageHour.objects.filter(pk=hour.pk).update(**{meter: F(meter) + quantity})
 
 
 def _store(quantity: int, *, meter: str, hour_at: datetime, **dimension) -> None:

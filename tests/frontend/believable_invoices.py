@@ -85,7 +85,7 @@ def make_credit_note(
     )
     note.lines.create(
         tenant=tenant,
-        line=invoice.lines.get(),
+        line=invoice.lines.filter(meter="output_tokens").latest("quantity"),
         quantity=5_000_000,
         amount_nanos=2_000_000_000,
         amount_cents=200,

@@ -6,7 +6,7 @@ from tenants.domain import api_keys
 from tenants.models import ApiKey
 from tenants.services.set_rate_limits import read_rate_limits
 from tenants.wire import LimitKind
-from tests.factories import make_served_model
+from tests.factories import make_project, make_served_model
 
 
 def form(**changes):
@@ -37,6 +37,33 @@ def test_it_works(people):
     assert read_rate_limits(made) == {(LimitKind.REQUESTS_PER_MINUTE, None): 600}
     midnight = datetime.combine(tomorrow, datetime.min.time(), UTC)
     assert made.expires_at == midnight + timedelta(days=1)
+
+
+def test_scopes_project_and_money_are_set_with_the_key(people):
+    other = make_project(tenant=people.tenant, name="Other")
+    money = {"spend_limit_nanos": "12.50", "budget_nanos": "10"}
+    scoped = form(scopes=["kv", "generate"], project=str(other.pk), **money)
+    page = people.client("owner").post("/keys/new/", scoped)
+    made = ApiKey.objects.get(digest=api_keys.digest(page.context["secret"]))
+    assert (made.project, made.scopes) == (other, ["generate", "kv"])
+    assert made.spendlimits.get().amount_nanos == 12_500_000_000
+    assert made.budgets.get().amount_nanos == 10_000_000_000
+    shown = people.client("owner").get(f"/keys/{made.pk}/").content.decode()
+    assert "Cached prompts, quotes and leases" in shown
+
+
+def test_money_is_not_asked_of_and_not_taken_from_a_developer(people):
+    page = people.client("colleague").get("/keys/new/").content.decode()
+    assert "spend_limit_nanos" not in page
+    made = people.client("colleague").post("/keys/new/", form(spend_limit_nanos="5"))
+    assert made.context["api_key"].spendlimits.count() == 0
+
+
+def test_it_refuses_another_tenants_project(people):
+    theirs = people.strangers_key.project_id
+    response = people.client("owner").post("/keys/new/", form(project=str(theirs)))
+    assert response.status_code == 422
+    assert list(response.context["form"].errors) == ["project"]
 
 
 def test_the_secret_is_shown_once(people):

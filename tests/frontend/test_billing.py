@@ -116,7 +116,11 @@ def test_a_card_is_added_on_stripes_page_and_removed_here(stripe_sim, people, ow
 
     assert "mastercard ending in 4444" in text_of(owner)
     card = PaymentMethod.objects.get(tenant=people.tenant)
-    owner.post(f"/billing/cards/{card.pk}/", {"act": "remove"})
+    path, remove = f"/billing/cards/{card.pk}/", {"act": "remove"}
+    assert "Remove the card?" in owner.post(path, remove).text
+    assert owner.post(path, {**remove, "name": "4242"}).status_code == 422
+    assert "mastercard ending in 4444" in text_of(owner)
+    owner.post(path, {**remove, "name": "4444"})
     assert "No card yet" in text_of(owner)
 
 

@@ -19,7 +19,7 @@ from tests.billing.credit import CENT, give
 from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.money import seed, spend, spent_event, store
 from tests.billing.paying import add_card
-from tests.factories import make_user
+from tests.factories import make_budget, make_user
 from tests.frontend.people import client_of
 
 DAY = timedelta(days=1)
@@ -275,3 +275,15 @@ def test_staff_only_look(people):
     credit = f"/operator/tenants/{people.tenant.pk}/credit/"
     assert staff.post(credit).status_code == 403
     assert staff.post(f"/operator/credit/{grant.pk}/withdraw/").status_code == 403
+
+
+def test_who_is_not_prepaid_is_not_told_of_credit_below_zero(people, valkey):
+    """Budgets have the tenant counted, though its calls are paid after the month."""
+    make_budget(subject=people.tenant)
+    seed()
+    spend(valkey, people.api_key, 30 * CENT)
+
+    credit, text = shown(people)
+
+    assert (credit.left, credit.used) == (None, 0)
+    assert "-$" not in text

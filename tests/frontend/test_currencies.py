@@ -57,6 +57,12 @@ def test_it_works(owner, path):
     assert "€" in text or "EUR" in text
 
 
+def test_a_document_names_its_currency(owner, european):
+    invoice = european.invoices.get()
+    text = text_of(owner, f"/invoices/{invoice.pk}/")
+    assert '<span class="muted">EUR</span>' in text
+
+
 def test_what_is_typed_is_said_to_be_in_the_currency(owner):
     assert "Amount, EUR" in text_of(owner, "/limits/spend/")
 

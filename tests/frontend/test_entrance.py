@@ -5,8 +5,11 @@ import re
 import pytest
 from django.core import mail
 
+from billing.models.price_books import PriceBook
 from tenants.models import Tenant, User
-from tests.factories import PASSWORD
+from tenants.sign_up import INVITATION_KEY
+from tests.billing.usage import make_price
+from tests.factories import PASSWORD, make_served_model
 from tests.frontend.people import client_of
 
 pytestmark = pytest.mark.django_db
@@ -59,6 +62,46 @@ def test_it_refuses_a_sign_up_and_keeps_what_was_typed(changes, message):
         "email", True
     )
     assert not User.objects.filter(email=NEW["email"]).exists()
+
+
+def sell_in(*currencies):
+    model = make_served_model()
+    for currency in currencies:
+        make_price(model, price_book=PriceBook.objects.list_book(currency))
+
+
+def test_the_currency_is_chosen_where_there_are_several():
+    sell_in("USD", "EUR")
+    client = client_of(None)
+    page = client.get("/accounts/signup/").text
+    assert '<option value="USD" selected>' in page
+    refused = client.post("/accounts/signup/", {**NEW, "currency": "GBP"})
+    assert "not one of the available choices" in refused.text
+    client.post("/accounts/signup/", {**NEW, "currency": "EUR"})
+    assert Tenant.objects.get(members__user__email=NEW["email"]).currency == "EUR"
+
+
+def test_it_does_not_ask_for_a_currency_without_a_choice():
+    PriceBook.objects.list_book("EUR")  # has no price yet
+    client = client_of(None)
+    assert 'name="currency"' not in client.get("/accounts/signup/").text
+    client.post("/accounts/signup/", {**NEW, "currency": "EUR"})
+    assert Tenant.objects.get(members__user__email=NEW["email"]).currency == "USD"
+
+
+def test_a_currency_without_a_plan_to_begin_on_is_not_offered(settings):
+    settings.DEFAULT_PLAN = "free"
+    sell_in("USD", "EUR")
+    assert 'name="currency"' not in client_of(None).get("/accounts/signup/").text
+
+
+def test_who_is_invited_pays_as_the_tenant_does():
+    sell_in("USD", "EUR")
+    client = client_of(None)
+    session = client.session
+    session[INVITATION_KEY] = "of some mail"
+    session.save()
+    assert 'name="currency"' not in client.get("/accounts/signup/").text
 
 
 def test_it_does_not_tell_who_has_signed_up_before(people):  # noqa: ARG001  they have

@@ -172,8 +172,8 @@ def test_the_invoice_has_a_line_for_each_memory(people, engine, lease, now):
 
 def test_the_operator_sees_what_each_engine_holds(people, engine, lease, now):
     def shown():
-        (found,) = people.client("staff").get("/operator/engines/").context["engines"]
-        return found.held_leases, found.held_tokens, found.held_bytes
+        (found,) = people.client("staff").get("/operator/engines/").context["fleet"]
+        return found.leases, found.tokens, found.bytes
 
     assert shown() == (1, 288, GB)
     release(engine, lease, now)

@@ -152,7 +152,9 @@ def test_the_role_holds_at_once(people):
 
 def test_the_last_owner_stays(people):
     member = people.tenant.members.earliest("pk")
-    people.client("owner").post(f"/settings/members/{member.pk}/remove/")
+    people.client("owner").post(
+        f"/settings/members/{member.pk}/remove/", {"name": people.tenant.name}
+    )
     people.client("owner").post(
         f"/settings/members/{member.pk}/role/", {"role": "admin"}
     )
@@ -166,7 +168,12 @@ def test_a_member_is_removed(people, keys):
     people.tenant.api_keys.update(created_by=member.user)
     address = f"/settings/members/{member.pk}/remove/"
     assert people.api_key.prefix in people.client("owner").get(address).content.decode()
-    people.client("owner").post(address, {"keys": keys})
+    owner = people.client("owner")
+    refused = owner.post(address, {"keys": keys, "name": people.tenant.name})
+    assert refused.status_code == 422
+    assert f'value="{keys}" checked' in refused.text
+    assert people.client("colleague").get("/keys/").status_code == 200
+    owner.post(address, {"keys": keys, "name": member.user.email})
     assert people.client("colleague").get("/keys/").status_code == 403
     people.api_key.refresh_from_db()
     assert (people.api_key.revoked_at is not None) == (keys == "revoke")
@@ -174,6 +181,9 @@ def test_a_member_is_removed(people, keys):
 
 def test_a_member_leaves(people):
     member = people.tenant.members.latest("pk")
-    people.client("colleague").post(f"/settings/members/{member.pk}/remove/")
+    address = f"/settings/members/{member.pk}/remove/"
+    colleague = people.client("colleague")
+    assert colleague.post(address, {"name": member.user.email}).status_code == 422
+    colleague.post(address, {"name": people.tenant.name})
     assert not Member.objects.filter(pk=member.pk).exists()
     assert User.objects.filter(pk=member.user_id).exists()

@@ -1,34 +1,8 @@
 import pytest
 
-from billing.models.rating import BillingPeriod
 from tenants.models import User
 from tenants.services.make_operator_login import make_operator_login
 from tests.frontend.people import client_of
-
-
-@pytest.mark.usefixtures("invoice")
-def test_it_works(people):
-    response = people.client("staff").get("/operator/")
-    acme = next(t for t in response.context["page"] if t.pk == people.tenant.pk)
-    assert acme.figures.requests == 1
-    assert acme.amount_nanos == 100_000
-    assert response.context["amounts"] == [("USD", 100_000)]
-
-
-def test_tenants_are_found_by_name_and_by_a_members_address(people):
-    staff = people.client("staff")
-    for wanted in ("acm", "olga@acme"):
-        page = staff.get(f"/operator/?q={wanted}").context["page"]
-        assert [tenant.pk for tenant in page] == [people.tenant.pk]
-
-
-@pytest.mark.usefixtures("invoice")
-def test_a_month_that_cannot_be_rated_is_in_plain_sight(people):
-    BillingPeriod.objects.update(problem="names no price version")
-    assert (
-        "names no price version"
-        in people.client("staff").get("/operator/").content.decode()
-    )
 
 
 @pytest.mark.django_db

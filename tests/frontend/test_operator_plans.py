@@ -79,7 +79,11 @@ def test_it_refuses_a_plan_that_does_not_fit(operator, wrong, why):
 def test_a_plan_is_withdrawn(operator):
     plan = make_plan()
 
-    operator.post(f"/operator/plans/{plan.pk}/withdraw/")
+    path = f"/operator/plans/{plan.pk}/withdraw/"
+    assert "Who is on it" in operator.get(path).text
+    assert operator.post(path, {"name": "pro"}).status_code == 422
+    assert Plan.objects.current(timezone.now()).exists()
+    operator.post(path, {"name": plan.code})
 
     assert not Plan.objects.current(timezone.now()).exists()
     assert "withdrawn" in operator.get("/operator/plans/").content.decode()
@@ -130,7 +134,10 @@ def test_a_coupon_is_made_redeemed_and_ended(operator, people):
     redeem_coupon(tenant_id=people.tenant.pk, code="WELCOME", now=timezone.now())
 
     page = operator.get(f"/operator/coupons/{coupon.pk}/").content.decode()
-    operator.post(f"/operator/coupons/{coupon.pk}/end/")
+    path = f"/operator/coupons/{coupon.pk}/end/"
+    assert operator.post(path, {"name": "welcome"}).status_code == 422
+    assert not Coupon.objects.filter(redeem_until__lte=timezone.now()).exists()
+    operator.post(path, {"name": "WELCOME"})
 
     assert people.tenant.name in page
     assert Coupon.objects.filter(redeem_until__lte=timezone.now()).exists()

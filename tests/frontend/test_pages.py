@@ -17,6 +17,7 @@ from tests.frontend.believable import call, event_id_at, price, record
 from tests.frontend.believable_invoices import make_credit_note
 from tests.frontend.believable_leases import leased_call
 from tests.frontend.believable_prompts import make_prompt
+from tests.frontend.incidents import make_incident
 from tests.frontend.people import NAMES, client_of
 
 LOGIN = "/accounts/login/"
@@ -31,6 +32,12 @@ SUPERUSER = (403, 403, 403, LOGIN, 403)
 PAGES = {
     "/healthz": ANYBODY,
     "/status/": ANYBODY,
+    "/status/status.json": ANYBODY,
+    "/docs/": ANYBODY,
+    "/docs/search/?q=limits": ANYBODY,
+    "/docs/openapi.json": ANYBODY,
+    "/docs/guides/errors/": ANYBODY,
+    "/docs/endpoints/chat-completions/": ANYBODY,
     "/docs/api/": ANYBODY,
     "/docs/api/credit-notes/": ANYBODY,
     "/dev/mailbox/": ANYBODY,
@@ -39,11 +46,17 @@ PAGES = {
     "/keys/new/": TENANT,
     "/keys/{key}/": MINE,
     "/keys/{key}/revoke/": MINE,
+    "/keys/{key}/rotate/": MINE,
+    "/keys/{key}/rotate/end/": MINE,
+    "/keys/{key}/leaked/": MINE,
+    "/keys/leaks/": TENANT,
+    "/leaked-keys/": ANYBODY,
     "/keys/{key}/first-call/": MINE,
     "/keys/{key}/limits/": OWNERS_OF_MINE,
     "/limits/": TENANT,
     "/limits/spend/": OWNERS,
     "/limits/spend/?subject=key:{key}": OWNERS,
+    "/budgets/": TENANT,
     "/limits/budget/": OWNERS,
     "/limits/credit/": OWNERS,
     "/playground/": TENANT,
@@ -84,6 +97,7 @@ PAGES = {
     "/receipts/{receipt}/json/": MINE,
     "/prices/": TENANT,
     "/plan/": TENANT,
+    "/plan/advice/": TENANT,
     "/plan/to/{plan}/": OWNERS,
     "/plan/cancel/": (200, 403, "/plan/", LOGIN, "/operator/"),
     "/webhooks/": TENANT,
@@ -107,9 +121,28 @@ PAGES = {
     "/credit-notes/{note}/json/": MINE,
     "/settings/billing/": OWNERS,
     "/settings/projects/{project}/leases/": OWNERS_OF_MINE,
+    "/settings/projects/{project}/texts/": OWNERS_OF_MINE,
     "/operator/": OPERATOR,
     "/billing/": TENANT,
+    "/billing/forecast/": TENANT,
+    "/billing/forecast/forecast.csv": TENANT,
+    "/operator/now/": OPERATOR,
+    "/operator/log/": OPERATOR,
     "/operator/engines/": OPERATOR,
+    "/operator/engines/{engine}/": OPERATOR,
+    "/operator/engines/{engine}/drain/": SUPERUSER,
+    "/operator/engines/{engine}/cost/": OPERATOR,
+    "/operator/margin/": OPERATOR,
+    "/operator/margin/margin.csv": OPERATOR,
+    "/operator/health/": OPERATOR,
+    "/operator/switches/": OPERATOR,
+    "/operator/incidents/": OPERATOR,
+    "/operator/incidents/{incident}/": OPERATOR,
+    "/operator/deliveries/": OPERATOR,
+    "/operator/deliveries/?q=a&kind=invoice&state=failed&tenant={tenant}": OPERATOR,
+    "/operator/deliveries/webhooks/": OPERATOR,
+    "/operator/deliveries/webhooks/?state=failing&endpoint={endpoint}": OPERATOR,
+    "/operator/deliveries/webhooks/{message}/": OPERATOR,
     "/operator/payments/": OPERATOR,
     "/operator/invoices/{invoice}/transfer/": OPERATOR,
     "/operator/invoices/": OPERATOR,
@@ -120,7 +153,10 @@ PAGES = {
     "/operator/invoices/{invoice}/write-off/": OPERATOR,
     "/operator/blocked/": OPERATOR,
     "/operator/invoices/{invoice}/pdf/": OPERATOR,
+    "/operator/?q=acme&plan=-&restriction=none&currency=USD&sort=-call": OPERATOR,
     "/operator/tenants/{tenant}/": OPERATOR,
+    "/operator/tenants/{tenant}/limits/": OPERATOR,
+    "/operator/tenants/{tenant}/suspend/": OPERATOR,
     "/operator/tenants/{tenant}/sign-in-as/": OPERATOR,
     "/operator/tenants/{tenant}/credit/": OPERATOR,
     "/operator/credit/{grant}/withdraw/": OPERATOR,
@@ -130,9 +166,11 @@ PAGES = {
     "/operator/plans/": OPERATOR,
     "/operator/plans/new/": SUPERUSER,
     "/operator/plans/{plan_id}/prices/": SUPERUSER,
+    "/operator/plans/{plan_id}/withdraw/": SUPERUSER,
     "/operator/coupons/": OPERATOR,
     "/operator/coupons/{coupon}/": OPERATOR,
     "/operator/coupons/new/": SUPERUSER,
+    "/operator/coupons/{coupon}/end/": SUPERUSER,
     "/operator/prices/": OPERATOR,
     "/operator/prices/set/": SUPERUSER,
     "/operator/prices/{own_price}/end/": SUPERUSER,
@@ -147,6 +185,10 @@ def sealed_receipt(people, now) -> int:
 
 @pytest.fixture
 def rows(people, invoice, version, now):
+    return make_rows(people, invoice, version, now)
+
+
+def make_rows(people, invoice, version, now):
     """What stands in addresses, all of the tenant."""
     engine = make_engine(served_model=version.served_model)
     lease = leased_call(people.api_key, version, engine, now)
@@ -161,6 +203,7 @@ def rows(people, invoice, version, now):
         "plan": plan.code,
         "call": f"req_{one.event_id}",
         "plan_id": plan.pk,
+        "incident": make_incident(now).pk,
         "coupon": make_coupon().pk,
         "invoice": invoice.pk,
         "line": invoice.lines.earliest("pk").pk,
@@ -170,6 +213,7 @@ def rows(people, invoice, version, now):
         "note": make_credit_note(people.tenant, version, now).pk,
         "endpoint": endpoint.public_id,
         "message": ping_webhook(endpoint, now=now).message_id,
+        "engine": engine.pk,
         "lease": UUID(lease.lease_id),
         "prompt": prompt.public_id,
         "grant": give(people.tenant, CENT).pk,

@@ -104,7 +104,11 @@ def test_a_change_is_planned_and_undone(people):
 
 @pytest.mark.usefixtures("held")
 def test_the_plan_is_cancelled_at_the_end_of_the_month(people):
-    people.client("owner").post("/plan/cancel/", {"when": "month"})
+    owner = people.client("owner")
+    refused = owner.post("/plan/cancel/", {"when": "now", "name": "Plan"})
+    assert refused.status_code == 422
+    assert 'value="now" checked' in refused.text
+    owner.post("/plan/cancel/", {"when": "month", "name": "Pro"})
 
     assert plans_now(people) == [("pro", month_of(timezone.now()).end)]
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from inference.wire import Task
 from tenants.domain import api_keys
 from tenants.models import ApiKey, Restriction
-from tests.factories import make_engine, make_served_model
+from tests.factories import make_engine, make_project, make_served_model
 from tests.frontend.people import HOST
 
 
@@ -85,6 +85,48 @@ def test_a_project_that_leases_by_default_says_so(people, model):  # noqa: ARG00
 
     assert facts_of(page)["is_leased_by_default"]
     assert "As the project says" in page.text
+
+
+def test_another_project_is_chosen_in_the_address(people, model):  # noqa: ARG001  a model is shown
+    other = make_project(tenant=people.tenant, name="Other")
+    client = people.client("owner")
+    page = client.get("/playground/", {"project": other.pk})
+
+    assert f'<option value="{other.pk}" selected>Other</option>' in page.text
+    issued = client.post(facts_of(page)["secret_url"])
+    key = ApiKey.objects.get(digest=api_keys.digest(issued.json()["secret"]))
+    assert key.project == other
+
+
+def test_what_was_archived_is_not_called(people, model):  # noqa: ARG001  a model is shown
+    first = people.tenant.projects.earliest("pk")
+    other = make_project(tenant=people.tenant, name="Other")
+    first.archived_at = timezone.now()
+    first.save()
+    client = people.client("owner")
+
+    page = client.get("/playground/")
+    assert f"project={other.pk}" in facts_of(page)["secret_url"]
+    assert 'name="project"' not in page.text  # nothing to choose from
+    assert client.get("/playground/", {"project": first.pk}).status_code == 404
+
+
+@pytest.mark.parametrize("wanted", ["x", "-1", "9" * 30])
+def test_it_refuses_what_is_no_project(people, wanted):
+    client = people.client("owner")
+
+    assert client.get("/playground/", {"project": wanted}).status_code == 404
+    assert client.post(f"/playground/secret/?project={wanted}").status_code == 404
+
+
+def test_it_refuses_a_project_of_another(people):
+    theirs = people.strangers_tenant.projects.earliest("pk")
+    client = people.client("owner")
+
+    assert client.get("/playground/", {"project": theirs.pk}).status_code == 404
+    refused = client.post(f"/playground/secret/?project={theirs.pk}")
+    assert refused.status_code == 404
+    assert not ApiKey.objects.filter(is_of_playground=True).exists()
 
 
 def test_without_a_model_it_says_where_to_look(people):

@@ -13,11 +13,22 @@ def test_it_works(people):
     owner.post(f"{PAGE}{project.pk}/rename/", {"name": "Chat"})
     project.refresh_from_db()
     assert project.name == "Chat"
-    owner.post(f"{PAGE}{project.pk}/archive/")
+    owner.post(f"{PAGE}{project.pk}/archive/", {"name": " Chat "})
     project.refresh_from_db()
     assert project.archived_at is not None
     assert "Archived" in owner.get(PAGE).content.decode()
     assert owner.get(f"{PAGE}{project.pk}/archive/").status_code == 404
+
+
+def test_it_refuses_to_archive_without_the_name(people):
+    make_project(tenant=people.tenant, name="Other")
+    archive = f"{PAGE}{people.project.pk}/archive/"
+    answer = people.client("owner").post(archive, {"name": "Othr"})
+    assert answer.status_code == 422
+    assert 'value="Othr"' in answer.text
+    assert "It is not the same" in str(answer.context["form"].errors["name"])
+    people.project.refresh_from_db()
+    assert people.project.archived_at is None
 
 
 def test_it_says_which_keys_go(people):
@@ -33,7 +44,8 @@ def test_it_refuses_a_taken_name_beside_its_field(people):
 
 
 def test_it_refuses_to_archive_the_last_one(people):
-    people.client("owner").post(f"{PAGE}{people.project.pk}/archive/")
+    archive = f"{PAGE}{people.project.pk}/archive/"
+    people.client("owner").post(archive, {"name": people.project.name})
     people.project.refresh_from_db()
     assert people.project.archived_at is None
 

@@ -14,6 +14,12 @@ ACTS = {
     "create_api_key": Permission.BUILD,
     "rename_api_key": Permission.BUILD,
     "revoke_api_key": Permission.BUILD,
+    "rotate_api_key": Permission.BUILD,
+    "end_overlap": Permission.BUILD,
+    "take_rotation_back": Permission.BUILD,
+    "key_leaked": Permission.BUILD,
+    "restore_api_key": Permission.BUILD,
+    "leaks": Permission.MANAGE,
     "create_cached_prompt": Permission.BUILD,
     "extend_cached_prompt": Permission.BUILD,
     "renew_cached_prompt": Permission.BUILD,
@@ -35,9 +41,10 @@ ACTS = {
     "key_limits": Permission.LIMIT,
     "spend_limit": Permission.LIMIT,
     "remove_spend_limit": Permission.LIMIT,
-    "budget": Permission.LIMIT,
-    "remove_budget": Permission.LIMIT,
+    "budget": Permission.PAY,
+    "remove_budget": Permission.PAY,
     "retention": Permission.LIMIT,
+    "text_retention": Permission.MANAGE,
     "credit_threshold": Permission.PAY,
     "top_up": Permission.PAY,
     "auto_recharge": Permission.PAY,
@@ -60,11 +67,12 @@ ACTS = {
     "resend_invitation": Permission.MANAGE,
     "revoke_invitation": Permission.MANAGE,
     "remove_member": Permission.VIEW,  # oneself; of others the service decides
+    "undo": Permission.VIEW,  # each act asks for its own
     "check_line": Permission.VIEW,
     "switch_tenant": Permission.VIEW,
 }
 # Pages that are seen by those alone who may act on them; their acts are above.
-SEEN_BY_ALL = {"settings", "projects", "members"}
+SEEN_BY_ALL = {"leaks", "settings", "projects", "members"}
 # Pages that change nothing, and still are not for everybody.
 PAGES = {
     "pay_top_up": Permission.PAY,
@@ -73,7 +81,19 @@ PAGES = {
     "audit_csv": Permission.MANAGE,
 }
 # In front of the door: they know no tenant.
-OUTSIDE = {"healthz", "overview", "status", "mailbox", "mail", "invitation"}
+OUTSIDE = {
+    "leaked_keys",
+    "report_leaked_keys",
+    "healthz",
+    "overview",
+    "status",
+    "status_json",
+    "mailbox",
+    "mail",
+    "invitation",
+    "choose_language",
+    "texts",
+}
 _SHAPES = {
     "code": "pro",
     "member_id": 2**40,

@@ -10,7 +10,7 @@ from frontend.templatetags.usage_links import change
         (1126, 1000, " (+13 %)"),
         (0, 7, " (-100 %)"),
         (7, 0, ""),
-        (550, 29, " (19-fold)"),
+        (550, 29, " (now 19 times that)"),
     ],
 )
 def test_it_works(now, before, said):

@@ -3,6 +3,7 @@
 import html
 import re
 import uuid
+from urllib.parse import urlsplit
 
 import pytest
 from django.utils import timezone
@@ -86,7 +87,10 @@ def test_a_new_secret_is_shown_once(owner, endpoint):
 
 
 def test_one_is_removed(owner, endpoint):
-    owner.post(f"/webhooks/{endpoint.public_id}/remove/")
+    path = f"/webhooks/{endpoint.public_id}/remove/"
+    assert owner.post(path, {"name": "elsewhere.example"}).status_code == 422
+    assert endpoint.url in text_of(owner.get("/webhooks/"))
+    owner.post(path, {"name": urlsplit(endpoint.url).hostname})
     assert URL not in text_of(owner.get("/webhooks/")).partition("Nothing more")[0]
     assert owner.get(f"/webhooks/{endpoint.public_id}/").status_code == 404
 

@@ -57,6 +57,23 @@ def test_it_works(ours, theirs):
     assert {ours, theirs} <= set(Project.objects.all())
 
 
+def test_the_planner_knows_a_large_tenant_from_a_small_one(ours, theirs):
+    for number in range(300):
+        make_project(tenant=ours.tenant, name=f"Project {number}")
+
+    def expected() -> int:
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN (FORMAT JSON) SELECT FROM tenants_project")
+            return int(cursor.fetchone()[0][0]["Plan"]["Plan Rows"])
+
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE tenants_project")
+    with reading_as(ours.tenant_id):
+        assert expected() > 200
+    with reading_as(theirs.tenant_id):
+        assert expected() < 20
+
+
 def test_it_refuses_to_write(ours):
     refused = pytest.raises(ProgrammingError, match="denied")
     with reading_as(ours.tenant_id), refused, transaction.atomic():
@@ -83,6 +100,23 @@ def test_a_number_about_all_tenants_is_counted_across_them(ours, theirs):
     with reading_as(ours.tenant_id):
         with across_tenants():
             assert theirs in Project.objects.all()
+        assert theirs not in Project.objects.all()
+
+
+def test_what_is_across_tenants_stays_so_after_a_part_that_is_too(ours, theirs):
+    with reading_as(ours.tenant_id):
+        with across_tenants():
+            with across_tenants():
+                assert theirs in Project.objects.all()
+            assert theirs in Project.objects.all()
+        assert theirs not in Project.objects.all()
+
+
+def test_an_error_across_tenants_is_told_as_it_is(ours, theirs):
+    with reading_as(ours.tenant_id):
+        failing = pytest.raises(ProgrammingError, match="nowhere")
+        with failing, transaction.atomic(), across_tenants():
+            _rows("SELECT nothing FROM nowhere")
         assert theirs not in Project.objects.all()
 
 

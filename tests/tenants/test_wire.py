@@ -56,7 +56,8 @@ def test_it_refuses_another_form(changed):
     "field",
     sorted(
         {*KeyPolicy.__struct_fields__}
-        - {"retention", "price_books", "currency", "is_suspended"}
+        - {"retention", "price_books", "currency"}
+        - {"is_suspended", "is_suspended_by_staff", "keeps_texts", "scopes"}
     ),
 )
 def test_it_refuses_a_missing_field(field):

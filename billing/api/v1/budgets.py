@@ -81,7 +81,7 @@ class Budgets(ApiView):
     @repeatable
     def post(self, request: Request) -> Response:
         del request
-        self.refuse_unless(Permission.LIMIT)
+        self.refuse_unless(Permission.PAY)
         body = self.read_body(BudgetBody)
         subject = _subject(self, body)
         set_budget(
@@ -104,7 +104,7 @@ class OneBudget(ApiView):
     )
     def delete(self, request: Request, budget_id: int) -> Response:
         del request
-        self.refuse_unless(Permission.LIMIT)
+        self.refuse_unless(Permission.PAY)
         rows = Budget.objects.select_related("tenant", "project", "api_key")
         budget = rows.filter(tenant=self.tenant, pk=budget_id).first()
         if budget is None:

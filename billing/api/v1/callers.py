@@ -1,6 +1,7 @@
 """Who asks the management API, and for whom."""
 
 from dataclasses import dataclass
+from http import HTTPStatus
 
 from django.contrib.auth.models import AnonymousUser
 from django.http import Http404
@@ -13,6 +14,7 @@ from rest_framework.authentication import (
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
+from billing.api.v1.refusals import RefusedError
 from billing.domain import staff_tokens
 from billing.services.api_access.find_staff_token import find_staff_token
 from tenants.domain.actors import Actor, ActorKind
@@ -20,6 +22,7 @@ from tenants.domain.roles import OF_API_KEYS, PERMISSIONS, Permission, Role
 from tenants.models import Restriction, Tenant, User
 from tenants.services.find_api_key import find_api_key
 from tenants.services.list_members_of_user import TENANT_KEY, list_members_of_user
+from tenants.wire import KeyScope
 
 TENANT_HEADER = "Tokenfab-Tenant"
 _OWES = {Restriction.NO_NEW_KEYS, Restriction.NO_CALLS}
@@ -41,6 +44,8 @@ class Caller:
     """Staff who decide what things cost: a superuser, or a staff token."""
     is_read_only: bool = False
     """A key of a tenant that owes so long that it gets no new ones."""
+    is_suspended: bool = False
+    """A key of a tenant whose calls staff refuse."""
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -83,6 +88,12 @@ def _find(secret: str, request: Request) -> Caller | None:
     api_key = find_api_key(secret, now=now)
     if api_key is None:
         return None
+    if not api_key.may(KeyScope.ACCOUNT):
+        raise RefusedError(
+            "This API key's scopes leave out `account`: use another.",
+            code="scope_missing",
+            status=HTTPStatus.FORBIDDEN,
+        )
     slug = request.headers.get(TENANT_HEADER)
     if slug is not None and slug != api_key.tenant.slug:
         raise Http404
@@ -94,6 +105,7 @@ def _find(secret: str, request: Request) -> Caller | None:
         is_staff=False,
         is_superuser=False,
         is_read_only=api_key.tenant.restriction in _OWES,
+        is_suspended=api_key.tenant.suspended_at is not None,
     )
 
 

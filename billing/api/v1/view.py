@@ -36,7 +36,7 @@ from billing.services.api_access.answer_once import Answer, Asked, answer_once
 from tenants.domain.actors import set_actor
 from tenants.domain.roles import Permission, roles_with
 from tenants.models import Tenant
-from tenants.row_security import reading_as
+from tenants.row_security import SAFE_METHODS, reading_as
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 IDEMPOTENCY_KEY_CHARACTERS_MAX = 100
@@ -75,7 +75,7 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         refuse_too_many(self.caller.name)
         set_actor(self.caller.actor)
-        if request.method in {"GET", "HEAD"} and self.caller.tenant is not None:
+        if request.method in SAFE_METHODS and self.caller.tenant is not None:
             self._second_wall.enter_context(reading_as(self.caller.tenant.pk))
 
     @property
@@ -107,6 +107,13 @@ class ApiView(APIView):
         """Of members, their role decides; superusers and staff tokens may. A key of a
         tenant that owes reads, and changes nothing: people pay, and see to the rest.
         """
+        if self.caller.is_suspended:
+            raise RefusedError(
+                "The operator has suspended this tenant, so keys only read. Its owners"
+                " were told why by mail.",
+                code="tenant_suspended",
+                status=HTTPStatus.FORBIDDEN,
+            )
         if self.caller.is_read_only:
             raise RefusedError(
                 "An invoice is overdue, so keys only read. Pay it under Billing in the"

@@ -1,4 +1,4 @@
-"""Tell a tenant's owners by mail when so much of a budget is spent."""
+"""Tell who pays for a tenant by mail when so much of a budget is spent."""
 
 import logging
 from collections import defaultdict
@@ -6,20 +6,26 @@ from datetime import datetime
 from typing import Any
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
-from billing.domain.budget_mail import BudgetMail, budget_mail, passed
+from billing.domain.budget_mail import budget_mail, passed
 from billing.domain.event_types import EventType
 from billing.domain.spend_counters import Spender, first_day_of
 from billing.models.budget_alerts import BudgetAlert
 from billing.services.spend.read_spend import SpendNow, read_spend
 from billing.services.webhooks.emit_event import emit_event
+from tenants.domain.letters import Letter, gettext_noop
+from tenants.domain.mail_kinds import MailKind
 from tenants.models import Budget
-from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.services.find_payer_addresses import find_payer_addresses
+from tenants.services.send_letter import send_letter
 from tenants.wire import SpendPeriod
 
 _logger = logging.getLogger(__name__)
+_PERIODS = {
+    SpendPeriod.DAY: gettext_noop("this day"),
+    SpendPeriod.MONTH: gettext_noop("this month"),
+}
 
 
 def alert_budgets(*, now: datetime) -> int:
@@ -80,10 +86,15 @@ def _tell_once(budget: Budget, reached: list[int], spent: int, now: datetime) ->
         data=_describe(budget, new[-1], spent),
         now=now,
     )
-    addresses = find_owner_addresses(budget.tenant)
+    addresses = find_payer_addresses(budget.tenant)
     if addresses:
         mail = _mail(budget, new[-1], spent)
-        send_mail(mail.subject, mail.text, None, addresses)
+        send_letter(
+            kind=MailKind.BUDGET,
+            to=addresses,
+            letter=mail,
+            tenant_id=budget.tenant_id,
+        )
     return bool(addresses)
 
 
@@ -113,19 +124,19 @@ def _describe(budget: Budget, percent: int, spent: int) -> dict[str, Any]:
     }
 
 
-def _mail(budget: Budget, percent: int, spent: int) -> BudgetMail:
-    whose = "all calls"
+def _mail(budget: Budget, percent: int, spent: int) -> Letter:
+    whose = gettext_noop("all calls")
     if budget.api_key:
-        whose = f"key {budget.api_key.name}"
+        whose = gettext_noop("key %(name)s", name=budget.api_key.name)
     elif budget.project:
-        whose = f"project {budget.project.name}"
+        whose = gettext_noop("project %(name)s", name=budget.project.name)
     return budget_mail(
         tenant_name=budget.tenant.name,
         whose=whose,
-        period=budget.period,
+        period=_PERIODS[SpendPeriod(budget.period)],
         currency=budget.tenant.currency,
         percent=percent,
         spent_nanos=spent,
         amount_nanos=budget.amount_nanos,
-        url=f"{settings.PORTAL_URL}/limits/",
+        url=f"{settings.PORTAL_URL}/budgets/",
     )

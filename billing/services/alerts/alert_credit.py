@@ -4,7 +4,6 @@ import logging
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from billing.domain.event_types import EventType
@@ -13,8 +12,10 @@ from billing.models.credit import CreditGrant
 from billing.models.event_cursors import CreditAlert, CreditThreshold
 from billing.services.spend.read_spend import read_spend
 from billing.services.webhooks.emit_event import emit_event
+from tenants.domain.mail_kinds import MailKind
 from tenants.models import Tenant
-from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.services.find_payer_addresses import find_payer_addresses
+from tenants.services.send_letter import send_letter
 
 _logger = logging.getLogger(__name__)
 
@@ -72,8 +73,13 @@ def _tell_once(
         left_nanos=left,
         url=f"{settings.PORTAL_URL}/limits/",
     )
-    if addresses := find_owner_addresses(grant.tenant):
-        send_mail(mail.subject, mail.text, None, addresses)
+    if addresses := find_payer_addresses(grant.tenant):
+        send_letter(
+            kind=MailKind.CREDIT,
+            to=addresses,
+            letter=mail,
+            tenant_id=grant.tenant_id,
+        )
     return True
 
 

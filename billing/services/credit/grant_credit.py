@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.credit import DEFAULT_PRIORITIES, PRIORITY_MAX, CreditKind
 from billing.domain.event_types import EventType
@@ -69,7 +70,8 @@ def grant_credit(
         note_act("credit.granted", tenant_id=tenant.pk, about=grant, words=words)
     elif any(getattr(grant, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
-            f"{idempotency_key!r} names a grant that says something else."
+            gettext("%(idempotency_key)s names a grant that says something else.")
+            % {"idempotency_key": repr(idempotency_key)}
         )
     # Also the second time: the first publication may be what did not get through.
     transaction.on_commit(lambda: publish_credit(tenant.pk), robust=True)
@@ -78,28 +80,33 @@ def grant_credit(
 
 def _check(wanted: CreditGrant) -> None:
     if not is_amount(wanted.amount_nanos):
-        raise InvalidAmountError("Credit is more than nothing.")
+        raise InvalidAmountError(gettext("Credit is more than nothing."))
     check_words(wanted.reason, wanted.idempotency_key)
     if not 0 <= wanted.priority <= PRIORITY_MAX:
-        raise InvalidCreditError(f"A priority is 0 to {PRIORITY_MAX}.")
+        raise InvalidCreditError(
+            gettext("A priority is 0 to %(PRIORITY_MAX)s.")
+            % {"PRIORITY_MAX": PRIORITY_MAX}
+        )
 
 
 def check_words(reason: str, idempotency_key: str) -> None:
     """Raises InvalidAmountError."""
     if not 0 < len(reason) <= REASON_CHARACTERS_MAX:
         raise InvalidAmountError(
-            f"A reason has 1 to {REASON_CHARACTERS_MAX} characters."
+            gettext("A reason has 1 to %(REASON_CHARACTERS_MAX)s characters.")
+            % {"REASON_CHARACTERS_MAX": REASON_CHARACTERS_MAX}
         )
     if not 0 < len(idempotency_key) <= IDEMPOTENCY_KEY_CHARACTERS_MAX:
         raise InvalidAmountError(
-            f"A key has 1 to {IDEMPOTENCY_KEY_CHARACTERS_MAX} characters."
+            gettext("A key has 1 to %(IDEMPOTENCY_KEY_CHARACTERS_MAX)s characters.")
+            % {"IDEMPOTENCY_KEY_CHARACTERS_MAX": IDEMPOTENCY_KEY_CHARACTERS_MAX}
         )
 
 
 def _booked(grant: CreditGrant, behind: AccountKind | None) -> CreditGrant:
     if grant.expires_at is not None and grant.expires_at <= grant.granted_at:
         # Here, since a repeat may come after the end.
-        raise InvalidCreditError("Credit cannot expire before it is granted.")
+        raise InvalidCreditError(gettext("Credit cannot expire before it is granted."))
     booked = post_transaction(
         credit_granted(grant.amount_nanos, CreditKind(grant.kind), behind=behind),
         tenant_id=grant.tenant_id,

@@ -4,7 +4,6 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import DatabaseError, transaction
 from django.db.models import Q, Sum
 
@@ -23,7 +22,9 @@ from billing.services.payments.collect_invoice import default_card
 from billing.services.payments.start_payment import OPEN, start_payment
 from billing.services.spend.read_spend import read_spend
 from billing.stripe_sync.client import is_on
-from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.domain.mail_kinds import MailKind
+from tenants.services.find_payer_addresses import find_payer_addresses
+from tenants.services.send_letter import send_letter
 
 KEY = "auto-recharge-"
 """Begin of the idempotency keys of these payments."""
@@ -115,5 +116,10 @@ def _tell_once(row: AutoRecharge, left_nanos: int, now: datetime) -> None:
         left_nanos=left_nanos,
         url=f"{settings.PORTAL_URL}/credit/",
     )
-    if addresses := find_owner_addresses(row.tenant):
-        send_mail(mail.subject, mail.text, None, addresses)
+    if addresses := find_payer_addresses(row.tenant):
+        send_letter(
+            kind=MailKind.RECHARGE,
+            to=addresses,
+            letter=mail,
+            tenant_id=row.tenant_id,
+        )

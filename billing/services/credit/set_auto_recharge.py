@@ -1,6 +1,7 @@
 """Have credit bought by itself, or no longer."""
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.payments import CARD_CENTS_MIN
 from billing.domain.recharge import RechargeTerms
@@ -46,8 +47,8 @@ def set_auto_recharge(tenant: Tenant, terms: RechargeTerms | None) -> None:
 
 def _check(terms: RechargeTerms) -> None:
     if not is_amount(terms.threshold_nanos):
-        raise InvalidAmountError("The threshold is more than nothing.")
+        raise InvalidAmountError(gettext("The threshold is more than nothing."))
     if not CARD_CENTS_MIN <= terms.amount_cents <= _CENTS_MAX:
-        raise InvalidAmountError("A card is charged at least 50 cents.")
+        raise InvalidAmountError(gettext("A card is charged at least 50 cents."))
     if not terms.amount_cents <= terms.monthly_max_cents <= _CENTS_MAX:
-        raise InvalidAmountError("The month's most is at least one purchase.")
+        raise InvalidAmountError(gettext("The month's most is at least one purchase."))

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.credit import CreditKind, allocate
 from billing.domain.money import exact_amount
@@ -43,7 +44,7 @@ def withdraw_credit(
     and IdempotencyKeyReusedError.
     """
     if amount_nanos <= 0:
-        raise InvalidAmountError("A withdrawal is of more than nothing.")
+        raise InvalidAmountError(gettext("A withdrawal is of more than nothing."))
     check_words(reason, idempotency_key)
     lock_tenant(grant.tenant_id)
     wanted = CreditWithdrawal(
@@ -66,7 +67,8 @@ def withdraw_credit(
         return booked
     if any(getattr(found, name) != getattr(wanted, name) for name in _SAID):
         raise IdempotencyKeyReusedError(
-            f"{idempotency_key!r} names a withdrawal that says something else."
+            gettext("%(idempotency_key)s names a withdrawal that says something else.")
+            % {"idempotency_key": repr(idempotency_key)}
         )
     return found
 
@@ -93,7 +95,8 @@ def _booked(withdrawal: CreditWithdrawal) -> CreditWithdrawal:
     unused = unused_of(grant, now=now)
     if withdrawal.amount_nanos > unused:
         raise InvalidCreditError(
-            f"Only {exact_amount(unused)} {grant.tenant.currency} of it are not used."
+            gettext("Only %(unused)s %(currency)s of it are not used.")
+            % {"unused": exact_amount(unused), "currency": grant.tenant.currency}
         )
     withdrawal.save(force_insert=True)
     post_transaction(

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.credit_notes import (
     Creditable,
@@ -44,7 +45,7 @@ def credit_invoice(
     when the key names another note, and what `rate_period` raises.
     """
     if not reason or not idempotency_key:
-        raise NotCreditableError("A credit note needs a reason and a key.")
+        raise NotCreditableError(gettext("A credit note needs a reason and a key."))
     invoice = lock_invoice(invoice_id)
     found = CreditNote.objects.filter(
         tenant_id=invoice.tenant_id, idempotency_key=idempotency_key
@@ -70,7 +71,10 @@ def credit_invoice(
 def plan_credit(invoice: Invoice, cents: int | Mapping[int, int] | None) -> list[Taken]:
     """What is taken from which line. Raises NotCreditableError."""
     if invoice.status not in BILLING:
-        raise NotCreditableError(f"A {invoice.status} invoice cannot be credited.")
+        raise NotCreditableError(
+            gettext("A %(status)s invoice cannot be credited.")
+            % {"status": invoice.status}
+        )
     lines = read_creditable(invoice.lines.order_by("pk"), with_drafts=True)
     left_cents = sum(line.amount_cents for line in lines)
     if cents is None:
@@ -81,7 +85,7 @@ def plan_credit(invoice: Invoice, cents: int | Mapping[int, int] | None) -> list
     else:
         parts = _of_lines(lines, cents)
     if not sum(part.amount_cents for part in parts):
-        raise NotCreditableError("Nothing is left of the invoice.")
+        raise NotCreditableError(gettext("Nothing is left of the invoice."))
     return parts
 
 
@@ -90,7 +94,9 @@ def _of_lines(lines: list[Creditable], cents: Mapping[int, int]) -> list[Taken]:
     parts = []
     for line_id, amount_cents in cents.items():
         if line_id not in by_id:
-            raise NotCreditableError(f"The invoice has no line {line_id}.")
+            raise NotCreditableError(
+                gettext("The invoice has no line %(line_id)s.") % {"line_id": line_id}
+            )
         left_cents = by_id[line_id].amount_cents
         _refuse_unless(0 <= amount_cents <= left_cents, left_cents)
         if amount_cents:
@@ -100,7 +106,10 @@ def _of_lines(lines: list[Creditable], cents: Mapping[int, int]) -> list[Taken]:
 
 def _refuse_unless(is_right: bool, left_cents: int) -> None:
     if not is_right:
-        raise NotCreditableError(f"From nothing up to {left_cents} cents are left.")
+        raise NotCreditableError(
+            gettext("From nothing up to %(left_cents)s cents are left.")
+            % {"left_cents": left_cents}
+        )
 
 
 def _rate(invoice: Invoice, now: datetime) -> None:
@@ -123,5 +132,5 @@ def _same(
         reason[:REASON_CHARACTERS_MAX],
         target,
     ) or amount_cents not in (None, note.lines_cents):
-        raise IdempotencyKeyReusedError("The key names another credit note.")
+        raise IdempotencyKeyReusedError(gettext("The key names another credit note."))
     return note

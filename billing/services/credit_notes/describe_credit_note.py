@@ -1,6 +1,7 @@
 """A credit note as the document that leaves the house."""
 
 import msgspec
+from django.utils.translation import gettext
 
 from billing.domain.line_titles import line_title
 from billing.domain.money import amount_of_cents, exact_amount
@@ -13,7 +14,7 @@ def describe_credit_note(note: CreditNote) -> CreditNoteDocument:
     """Who sells and buys is as on the invoice. Raises ValueError if that is a draft."""
     invoice = note.invoice
     if invoice.issued_at is None or invoice.number is None:
-        raise ValueError(f"credit note {note.pk} lowers a draft")
+        raise ValueError(gettext("credit note %(pk)s lowers a draft") % {"pk": note.pk})
     net_cents = note.total_cents - note.tax_cents
     return CreditNoteDocument(
         number=note.number,

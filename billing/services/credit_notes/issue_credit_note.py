@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.invoice import Tax, Totals
 from billing.domain.money import nanos
@@ -73,7 +74,9 @@ def _locked(note_id: int) -> CreditNote:
         notes = CreditNote.objects.select_related("invoice__legal_entity", "tenant")
         if note := notes.filter(pk=note_id).first():
             return note
-    raise CreditNoteNotFoundError(f"There is no credit note {note_id}.")
+    raise CreditNoteNotFoundError(
+        gettext("There is no credit note %(note_id)s.") % {"note_id": note_id}
+    )
 
 
 def _rated(note: CreditNote, now: datetime) -> CreditNote:
@@ -85,7 +88,9 @@ def _rated(note: CreditNote, now: datetime) -> CreditNote:
     try:
         note.refresh_from_db()
     except CreditNote.DoesNotExist:
-        raise NothingToIssueError("Nothing of it is billed too much now.") from None
+        raise NothingToIssueError(
+            gettext("Nothing of it is billed too much now.")
+        ) from None
     return note
 
 

@@ -4,12 +4,10 @@ import logging
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import DatabaseError, transaction
 from django.db.models import Min, Q
 
 from billing.domain.dunning import (
-    DunningMail,
     Step,
     dunning_mail,
     failure_mail,
@@ -17,7 +15,7 @@ from billing.domain.dunning import (
     retry_due,
 )
 from billing.domain.invoice import InvoiceStatus
-from billing.domain.money import amount_of_cents
+from billing.domain.money import decimal_of_document
 from billing.domain.payments import CARD_CENTS_MIN
 from billing.errors import BillingError
 from billing.models.dunning import DunningStep
@@ -28,8 +26,11 @@ from billing.services.invoices.settle_invoice import due_cents
 from billing.services.ledger.lock_tenant import lock_tenant
 from billing.services.payments.collect_invoice import collect_invoice
 from billing.services.webhooks.emit_event import emit_event
+from tenants.domain.letters import Letter
+from tenants.domain.mail_kinds import MailKind
 from tenants.domain.roles import Role
 from tenants.models import Restriction, Tenant
+from tenants.services.send_letter import send_letter
 from tenants.services.set_restriction import set_restriction
 
 _logger = logging.getLogger(__name__)
@@ -86,7 +87,8 @@ def _see_to_level(invoice: Invoice, due: int, now: datetime) -> int:
         level,
         tenant_name=invoice.tenant.name,
         number=str(invoice.number),
-        due=f"{amount_of_cents(due)} {invoice.currency}",
+        due=decimal_of_document(due),
+        currency=invoice.currency,
         due_at=invoice.due_at,
         url=_url(invoice),
     )
@@ -96,9 +98,7 @@ def _see_to_level(invoice: Invoice, due: int, now: datetime) -> int:
 
 
 @transaction.atomic
-def _take(
-    invoice: Invoice, step: Step, mail: DunningMail | None, now: datetime
-) -> bool:
+def _take(invoice: Invoice, step: Step, mail: Letter | None, now: datetime) -> bool:
     """The row goes in first: whoever else is here waits for it, and then finds it. It
     is kept once the mail is on its way.
     """
@@ -111,7 +111,12 @@ def _take(
         owners = invoice.tenant.members.filter(role=Role.OWNER)
         addresses = list(owners.values_list("user__email", flat=True))
         if addresses:
-            send_mail(mail.subject, mail.text, None, addresses)
+            send_letter(
+                kind=MailKind.DUNNING,
+                to=addresses,
+                letter=mail,
+                tenant_id=invoice.tenant_id,
+            )
     return is_new
 
 
@@ -134,11 +139,12 @@ def _restrict(tenant_id: int, now: datetime) -> None:
     )
 
 
-def _failure_mail(invoice: Invoice, payment: Payment, due: int) -> DunningMail:
+def _failure_mail(invoice: Invoice, payment: Payment, due: int) -> Letter:
     return failure_mail(
         tenant_name=invoice.tenant.name,
         number=str(invoice.number),
-        due=f"{amount_of_cents(due)} {invoice.currency}",
+        due=decimal_of_document(due),
+        currency=invoice.currency,
         words=payment.failure_text,
         url=_url(invoice),
     )

@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.charges import Charge
 from billing.domain.invoice import InvoiceStatus, Tax, Totals, unbilled
@@ -63,7 +64,9 @@ def _issue(
     if invoice.status != InvoiceStatus.DRAFT:
         return invoice
     if until is None and now < invoice.period_end:
-        raise PeriodNotOverError("The month still runs; say until when to bill it.")
+        raise PeriodNotOverError(
+            gettext("The month still runs; say until when to bill it.")
+        )
     period = BillingPeriod.objects.get(
         tenant_id=invoice.tenant_id, starts_at=invoice.period_start
     )
@@ -89,7 +92,7 @@ def _lines_until(invoice: Invoice, period: BillingPeriod, span: Period) -> list[
     due = read_charges(invoice.tenant_id, period.span, until=span.end)
     lines = unbilled(due, read_billed(invoice.tenant_id, invoice.period_start))
     if not lines:
-        raise NothingToIssueError("The draft bills nothing of that time.")
+        raise NothingToIssueError(gettext("The draft bills nothing of that time."))
     return lines
 
 
@@ -106,7 +109,9 @@ def _refreshed(invoice: Invoice) -> Invoice:
     try:
         invoice.refresh_from_db()
     except Invoice.DoesNotExist:
-        raise NothingToIssueError("Nothing is left to bill of that month.") from None
+        raise NothingToIssueError(
+            gettext("Nothing is left to bill of that month.")
+        ) from None
     return invoice
 
 
@@ -116,7 +121,9 @@ def _finalise(invoice: Invoice, quote: TaxQuote | None, *, now: datetime) -> Non
     if quote is None or quote.question != parties.tax_question(
         period_end=invoice.period_end
     ):
-        raise TaxChangedError("Who sells or buys has just changed: issue it again.")
+        raise TaxChangedError(
+            gettext("Who sells or buys has just changed: issue it again.")
+        )
     write_tax(invoice, quote.treatment, is_inclusive=seller.is_tax_inclusive)
     invoice.legal_entity = seller
     invoice.seller = parties.describe_seller()

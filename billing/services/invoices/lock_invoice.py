@@ -1,5 +1,7 @@
 """An invoice, while nobody else works on its tenant's."""
 
+from django.utils.translation import gettext
+
 from billing.errors import InvoiceNotFoundError
 from billing.models.invoices import Invoice
 from billing.services.ledger.lock_tenant import lock_tenant
@@ -14,4 +16,6 @@ def lock_invoice(invoice_id: int) -> Invoice:
         lock_tenant(found[0])
         if invoice := Invoice.objects.filter(pk=invoice_id).first():
             return invoice
-    raise InvoiceNotFoundError(f"There is no invoice {invoice_id}.")
+    raise InvoiceNotFoundError(
+        gettext("There is no invoice %(invoice_id)s.") % {"invoice_id": invoice_id}
+    )

@@ -4,13 +4,12 @@ import logging
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.documents.pdf import credit_note_pdf, invoice_pdf
 from billing.domain.document_mail import (
     TRIES_MAX,
-    DocumentText,
     credit_note_mail,
     invoice_mail,
     pause_seconds,
@@ -22,11 +21,16 @@ from billing.services.credit_notes.describe_credit_note import describe_credit_n
 from billing.services.invoices.describe_invoice import describe_invoice
 from billing.services.invoices.settle_invoice import due_cents
 from billing.services.payments.about_failed_refund import about_failed_refund
-from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.domain.letters import Letter
+from tenants.domain.mail_kinds import MailKind
+from tenants.services.find_payer_addresses import find_payer_addresses
 from tenants.services.find_staff_addresses import find_staff_addresses
+from tenants.services.send_letter import send_letter
 
 MAILS_MAX = 100
 """In one call."""
+ABOUT = "document:"
+"""Before the row's id, in the log of mails."""
 _PROBLEM_CHARACTERS_MAX = 300
 _Attachment = tuple[str, bytes, str]
 """Name, content, type."""
@@ -81,17 +85,24 @@ def _send(mail: DocumentMail) -> None:
     if not addresses or (document and not document.total_cents):
         return
     written, attachments = _written(mail)
-    message = EmailMessage(
-        written.subject,
-        written.text,
+    send_letter(
+        kind=_kind(mail),
         to=addresses,
-        headers={"Message-ID": f"<document-{mail.pk}@{_host()}>"},
+        letter=written,
+        tenant_id=mail.tenant_id,
+        about=f"{ABOUT}{mail.pk}",
         attachments=attachments,
+        headers={"Message-ID": f"<document-{mail.pk}@{_host()}>"},
     )
-    message.send()
 
 
-def _written(mail: DocumentMail) -> tuple[DocumentText, list[_Attachment]]:
+def _kind(mail: DocumentMail) -> MailKind:
+    if mail.refund is not None:
+        return MailKind.OPERATOR if mail.is_to_staff else MailKind.REFUND
+    return MailKind.INVOICE if mail.invoice else MailKind.CREDIT_NOTE
+
+
+def _written(mail: DocumentMail) -> tuple[Letter, list[_Attachment]]:
     if mail.refund is not None:
         return about_failed_refund(mail.refund, is_to_staff=mail.is_to_staff), []
     document = mail.invoice or mail.credit_note
@@ -114,12 +125,12 @@ def _addresses(mail: DocumentMail) -> list[str]:
     note = mail.credit_note or (mail.refund and mail.refund.credit_note)
     invoice = mail.invoice or (note and note.invoice)
     buyer = (invoice.buyer if invoice else None) or {}
-    return [buyer["email"]] if buyer.get("email") else find_owner_addresses(mail.tenant)
+    return [buyer["email"]] if buyer.get("email") else find_payer_addresses(mail.tenant)
 
 
-def _about_invoice(invoice: Invoice) -> tuple[DocumentText, bytes]:
+def _about_invoice(invoice: Invoice) -> tuple[Letter, bytes]:
     if invoice.number is None or invoice.due_at is None:
-        raise ValueError(f"invoice {invoice.pk} is a draft")
+        raise ValueError(gettext("invoice %(pk)s is a draft") % {"pk": invoice.pk})
     written = invoice_mail(
         number=invoice.number,
         currency=invoice.currency,
@@ -131,7 +142,7 @@ def _about_invoice(invoice: Invoice) -> tuple[DocumentText, bytes]:
     return written, invoice_pdf(describe_invoice(invoice))
 
 
-def _about_note(note: CreditNote) -> tuple[DocumentText, bytes]:
+def _about_note(note: CreditNote) -> tuple[Letter, bytes]:
     written = credit_note_mail(
         number=str(note.number),
         invoice_number=str(note.invoice.number),

@@ -4,12 +4,13 @@ import logging
 from datetime import datetime
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from billing.domain.document_mail import blocks_mail
 from billing.models.issue_blocks import IssueBlock
+from tenants.domain.mail_kinds import MailKind
 from tenants.services.find_staff_addresses import find_staff_addresses
+from tenants.services.send_letter import send_letter
 
 BLOCKS_MAX = 100
 """In one mail."""
@@ -45,5 +46,9 @@ def _tell(now: datetime) -> int:
         [(block.tenant.name, block.reason) for block in blocks],
         url=f"{settings.PORTAL_URL}/operator/blocked/",
     )
-    send_mail(mail.subject, mail.text, None, addresses)
+    send_letter(
+        kind=MailKind.OPERATOR,
+        to=addresses,
+        letter=mail,
+    )
     return len(blocks)

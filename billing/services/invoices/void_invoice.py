@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.invoice import InvoiceStatus, Tax, Totals
 from billing.domain.postings import TransactionKind, invoice_voided
@@ -77,13 +78,18 @@ def void_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice:
 def refuse_voiding(invoice: Invoice) -> None:
     """Raises NotVoidableError."""
     if invoice.status not in (InvoiceStatus.ISSUED, InvoiceStatus.PAID):
-        raise NotVoidableError(f"A {invoice.status} invoice cannot be voided.")
+        raise NotVoidableError(
+            gettext("A %(status)s invoice cannot be voided.")
+            % {"status": invoice.status}
+        )
     if invoice.payments.filter(status__in=_MAY_BECOME_MONEY).exists():
         raise NotVoidableError(
-            "Money was paid for it, or is on its way: credit it instead."
+            gettext("Money was paid for it, or is on its way: credit it instead.")
         )
     if invoice.credit_notes.filter(status="issued").exists():
-        raise NotVoidableError("A credit note lowered it: credit the rest instead.")
+        raise NotVoidableError(
+            gettext("A credit note lowered it: credit the rest instead.")
+        )
 
 
 def _close(invoice: Invoice, now: datetime) -> None:

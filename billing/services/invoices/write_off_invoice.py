@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.invoice import InvoiceStatus
 from billing.errors import NotWrittenOffError
@@ -26,7 +27,10 @@ def write_off_invoice(invoice_id: int, *, reason: str, now: datetime) -> Invoice
     if invoice.status == InvoiceStatus.UNCOLLECTIBLE:
         return invoice
     if invoice.status != InvoiceStatus.ISSUED:
-        raise NotWrittenOffError(f"Nothing is owed of a {invoice.status} invoice.")
+        raise NotWrittenOffError(
+            gettext("Nothing is owed of a %(status)s invoice.")
+            % {"status": invoice.status}
+        )
     InvoiceEnd.objects.create(
         tenant_id=invoice.tenant_id,
         invoice=invoice,

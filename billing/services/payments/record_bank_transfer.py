@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.money import NANOS_PER_CENT
 from billing.errors import (
@@ -42,10 +43,11 @@ def record_bank_transfer(
     NothingDueError, and IdempotencyKeyReusedError.
     """
     if not 0 < amount_cents <= AMOUNT_MAX // NANOS_PER_CENT:
-        raise InvalidAmountError("A transfer is more than nothing.")
+        raise InvalidAmountError(gettext("A transfer is more than nothing."))
     if len(note) > NOTE_CHARACTERS_MAX:
         raise InvalidAmountError(
-            f"A note has {NOTE_CHARACTERS_MAX} characters at most."
+            gettext("A note has %(NOTE_CHARACTERS_MAX)s characters at most.")
+            % {"NOTE_CHARACTERS_MAX": NOTE_CHARACTERS_MAX}
         )
     lock_tenant(tenant.pk)
     key = {"tenant": tenant, "idempotency_key": idempotency_key}
@@ -56,7 +58,10 @@ def record_bank_transfer(
             note,
         ):
             return found
-        raise IdempotencyKeyReusedError(f"{idempotency_key!r} names another payment.")
+        raise IdempotencyKeyReusedError(
+            gettext("%(idempotency_key)s names another payment.")
+            % {"idempotency_key": repr(idempotency_key)}
+        )
     due = _checked_due(invoice, amount_cents)
     payment = Payment.objects.create(
         **key,
@@ -80,10 +85,13 @@ def _checked_due(invoice: Invoice | None, amount_cents: int) -> int:
         return 0
     due = due_cents(Invoice.objects.get(pk=invoice.pk))
     if due <= 0:
-        raise NothingDueError("Nothing is due of this invoice.")
+        raise NothingDueError(gettext("Nothing is due of this invoice."))
     if amount_cents > due:
         raise InvalidAmountError(
-            f"That is more than is due ({due} cents). Record what is due for the"
-            " invoice, and the rest as credit."
+            gettext(
+                "That is more than is due (%(due)s cents). Record what is due for the"
+                " invoice, and the rest as credit."
+            )
+            % {"due": due}
         )
     return due

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from django.db import transaction
 from django.db.models import Sum
+from django.utils.translation import gettext
 
 from billing.domain.money import nanos
 from billing.errors import IdempotencyKeyReusedError, NotRefundableError
@@ -49,10 +50,15 @@ def refund_payment(
     if found := Refund.objects.filter(**key).first():
         if (found.payment_id, found.amount_cents) == (payment_id, amount_cents):
             return found
-        raise IdempotencyKeyReusedError(f"{idempotency_key!r} names another refund.")
+        raise IdempotencyKeyReusedError(
+            gettext("%(idempotency_key)s names another refund.")
+            % {"idempotency_key": repr(idempotency_key)}
+        )
     payment = Payment.objects.get(pk=payment_id)
     if not 0 < amount_cents <= refundable_cents(payment):
-        raise NotRefundableError("No so much of this payment can be given back.")
+        raise NotRefundableError(
+            gettext("No so much of this payment can be given back.")
+        )
     refund = Refund.objects.create(
         **key,
         payment=payment,
@@ -74,7 +80,9 @@ def refund_payment(
 
 def _withdraw(refund: Refund, payment: Payment, now: datetime) -> None:
     if payment.invoice_id is not None:
-        raise NotRefundableError("What an invoice bills is given back by credit note.")
+        raise NotRefundableError(
+            gettext("What an invoice bills is given back by credit note.")
+        )
     withdraw_credit(
         grant=CreditGrant.objects.get(
             tenant_id=payment.tenant_id, idempotency_key=credit_key(payment)

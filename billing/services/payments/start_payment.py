@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.money import NANOS_PER_CENT
 from billing.domain.payments import CARD_CENTS_MIN
@@ -52,13 +53,16 @@ def start_payment(
     the invoice is open.
     """
     if not is_on():
-        raise CardPaymentsOffError("Cards cannot be charged here.")
+        raise CardPaymentsOffError(gettext("Cards cannot be charged here."))
     lock_tenant(tenant.pk)
     key = {"tenant": tenant, "idempotency_key": idempotency_key}
     if found := Payment.objects.filter(**key).first():
         if (found.amount_cents, found.invoice) == (amount_cents, invoice):
             return found
-        raise IdempotencyKeyReusedError(f"{idempotency_key!r} names another payment.")
+        raise IdempotencyKeyReusedError(
+            gettext("%(idempotency_key)s names another payment.")
+            % {"idempotency_key": repr(idempotency_key)}
+        )
     _check(amount_cents, invoice)
     payment = Payment.objects.create(
         **key,
@@ -80,16 +84,16 @@ def _check(amount_cents: int, invoice: Invoice | None) -> None:
     if invoice is not None:
         _check_due(amount_cents, invoice)
     if not CARD_CENTS_MIN <= amount_cents <= AMOUNT_MAX // NANOS_PER_CENT:
-        raise InvalidAmountError("A card is charged at least 50 cents.")
+        raise InvalidAmountError(gettext("A card is charged at least 50 cents."))
 
 
 def _check_due(amount_cents: int, invoice: Invoice) -> None:
     due = due_cents(Invoice.objects.get(pk=invoice.pk))
     if due <= 0:
-        raise NothingDueError("Nothing is due of this invoice.")
+        raise NothingDueError(gettext("Nothing is due of this invoice."))
     if amount_cents > due:
-        raise InvalidAmountError("That is more than is due of this invoice.")
+        raise InvalidAmountError(gettext("That is more than is due of this invoice."))
     if Payment.objects.filter(invoice=invoice, status__in=OPEN).exists():
         raise PaymentInProgressError(
-            "A payment of this invoice is under way; wait for its end."
+            gettext("A payment of this invoice is under way; wait for its end.")
         )

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from billing.domain.subscriptions import check_leaving, whole_second
 from billing.errors import NoSubscriptionError
 from billing.models.plans import Subscription
@@ -18,7 +20,7 @@ def lock_subscriptions(
     rows = Subscription.objects.filter(tenant_id=tenant_id).select_related("plan")
     found = list(rows.held_from(whole_second(now))[:2])
     if not found:
-        raise NoSubscriptionError("The tenant is on no plan.")
+        raise NoSubscriptionError(gettext("The tenant is on no plan."))
     return found[0], found[1] if found[1:] else None
 
 

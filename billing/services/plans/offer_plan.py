@@ -5,10 +5,12 @@ from datetime import datetime
 
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from billing.domain.month import Allowance
 from billing.errors import InvalidPlanError
 from billing.models.plans import Plan, PlanAllowance, PlanKind
+from tenants.services.note_staff_act import note_staff_act
 
 
 @transaction.atomic
@@ -19,14 +21,20 @@ def offer_plan(plan: Plan, allowances: Sequence[Allowance], *, now: datetime) ->
     """
     if plan.kind == PlanKind.FREE and allowances:
         raise InvalidPlanError(
-            "A free plan includes credit and no amounts of tokens: only credit is known"
-            " where calls are admitted."
+            gettext(
+                "A free plan includes credit and no amounts of tokens: only credit is"
+                " known"
+                " where calls are admitted."
+            )
         )
     book = plan.price_book
     if book and book.currency != plan.currency:
         raise InvalidPlanError(
-            f"The plan is in {plan.currency}, and the prices of its book in"
-            f" {book.currency}."
+            gettext(
+                "The plan is in %(currency)s, and the prices of its book in"
+                " %(currency2)s."
+            )
+            % {"currency": plan.currency, "currency2": book.currency}
         )
     plan.created_at = now
     try:
@@ -38,7 +46,8 @@ def offer_plan(plan: Plan, allowances: Sequence[Allowance], *, now: datetime) ->
     except ValidationError as error:
         raise InvalidPlanError(" ".join(error.messages)) from error
     except IntegrityError as error:
-        raise InvalidPlanError("There is a plan of this code.") from error
+        raise InvalidPlanError(gettext("There is a plan of this code.")) from error
+    note_staff_act("plan.offered", about=plan, words=f"{plan.code}: {plan.name}")
     return plan
 
 

@@ -9,9 +9,10 @@ from billing.domain.periods import Period, month_of
 from billing.domain.plan_change import Difference, changed, differences
 from billing.domain.subscriptions import check_start, whole_second
 from billing.models.plans import Plan, Subscription
+from billing.services.advice.read_use import read_priced_use
 from billing.services.ledger.currency_of import currency_of
 from billing.services.plans.put_on_plan import find_trial_end
-from billing.services.rating.read_charges import plan_terms, read_terms, read_usages
+from billing.services.rating.read_charges import plan_terms, read_terms
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +53,7 @@ def preview_change(
     check_start(instant, now=now)
     month = month_of(instant)
     terms = read_terms(tenant_id, month)
-    usages = read_usages(tenant_id, month)
+    usages = read_priced_use(tenant_id, month)
     new = Subscription(
         tenant_id=tenant_id,
         plan=plan,

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.money import check_currency
 from billing.domain.periods import add_months, month_of
@@ -26,7 +27,7 @@ def redeem_coupon(*, tenant_id: int, code: str, now: datetime) -> CouponRedempti
     # Held until the commit: of two tenants that want the last one, one waits.
     coupons = Coupon.objects.select_for_update(no_key=True)
     if (coupon := coupons.filter(code=clean_code(code)).first()) is None:
-        raise UnknownCouponError("There is no such coupon.")
+        raise UnknownCouponError(gettext("There is no such coupon."))
     redemptions = CouponRedemption.objects.filter(coupon=coupon)
     if found := redemptions.filter(tenant_id=tenant_id).first():
         return found
@@ -56,6 +57,8 @@ def clean_code(code: str) -> str:
 
 def _check(coupon: Coupon, redemptions: int, now: datetime) -> None:
     if coupon.redeem_until is not None and coupon.redeem_until <= now:
-        raise CouponEndedError("This coupon can no longer be redeemed.")
+        raise CouponEndedError(gettext("This coupon can no longer be redeemed."))
     if coupon.redemptions_max is not None and redemptions >= coupon.redemptions_max:
-        raise CouponUsedUpError("This coupon was redeemed as often as it could be.")
+        raise CouponUsedUpError(
+            gettext("This coupon was redeemed as often as it could be.")
+        )

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.errors import InvalidPlanError
 from billing.models.plan_books import PlanBookChange
@@ -10,6 +11,7 @@ from billing.models.plans import Plan
 from billing.models.price_books import PriceBook
 from billing.services.plans.preview_plan_book import preview_plan_book
 from tenants.models import User
+from tenants.services.note_staff_act import note_staff_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 
@@ -35,6 +37,8 @@ def set_plan_book(
         changed_by=changed_by,
         changed_at=now,
     )
+    words = f"{plan.code}: {plan.price_book or 'the list'} -> {book or 'the list'}"
+    note_staff_act("plan.book_set", about=plan, words=words)
     plan.price_book = book
     plan.save(update_fields=["price_book"])
     transaction.on_commit(publish_key_policies, robust=True)
@@ -43,14 +47,23 @@ def set_plan_book(
 
 def _check(plan: Plan, book: PriceBook, now: datetime) -> None:
     if book.tenant_id is not None or book.is_list:
-        raise InvalidPlanError(f"{book} is no book for plans.")
+        raise InvalidPlanError(
+            gettext("%(book)s is no book for plans.") % {"book": book}
+        )
     if book.currency != plan.currency:
         raise InvalidPlanError(
-            f"The plan is in {plan.currency}, and the prices of {book} in"
-            f" {book.currency}."
+            gettext(
+                "The plan is in %(currency)s, and the prices of %(book)s in"
+                " %(currency2)s."
+            )
+            % {"currency": plan.currency, "book": book, "currency2": book.currency}
         )
     if lacking := preview_plan_book(plan, book, now=now).lacking:
         names = ", ".join(model.name for model in lacking)
         raise InvalidPlanError(
-            f"{book} has no price of {names}, which the list sells: set it first."
+            gettext(
+                "%(book)s has no price of %(names)s, which the list sells: set it"
+                " first."
+            )
+            % {"book": book, "names": names}
         )

@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.conf import settings
+from django.utils.translation import gettext
 
 from billing.errors import UnknownPlanError
 from billing.models.plans import Plan
@@ -25,6 +26,7 @@ def start_default_plan(tenant: Tenant, now: datetime) -> None:
     plan = min(plans, key=lambda one: codes.index(one.code), default=None)
     if plan is None:
         raise UnknownPlanError(
-            f"There is no plan {settings.DEFAULT_PLAN!r} in {tenant.currency}."
+            gettext("There is no plan %(DEFAULT_PLAN)s in %(currency)s.")
+            % {"DEFAULT_PLAN": repr(settings.DEFAULT_PLAN), "currency": tenant.currency}
         )
     start_subscription(tenant_id=tenant.pk, plan=plan, now=now)

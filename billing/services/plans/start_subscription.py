@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.event_types import EventType
 from billing.domain.money import check_currency
@@ -51,12 +52,15 @@ def check_offered(plan: Plan, *, tenant_id: int, now: datetime) -> None:
     """Raises PlanWithdrawnError and OtherCurrencyError."""
     check_currency(plan.currency, paid_in=currency_of(tenant_id), what=plan.name)
     if plan.withdrawn_at is not None and plan.withdrawn_at <= now:
-        raise PlanWithdrawnError(f"{plan.name} is not offered any more.")
+        raise PlanWithdrawnError(
+            gettext("%(name)s is not offered any more.") % {"name": plan.name}
+        )
 
 
 def _same(found: Subscription, plan: Plan) -> Subscription:
     if found.plan_id != plan.pk:
         raise AlreadySubscribedError(
-            f"The tenant is on {found.plan.name}; change that plan."
+            gettext("The tenant is on %(name)s; change that plan.")
+            % {"name": found.plan.name}
         )
     return found

@@ -6,6 +6,7 @@ from typing import Any
 
 from django.db import transaction
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from billing.errors import CurrencySettledError
 from billing.models.auto_recharge import AutoRecharge
@@ -19,6 +20,7 @@ from billing.services.plans.start_default_plan import start_default_plan
 from metering.models import UsageEvent
 from tenants.domain.currency import checked_currency
 from tenants.models import Budget, SpendLimit, Tenant
+from tenants.services.note_act import note_act
 from tenants.services.publish_key_policies import publish_key_policies
 
 
@@ -38,12 +40,18 @@ def change_currency(*, tenant_id: int, currency: str, now: datetime) -> Tenant:
         return tenant
     if there := [name for name, rows in _settled_by(tenant) if rows.exists()]:
         raise CurrencySettledError(
-            f"{tenant.name} pays in {tenant.currency} for good: it has"
-            f" {', '.join(there)}."
+            gettext("%(name)s pays in %(currency)s for good: it has %(there)s.")
+            % {
+                "name": tenant.name,
+                "currency": tenant.currency,
+                "there": ", ".join(there),
+            }
         )
     subscriptions = Subscription.objects.filter(tenant=tenant)
     had_plan = subscriptions.exists()
     subscriptions.delete()
+    words = f"{tenant.currency} -> {wanted}"
+    note_act("tenant.currency_changed", tenant_id=tenant.pk, about=tenant, words=words)
     tenant.currency = wanted
     tenant.save(update_fields=["currency"])
     if had_plan:

@@ -3,9 +3,11 @@
 from datetime import datetime
 
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.errors import PriceInThePastError, PriceOutOfOrderError
 from billing.models.prices import PriceVersion
+from billing.services.prices.note_price_act import note_price_act
 from billing.services.prices.publish_price_vectors import publish_price_vectors
 
 
@@ -19,7 +21,9 @@ def end_price(
     Safe twice. Raises PriceInThePastError and PriceOutOfOrderError.
     """
     if effective_to < now:
-        raise PriceInThePastError("A price that ended in the past would change it.")
+        raise PriceInThePastError(
+            gettext("A price that ended in the past would change it.")
+        )
     open_rows = PriceVersion.objects.filter(
         pk=version.pk,
         price_book__is_list=False,
@@ -30,9 +34,15 @@ def end_price(
     version.refresh_from_db()
     if version.effective_to != effective_to:
         raise PriceOutOfOrderError(
-            "Only the last price of a book beside the list is given an end, once, and"
-            " later than it begins."
+            gettext(
+                "Only the last price of a book beside the list is given an end, once,"
+                " and"
+                " later than it begins."
+            )
         )
     if is_ended:
+        book, model = version.price_book, version.served_model
+        words = f"{model.name} in {book}, at {effective_to:%Y-%m-%d %H:%M} UTC"
+        note_price_act("price.ended", book=book, about=version, words=words)
         transaction.on_commit(publish_price_vectors, robust=True)
     return version

@@ -4,10 +4,12 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.utils.translation import gettext
 
 from billing.domain.money import check_currency
 from billing.errors import PriceBookTakenError
 from billing.models.price_books import PriceBook, list_name
+from billing.services.prices.note_price_act import note_price_act
 from tenants.domain.currency import CURRENCIES, checked_currency
 from tenants.models import Tenant
 from tenants.services.publish_key_policies import publish_key_policies
@@ -22,6 +24,7 @@ def open_list(currency: str) -> PriceBook:
     return book
 
 
+@transaction.atomic
 def open_price_book(
     *,
     name: str,
@@ -37,7 +40,9 @@ def open_price_book(
     book in another currency than its tenant's, and UnknownCurrencyError of tenants.
     """
     if name in _LIST_NAMES:
-        raise PriceBookTakenError(f"{name!r} is the name of a list.")
+        raise PriceBookTakenError(
+            gettext("%(name)s is the name of a list.") % {"name": repr(name)}
+        )
     paid_in = tenant.currency if tenant else settings.DEFAULT_CURRENCY
     wanted = checked_currency(currency or paid_in)
     if tenant:
@@ -53,8 +58,13 @@ def open_price_book(
             )
     except IntegrityError:
         raise PriceBookTakenError(
-            f"There is a book {name!r} of somebody else, or {tenant} has another."
+            gettext(
+                "There is a book %(name)s of somebody else, or %(tenant)s has another."
+            )
+            % {"name": repr(name), "tenant": tenant}
         ) from None
+    if is_new:
+        note_price_act("price.book_opened", book=book, about=book, words=name)
     if is_new and tenant:
         transaction.on_commit(publish_key_policies, robust=True)
     return book

@@ -14,6 +14,7 @@ from metering.wire import (
     PriceVector,
 )
 from tenants.services.publish_snapshot import publish_snapshot
+from tenants.switches_models import Switches
 
 REMEMBERED_FOR = timedelta(days=1)
 """So long a version stays after its end, for proxies whose clock is behind. Versions
@@ -30,10 +31,14 @@ def read_price_vectors(now: datetime) -> list[PriceVector]:
         Q(effective_to__isnull=True) | Q(effective_to__gt=now - REMEMBERED_FOR)
     )
     related = rows.select_related("served_model", "price_book")
-    return [_vector(row) for row in related.order_by("served_model_id", "id")]
+    sells_leases = not Switches.objects.filter(sells_leases=False).exists()
+    return [
+        _vector(row, sells_leases=sells_leases)
+        for row in related.order_by("served_model_id", "id")
+    ]
 
 
-def _vector(row: PriceVersion) -> PriceVector:
+def _vector(row: PriceVersion, *, sells_leases: bool) -> PriceVector:
     return PriceVector(
         price_version_id=row.pk,
         model=row.served_model.name,
@@ -47,6 +52,7 @@ def _vector(row: PriceVersion) -> PriceVector:
         price_book_id=_book_id(row.price_book),
         effective_from=row.effective_from.timestamp(),
         effective_to=row.effective_to.timestamp() if row.effective_to else None,
+        sells_leases=sells_leases,
     )
 
 

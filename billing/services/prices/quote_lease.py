@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from billing.domain.lease_cost import LeaseCost, lease_cost
 from billing.services.prices.read_lease_rates import (
     NOT_SOLD,
@@ -83,7 +85,7 @@ def _tokens(
         return count_prompt(found.engine, content=prompt.text)
     except EngineSilentError:
         raise CachedPromptsUnavailableError(
-            "The engine did not answer in time. Please retry in a few seconds."
+            gettext("The engine did not answer in time. Please retry in a few seconds.")
         ) from None
 
 

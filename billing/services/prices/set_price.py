@@ -13,8 +13,10 @@ from billing.domain.rating import Rates
 from billing.errors import PriceInThePastError, PriceOutOfOrderError
 from billing.models.price_books import PriceBook
 from billing.models.prices import PriceVersion
+from billing.services.prices.note_price_act import note_price_act
 from billing.services.prices.publish_price_vectors import publish_price_vectors
 from inference.models import ServedModel
+from tenants.domain.amounts import text_of_nanos
 
 _LOCK_TIMEOUT = "10s"
 
@@ -53,7 +55,23 @@ def set_price(
         _end(latest, effective_from)
     transaction.on_commit(publish_price_vectors, robust=True)
     wanted.save(force_insert=True)
+    note_price_act("price.set", book=book, about=wanted, words=_words(wanted))
     return wanted
+
+
+def _words(version: PriceVersion) -> str:
+    """Rates are those of a million, in the book's currency."""
+    rates = version.rates
+    amounts = (
+        ("new input", rates.new_input_nanos_per_million),
+        ("cached", rates.cached_input_nanos_per_million),
+        ("output", rates.output_nanos_per_million),
+    )
+    said = ", ".join(f"{name} {text_of_nanos(amount)}" for name, amount in amounts)
+    return (
+        f"{version.served_model.name} in {version.price_book}, from"
+        f" {version.effective_from:%Y-%m-%d %H:%M} UTC: {said}"
+    )
 
 
 def _version(

@@ -39,7 +39,7 @@ def read_usages(tenant_id: int, span: Period) -> list[PricedUsage]:
     """Raises UnpricedUsageError."""
     rollups = UsageRollup.objects.of_tenant(tenant_id).between(span.start, span.end)
     usages = [Usage(**row) for row in rollups.totals("model", "price_version_id")]
-    prices = _prices(tenant_id, {usage.price_version_id for usage in usages})
+    prices = read_prices(tenant_id, {usage.price_version_id for usage in usages})
     return find_pricings(usages, prices)
 
 
@@ -47,11 +47,11 @@ def read_terms(tenant_id: int, month: Period) -> MonthTerms:
     return MonthTerms(
         month=month,
         plans=tuple(_plans(tenant_id, month)),
-        coupons=tuple(_coupons(tenant_id, month)),
+        coupons=read_coupons(tenant_id, month),
     )
 
 
-def _prices(tenant_id: int, ids: set[int]) -> dict[int, Price]:
+def read_prices(tenant_id: int, ids: set[int]) -> dict[int, Price]:
     """What was agreed with another tenant is no price of this one, and neither is one
     in another currency.
     """
@@ -113,14 +113,17 @@ def _commitment(row: Subscription, month: Period) -> Commitment | None:
     )
 
 
-def _coupons(tenant_id: int, month: Period) -> Iterator[CouponTerms]:
+def read_coupons(tenant_id: int, month: Period) -> list[CouponTerms]:
+    """Of the month, in the order in which they were redeemed."""
     rows = CouponRedemption.objects.filter(
         Q(ends_at__isnull=True) | Q(ends_at__gt=month.start),
         tenant_id=tenant_id,
         starts_at__lt=month.end,
     ).select_related("coupon")
-    for row in rows.order_by("redeemed_at", "pk"):
-        yield CouponTerms(
+    return [
+        CouponTerms(
             percent_basis_points=row.coupon.percent_basis_points,
             amount_nanos=nanos(row.coupon.amount_cents),
         )
+        for row in rows.order_by("redeemed_at", "pk")
+    ]

@@ -5,28 +5,23 @@ from datetime import datetime, timedelta
 from django.db.models import Q, Sum
 
 from billing.domain.periods import month_of
-from billing.domain.spend_counters import Spender
 from billing.models.invoices import Invoice
 from billing.services.invoices.read_billed import BILLING
-from billing.services.spend.sum_spend import sum_spend
-from tenants.wire import Scope, SpendPeriod
+from billing.services.spend.sum_tenant_spend import sum_tenant_spend
 
 _INSTANT = timedelta(microseconds=1)
 
 
 def unbilled_before(tenant_id: int, instant: datetime) -> int:
-    """Nanos, of the calls that happened before `instant`. One pass over the
-    tenant's events.
-    """
+    """Nanos, of the calls that happened before `instant`."""
     last = instant - _INSTANT
-    spender = Spender(Scope.TENANT, tenant_id)
-    spent = sum_spend(tenant_id, until=last)[spender]
-    in_month, month = spent[SpendPeriod.MONTH], month_of(last)
+    spent = sum_tenant_spend(tenant_id, until=last)
+    month = month_of(last)
     invoices = Invoice.objects.filter(tenant_id=tenant_id, status__in=BILLING)
     billed = invoices.aggregate(
         earlier=Sum("charged_nanos", filter=Q(period_start__lt=month.start)),
         in_month=Sum("charged_nanos", filter=Q(period_start=month.start)),
     )
-    earlier = spent[None] - in_month - int(billed["earlier"] or 0)
+    earlier = spent.ever - spent.in_month - int(billed["earlier"] or 0)
     # An invoice of the month may bill calls after the instant as well.
-    return max(0, earlier) + max(0, in_month - int(billed["in_month"] or 0))
+    return max(0, earlier) + max(0, spent.in_month - int(billed["in_month"] or 0))

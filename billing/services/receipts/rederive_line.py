@@ -4,6 +4,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
+from django.utils.translation import gettext
 
 from billing.domain.charges import ChargeKind
 from billing.domain.derived_line import BilledLine, DerivedLine, derive_line
@@ -41,12 +42,12 @@ def rederive_line(line: LineItem) -> DerivedLine:
     that is not made of usage events.
     """
     if line.kind != ChargeKind.USAGE or line.price_version is None:
-        raise NotDisputableError("Only usage is made of events.")
+        raise NotDisputableError(gettext("Only usage is made of events."))
     if line.invoice.status == InvoiceStatus.DRAFT or not line.invoice.merkle_root:
-        raise NotDisputableError("Only what is issued is final.")
+        raise NotDisputableError(gettext("Only what is issued is final."))
     pricing = line.price_version.price.pricing_of(line.meter)
     if pricing is None:
-        raise NotDisputableError("The price does not sell it.")
+        raise NotDisputableError(gettext("The price does not sell it."))
     billed = BilledLine(
         quantity=line.quantity,
         included_quantity=line.included_quantity,

@@ -2,6 +2,8 @@
 
 from datetime import datetime
 
+from django.utils.translation import gettext
+
 from billing.errors import NoResolutionError
 from billing.models.disputes import DisputeStatus, LineDispute
 
@@ -12,7 +14,7 @@ def resolve_dispute(dispute_id: int, *, resolution: str, now: datetime) -> LineD
     LineDispute.DoesNotExist.
     """
     if not resolution.strip():
-        raise NoResolutionError("Say what came of it.")
+        raise NoResolutionError(gettext("Say what came of it."))
     LineDispute.objects.filter(pk=dispute_id, status=DisputeStatus.OPEN).update(
         status=DisputeStatus.RESOLVED, resolution=resolution.strip(), resolved_at=now
     )

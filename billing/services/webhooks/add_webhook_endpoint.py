@@ -5,6 +5,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.db import transaction
+from django.utils.translation import gettext
 
 from billing.domain.event_types import EventType
 from billing.domain.webhook_url import fault_of_url
@@ -36,7 +37,8 @@ def add_webhook_endpoint(
     lock_tenant(tenant.pk)
     if tenant.webhook_endpoints.in_use().count() >= ENDPOINTS_MAX:
         raise TooManyWebhooksError(
-            f"There are {ENDPOINTS_MAX} endpoints already. Remove one first."
+            gettext("There are %(ENDPOINTS_MAX)s endpoints already. Remove one first.")
+            % {"ENDPOINTS_MAX": ENDPOINTS_MAX}
         )
     endpoint = WebhookEndpoint.objects.create(
         tenant=tenant,
@@ -55,15 +57,19 @@ def check_endpoint(*, url: str, description: str, types: Sequence[str] | None) -
         raise InvalidWebhookError(fault, field="url")
     if len(description) > DESCRIPTION_CHARACTERS_MAX or "\0" in description:
         raise InvalidWebhookError(
-            f"A description has at most {DESCRIPTION_CHARACTERS_MAX} characters.",
+            gettext(
+                "A description has at most %(DESCRIPTION_CHARACTERS_MAX)s characters."
+            )
+            % {"DESCRIPTION_CHARACTERS_MAX": DESCRIPTION_CHARACTERS_MAX},
             field="description",
         )
     if types is not None and not types:
         raise InvalidWebhookError(
-            "Name at least one type of event, or ask for all.", field="types"
+            gettext("Name at least one type of event, or ask for all."), field="types"
         )
     unknown = sorted(set(types or ()) - {kind.value for kind in EventType})
     if unknown:
         raise InvalidWebhookError(
-            f"There is no type of event {unknown[0]}.", field="types"
+            gettext("There is no type of event %(unknown)s.") % {"unknown": unknown[0]},
+            field="types",
         )

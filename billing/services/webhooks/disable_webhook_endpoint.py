@@ -3,12 +3,13 @@
 import logging
 
 from django.conf import settings
-from django.core.mail import send_mail
 from django.db import transaction
 
 from billing.domain.webhook_mail import webhook_mail
 from billing.models.webhooks import WebhookEndpoint
+from tenants.domain.mail_kinds import MailKind
 from tenants.services.find_owner_addresses import find_owner_addresses
+from tenants.services.send_letter import send_letter
 
 _logger = logging.getLogger(__name__)
 
@@ -35,6 +36,11 @@ def _tell(endpoint: WebhookEndpoint, reason: str) -> None:
     )
     try:
         if addresses:
-            send_mail(mail.subject, mail.text, None, addresses)
+            send_letter(
+                kind=MailKind.WEBHOOK,
+                to=addresses,
+                letter=mail,
+                tenant_id=endpoint.tenant_id,
+            )
     except OSError:
         _logger.exception("no mail about webhook endpoint %s", endpoint.public_id)

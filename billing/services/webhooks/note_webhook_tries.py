@@ -14,9 +14,12 @@ from billing.models.webhooks import (
 )
 from billing.services.webhooks.disable_webhook_endpoint import disable_webhook_endpoint
 from billing.services.webhooks.send_webhook import Outcome
+from tenants.domain.letters import gettext_noop
 
-GONE = "The receiver answered 410: it wants no more."
-_GIVEN_UP = "A message was tried for three days, and none arrived meanwhile."
+GONE = str(gettext_noop("The receiver answered 410: it wants no more."))
+_GIVEN_UP = str(
+    gettext_noop("A message was tried for three days, and none arrived meanwhile.")
+)
 Tried = tuple[WebhookMessage, Outcome]
 
 

@@ -3,6 +3,8 @@
 from datetime import datetime
 from uuid import uuid4
 
+from django.utils.translation import gettext
+
 from billing.domain.event_types import PING
 from billing.errors import WebhookDisabledError
 from billing.models.webhooks import WebhookEndpoint, WebhookMessage
@@ -14,7 +16,9 @@ def ping_webhook(endpoint: WebhookEndpoint, *, now: datetime) -> WebhookMessage:
     WebhookDisabledError.
     """
     if not endpoint.is_enabled:
-        raise WebhookDisabledError("The endpoint is disabled. Enable it first.")
+        raise WebhookDisabledError(
+            gettext("The endpoint is disabled. Enable it first.")
+        )
     return WebhookMessage.objects.create(
         tenant_id=endpoint.tenant_id,
         endpoint=endpoint,

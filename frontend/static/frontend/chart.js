@@ -3,10 +3,10 @@
 (() => {
   const style = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-  const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
-  const exact = new Intl.NumberFormat("en");
+  const short = new Intl.NumberFormat(document.documentElement.lang, { notation: "compact", maximumFractionDigits: 1 });
+  const exact = new Intl.NumberFormat(document.documentElement.lang);
   const currency = document.querySelector("[data-currency]")?.dataset.currency ?? "USD";
-  const money = new Intl.NumberFormat("en", { style: "currency", currency, maximumSignificantDigits: 6 });
+  const money = new Intl.NumberFormat(document.documentElement.lang, { style: "currency", currency, maximumSignificantDigits: 6 });
   const NANOS_PER_UNIT = 1e9;
   /* For the eye alone: the table has the exact amounts. */
   const write = (value, unit) => (unit === "nanos" ? money.format(value / NANOS_PER_UNIT) : exact.format(value));
@@ -46,8 +46,8 @@
       title.textContent = `${data.labels[at]} UTC`;
       const rows = data.series.map((one, i) => row(one.title, write(one.values[at], data.unit), colors[i]));
       const all = data.series.reduce((sum, one) => sum + one.values[at], 0);
-      const sums = [row("Sum", write(all, data.unit))];
-      if (data.before) sums.push(row("Before", write(data.before[at], data.unit)));
+      const sums = [row(gettext("Sum"), write(all, data.unit))];
+      if (data.before) sums.push(row(data.before_title ?? gettext("Before"), write(data.before[at], data.unit)));
       box.replaceChildren(title, ...rows.reverse(), ...sums);
       const room = plot.over.clientWidth - box.offsetWidth;
       const left = plot.cursor.left + 16;
@@ -105,7 +105,7 @@
           paths: bars,
           points: { show: false },
         })),
-        ...(data.before ? [{ label: "Before", stroke: ink, width: 2, dash: [4, 4], points: { show: false } }] : []),
+        ...(data.before ? [{ label: data.before_title ?? gettext("Before"), stroke: ink, width: 2, dash: [4, 4], points: { show: false } }] : []),
       ],
       plugins: [note(data, colors)],
     };
@@ -151,8 +151,18 @@
   };
 
   const start = (element) => {
-    const data = JSON.parse(document.getElementById(element.dataset.chart).textContent);
+    const told = () => document.getElementById(element.dataset.chart).textContent;
+    let drawn = told();
+    let data = JSON.parse(drawn);
     let plot = draw(element);
+    /* The data came anew (live.js). Whoever is reading a bar goes on reading that one. */
+    document.addEventListener("tokenfab:live", () => {
+      if (told() === drawn || plot.cursor.idx != null) return;
+      drawn = told();
+      data = JSON.parse(drawn);
+      plot.destroy();
+      plot = draw(element);
+    });
     const picture = document.querySelector(`[data-png="${element.id}"]`);
     if (picture) {
       picture.hidden = false;

@@ -8,7 +8,7 @@
 
   const timeLeft = (ms) => {
     const seconds = Math.ceil(ms / 1000);
-    if (seconds <= 0) return "ended";
+    if (seconds <= 0) return gettext("ended");
     const minutes = Math.floor(seconds / 60);
     const hours = Math.floor(seconds / 3600);
     const days = Math.floor(seconds / 86400);

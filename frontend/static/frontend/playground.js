@@ -60,10 +60,10 @@ const show = () => {
   byId("stop").hidden = !isRunning;
   byId("send").hidden = isRunning;
   byId("cancel-edit").hidden = !isEditing;
-  byId("send").textContent = isEditing ? "Send in its place" : "Send";
+  byId("send").textContent = isEditing ? gettext("Send in its place") : gettext("Send");
   for (const id of ["compare", "clear"]) byId(id).disabled = isRunning;
   byId("compare").setAttribute("aria-pressed", String(panes.length > 1));
-  byId("compare").textContent = panes.length > 1 ? "One model" : "Compare two models";
+  byId("compare").textContent = panes.length > 1 ? gettext("One model") : gettext("Compare two models");
 };
 
 const changed = () => {
@@ -83,7 +83,7 @@ const host = { api: null, facts, settings, changed, edit, announce };
 const setPanes = (states) => {
   panes = states.map((state) => new Pane(state, host));
   panes.forEach((pane, index) => {
-    pane.root.setAttribute("aria-label", `Conversation ${index + 1}`);
+    pane.root.setAttribute("aria-label", interpolate(gettext("Conversation %(number)s"), { number: index + 1 }, true));
     pane.root.querySelector("[data-act=code]").addEventListener("click", () => showCode(pane));
   });
   byId("panes").replaceChildren(...panes.map(({ root }) => root));
@@ -91,10 +91,10 @@ const setPanes = (states) => {
 
 const showCode = (pane) => {
   const { sent } = pane.state;
-  const body = sent ?? pane.body(message.value.trim() || "Hello");
+  const body = sent ?? pane.body(message.value.trim() || gettext("Hello"));
   byId("code-note").textContent = sent
-    ? "Exactly what was sent last."
-    : "What would be sent now.";
+    ? gettext("Exactly what was sent last.")
+    : gettext("What would be sent now.");
   byId("code-curl").textContent = asCurl(facts.api_url, body);
   byId("code-python").textContent = asPython(facts.api_url, body);
   byId("code-javascript").textContent = asJavaScript(facts.api_url, body);
@@ -112,7 +112,7 @@ const send = async () => {
   message.value = "";
   await Promise.all(panes.map((pane) => pane.send(said)));
   const output = panes.map(({ state }) => state.turns.at(-1).meter?.output ?? 0);
-  announce(`Answered with ${output.join(" and ")} tokens.`);
+  announce(interpolate(gettext("Answered with %(tokens)s tokens."), { tokens: output.join(" + ") }, true));
 };
 
 const stop = () => {

@@ -66,7 +66,7 @@ export class Api {
       if (error.name === "AbortError") throw error;
       throw new ApiError({
         code: "unreachable",
-        message: `The API did not answer at ${this.#facts.api_url}.`,
+        message: interpolate(gettext("The API did not answer at %(url)s."), { url: this.#facts.api_url }, true),
       });
     }
   }
@@ -89,11 +89,11 @@ export class Api {
         redirect: "manual",
       });
     } catch {
-      throw new ApiError({ code: "unreachable", message: "The portal did not answer." });
+      throw new ApiError({ code: "unreachable", message: gettext("The portal did not answer.") });
     }
     if (answer.type === "opaqueredirect") {
       location.reload(); // The session has ended; the page leads to the sign-in.
-      throw new ApiError({ code: "signed_out", message: "Your session has ended." });
+      throw new ApiError({ code: "signed_out", message: gettext("Your session has ended.") });
     }
     if (!answer.ok) throw await errorOf(answer);
     const { secret, seconds } = await answer.json();
@@ -114,7 +114,7 @@ export class Api {
 /* ApiError of an answer that is none of 2xx. */
 export async function errorOf(answer) {
   const body = await answer.json().catch(() => ({}));
-  const message = `The answer was ${answer.status} ${answer.statusText}.`;
+  const message = interpolate(gettext("The answer was %(status)s."), { status: `${answer.status} ${answer.statusText}` }, true);
   return new ApiError(body.error ?? { message }, {
     status: answer.status,
     retryAfter: answer.headers.get("retry-after"),
@@ -151,6 +151,6 @@ export async function* eventsOf(answer) {
 }
 
 function brokenOff(requestId) {
-  const message = "The stream broke off: the answer is not complete.";
+  const message = gettext("The stream broke off: the answer is not complete.");
   return new ApiError({ code: "broken_off", message }, { requestId });
 }

@@ -1,15 +1,21 @@
 /* What is kept of a conversation between turns, for how long still, and whether that pays. */
 import { ApiError } from "./playground_call.js";
-import { amount, count, element, nanosOf } from "./playground_texts.js";
+import { amount, count, element, nanosOf, sentence, written } from "./playground_texts.js";
 
 const BLOCK_TOKENS = 32;
-const TIERS = { hbm: "GPU memory", host: "host memory", disk: "on disk" };
+const TIERS = { hbm: gettext("GPU memory"), host: gettext("host memory"), disk: gettext("on disk") };
+const ENDS = {
+  expired: gettext("The lease is expired"),
+  released: gettext("The lease is released"),
+  lost: gettext("The lease is lost"),
+  ended: gettext("The lease is ended"),
+};
 const OUTCOMES = {
-  reused: "lease used",
-  diverged: "lease used in part: the conversation changed",
-  lost: "lease lost by the engine, at our cost",
-  expired: "lease had expired",
-  released: "lease was given back",
+  reused: gettext("lease used"),
+  diverged: gettext("lease used in part: the conversation changed"),
+  lost: gettext("lease lost by the engine, at our cost"),
+  expired: gettext("lease had expired"),
+  released: gettext("lease was given back"),
 };
 
 export class LeaseLine {
@@ -90,18 +96,17 @@ export class LeaseLine {
 
   #line(lease) {
     const state = (text, className) => element("span", { text, className });
-    if (!lease.tokens) return element("div", {}, state(`Not kept: ${lease.reason}`, "state state-wait"));
+    if (!lease.tokens) return element("div", {}, state(interpolate(gettext("Not kept: %(reason)s"), lease, true), "state state-wait"));
     if (!this.#isLive) {
-      const how = lease.ended ?? "expired";
-      return element("div", {}, state(`The lease is ${how}`, "state"));
+      return element("div", {}, state(ENDS[lease.ended] ?? ENDS.expired, "state"));
     }
-    const release = element("button", { text: "Release", type: "button", className: "btn btn-sm" });
+    const release = element("button", { text: gettext("Release"), type: "button", className: "btn btn-sm" });
     release.addEventListener("click", () => this.#release(release));
     return element(
       "div",
       {},
-      state("Kept", "state state-good"),
-      state(`${count(lease.tokens)} tokens, ${TIERS[lease.tier] ?? lease.tier}`),
+      state(gettext("Kept"), "state state-good"),
+      state(interpolate(gettext("%(tokens)s tokens, %(tier)s"), { tokens: count(lease.tokens), tier: TIERS[lease.tier] ?? lease.tier }, true)),
       element("time", { className: "countdown", "data-until": String(lease.until) }),
       release,
     );
@@ -113,11 +118,11 @@ export class LeaseLine {
     const again = money(quote.input_saved_per_turn);
     const kept = money(quote.cost);
     const tokens = count(quote.tokens);
-    if (this.#isLive)
-      return element("p", {}, `Next turn: these tokens cost ${symbol}0, without the lease `, again,
-        `. Keeping them for all of ${quote.timeout} costs `, kept, ".");
-    return element("p", {}, `Next turn: it reads these ${tokens} tokens again, for up to `, again,
-      `. Kept for ${quote.timeout} they would cost ${symbol}0 there, and `, kept, " for the time.");
+    const parts = { again, kept, tokens, nothing: written(symbol, "0"), time: quote.timeout };
+    const text = this.#isLive
+      ? gettext("Next turn: these tokens cost %(nothing)s, without the lease %(again)s. Keeping them for all of %(time)s costs %(kept)s.")
+      : gettext("Next turn: it reads these %(tokens)s tokens again, for up to %(again)s. Kept for %(time)s they would cost %(nothing)s there, and %(kept)s for the time.");
+    return element("p", {}, ...sentence(text, parts));
   }
 
   async #release(pressed) {

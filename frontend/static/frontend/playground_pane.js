@@ -1,7 +1,7 @@
 /* One conversation with one model: its turns, what they cost, and its lease. */
 import { errorOf, eventsOf, ApiError } from "./playground_call.js";
 import { LeaseLine } from "./playground_lease.js";
-import { amount, count, element, helpFor, nanosOf } from "./playground_texts.js";
+import { amount, count, element, helpFor, hundredths, nanosOf } from "./playground_texts.js";
 
 /* What is kept of a pane:
    {model, turns: [{role, content, reasoning?, meter?, error?, isStopped?}], lease, quote,
@@ -189,7 +189,7 @@ export class Pane {
     const isLive = isLast && this.isRunning;
     const made = element("article", {
       className: `turn turn-${turn.role}`,
-      "aria-label": turn.role === "user" ? "You" : "The model",
+      "aria-label": turn.role === "user" ? gettext("You") : gettext("The model"),
     });
     if (turn.reasoning) made.append(reasoning(turn, isLive && !turn.content));
     made.append(text(turn.content, isLive));
@@ -201,7 +201,7 @@ export class Pane {
   #userFoot(turn) {
     const foot = element("div", { className: "turn-foot" });
     if (turn === this.lastUserTurn && !this.isRunning)
-      foot.append(button("Edit", () => this.#host.edit(turn.content)));
+      foot.append(button(gettext("Edit"), () => this.#host.edit(turn.content)));
     return foot;
   }
 
@@ -210,29 +210,29 @@ export class Pane {
     const foot = element("div", { className: "turn-foot" });
     const say = (text_, title) => foot.append(element("span", { text: text_, title }));
     if (meter.input !== undefined) say(...inputText(meter));
-    if (meter.output !== undefined) say(`${count(meter.output)} output`);
+    if (meter.output !== undefined) say(interpolate(gettext("%(count)s output"), { count: count(meter.output) }, true));
     if (meter.cost !== undefined)
       foot.append(amount(this.#host.facts.currency_symbol, nanosOf(meter.cost)));
     if (meter.firstMs !== undefined)
-      say(`${(meter.firstMs / 1000).toFixed(2)} s to the first token`);
-    if (rate(meter)) say(`${count(rate(meter))} tokens/s`);
-    if (turn.finish === "length") say("cut at the most tokens");
-    if (turn.isStopped) say("stopped");
+      say(interpolate(gettext("%(seconds)s s to the first token"), { seconds: hundredths(meter.firstMs / 1000) }, true));
+    if (rate(meter)) say(interpolate(gettext("%(count)s tokens/s"), { count: count(rate(meter)) }, true));
+    if (turn.finish === "length") say(gettext("cut at the most tokens"));
+    if (turn.isStopped) say(gettext("stopped"));
     if (meter.outcome) say(meter.outcome);
     if (!isLive && meter.requestId && !turn.error) {
       const href = this.#host.facts.call_url.replace("request-id", meter.requestId);
-      const title = "This call among all of yours, some seconds after it was answered";
-      foot.append(element("a", { text: "Call", href, title }));
+      const title = gettext("This call among all of yours, some seconds after it was answered");
+      foot.append(element("a", { text: gettext("Call"), href, title }));
     }
     if (!isLive && turn === this.state.turns.at(-1))
-      foot.append(button("Try again", () => this.retry()));
+      foot.append(button(gettext("Try again"), () => this.retry()));
     return foot;
   }
 
   #error(error) {
     const [help, page] = helpFor(error);
     const { links } = this.#host.facts;
-    const wait = error.retryAfter ? ` Wait ${error.retryAfter} s.` : "";
+    const wait = error.retryAfter ? ` ${interpolate(gettext("Wait %(seconds)s s."), { seconds: error.retryAfter }, true)}` : "";
     const what = page
       ? element("a", { text: help, href: links[page] })
       : element("span", { text: help });
@@ -257,11 +257,11 @@ export class Pane {
     const number = (name, of) => row(name, element("dd", { text: count(sum(of)) }));
     const cost = element("dd", {}, amount(this.#host.facts.currency_symbol, nanos));
     this.#parts.sums.replaceChildren(
-      row("Cost", cost),
-      number("New", newTokens),
-      number("Cached", cachedBeyond),
-      number("Leased", ({ leased }) => leased),
-      number("Output", ({ output }) => output),
+      row(gettext("Cost"), cost),
+      number(gettext("New"), newTokens),
+      number(gettext("Cached"), cachedBeyond),
+      number(gettext("Leased"), ({ leased }) => leased),
+      number(gettext("Output"), ({ output }) => output),
     );
   }
 
@@ -282,10 +282,11 @@ const cachedBeyond = ({ cached, leased }) => Math.max(0, cached - leased);
 const newTokens = (meter) => meter.input - meter.leased - cachedBeyond(meter);
 
 function inputText(meter) {
-  const parts = [`${count(newTokens(meter))} new`];
-  if (cachedBeyond(meter)) parts.push(`${count(cachedBeyond(meter))} cached`);
-  if (meter.leased) parts.push(`${count(meter.leased)} leased`);
-  return [parts.join(" + "), `${count(meter.input)} input tokens`];
+  const say = (text, number) => interpolate(text, { count: count(number) }, true);
+  const parts = [say(gettext("%(count)s new"), newTokens(meter))];
+  if (cachedBeyond(meter)) parts.push(say(gettext("%(count)s cached"), cachedBeyond(meter)));
+  if (meter.leased) parts.push(say(gettext("%(count)s leased"), meter.leased));
+  return [parts.join(" + "), say(gettext("%(count)s input tokens"), meter.input)];
 }
 
 function rate({ output, firstMs, lastMs }) {
@@ -297,7 +298,7 @@ function reasoning(turn, isOpen) {
   const made = element(
     "details",
     { className: "turn-reasoning" },
-    element("summary", { text: "Reasoning" }),
+    element("summary", { text: gettext("Reasoning") }),
     element("div", { className: "turn-text", text: turn.reasoning }),
   );
   made.open = isOpen;
@@ -323,6 +324,6 @@ const EMPTY = () =>
   element(
     "div",
     { className: "empty-state" },
-    element("h2", { text: "Say something" }),
-    element("p", { text: "The answer comes as it is made, with its tokens and its cost." }),
+    element("h2", { text: gettext("Say something") }),
+    element("p", { text: gettext("The answer comes as it is made, with its tokens and its cost.") }),
   );

@@ -17,7 +17,19 @@ export function decimalOf(nanos) {
   return `${digits.slice(0, -9)}.${fraction}`;
 }
 
-export const count = (number) => number.toLocaleString("en-US");
+const { lang } = document.documentElement;
+const POINT = (0.5).toLocaleString(lang).charAt(1);
+
+export const count = (number) => number.toLocaleString(lang);
+export const hundredths = (number) => number.toFixed(2).replace(".", POINT);
+
+/* A decimal text as an amount of the page's language: $1.25, or 1,25 $ */
+export const written = (symbol, decimal) =>
+  interpolate(gettext("%(symbol)s%(number)s"), { symbol, number: decimal.replace(".", POINT) }, true);
+
+/* A text whose %(places)s are elements. */
+export const sentence = (text, parts) =>
+  text.split(/%\((\w+)\)s/).map((piece, index) => (index % 2 ? parts[piece] : piece));
 
 export function element(tag, { text, className, title, ...more } = {}, ...children) {
   const made = document.createElement(tag);
@@ -36,39 +48,40 @@ export function amount(symbol, nanos) {
   const step = 10n ** BigInt(spare);
   const shown = ((nanos + step / 2n) / step) * step;
   return element("span", {
-    text: symbol + decimalOf(shown),
+    text: written(symbol, decimalOf(shown)),
     className: "exact",
-    title: `Exactly ${symbol}${decimalOf(nanos)}`,
+    title: interpolate(gettext("Exactly %(amount)s"), { amount: written(symbol, decimalOf(nanos)) }, true),
   });
 }
 
 const HELP = {
-  insufficient_credit: ["Add credit", "credit"],
-  spend_limit_reached: ["Raise the limit, or wait for the next day or month", "limits"],
-  payment_overdue: ["Pay the invoice; calls are answered again at once", "billing"],
-  rate_limit_exceeded: ["Wait a moment, or raise the limit", "limits"],
-  request_exceeds_rate_limit: ["Lower the most tokens, or shorten the prompt", "limits"],
-  concurrency_limit_exceeded: ["Wait until another call has ended", "limits"],
-  model_not_priced: ["The operator has not priced this model; take another", "prices"],
-  model_not_found: ["The model is no longer served; load this page anew", "status"],
-  model_not_allowed: ["Your playground's key may not call it", "api_keys"],
-  engine_not_ready: ["Its engine is not ready: see how far it is", "status"],
-  engine_unavailable: ["Try again; see whether an engine is up", "status"],
-  engine_timeout: ["Try again with fewer tokens", "status"],
-  overloaded: ["All engines are busy: try again in a moment", "status"],
-  unreachable: ["See whether it is up, and try again", "status"],
-  context_length_exceeded: ["Clear the conversation, or lower the most tokens", null],
-  kv_leases_not_offered: ["Keep no KV, or take another memory or model", "prices"],
-  kv_capacity_exhausted: ["There is no room to keep it: try without", "leases"],
-  kv_lease_not_found: ["The lease has ended: send it again", null],
-  too_many_api_keys: ["Revoke keys that nobody uses", "api_keys"],
-  revoked_api_key: ["Your playground's key was revoked: send it again", "api_keys"],
+  insufficient_credit: [gettext("Add credit"), "credit"],
+  spend_limit_reached: [gettext("Raise the limit, or wait for the next day or month"), "limits"],
+  tenant_suspended: [gettext("The portal says why; ask the operator"), "overview"],
+  payment_overdue: [gettext("Pay the invoice; calls are answered again at once"), "billing"],
+  rate_limit_exceeded: [gettext("Wait a moment, or raise the limit"), "limits"],
+  request_exceeds_rate_limit: [gettext("Lower the most tokens, or shorten the prompt"), "limits"],
+  concurrency_limit_exceeded: [gettext("Wait until another call has ended"), "limits"],
+  model_not_priced: [gettext("The operator has not priced this model; take another"), "prices"],
+  model_not_found: [gettext("The model is no longer served; load this page anew"), "status"],
+  model_not_allowed: [gettext("Your playground's key may not call it"), "api_keys"],
+  engine_not_ready: [gettext("Its engine is not ready: see how far it is"), "status"],
+  engine_unavailable: [gettext("Try again; see whether an engine is up"), "status"],
+  engine_timeout: [gettext("Try again with fewer tokens"), "status"],
+  overloaded: [gettext("All engines are busy: try again in a moment"), "status"],
+  unreachable: [gettext("See whether it is up, and try again"), "status"],
+  context_length_exceeded: [gettext("Clear the conversation, or lower the most tokens"), null],
+  kv_leases_not_offered: [gettext("Keep no KV, or take another memory or model"), "prices"],
+  kv_capacity_exhausted: [gettext("There is no room to keep it: try without"), "leases"],
+  kv_lease_not_found: [gettext("The lease has ended: send it again"), null],
+  too_many_api_keys: [gettext("Revoke keys that nobody uses"), "api_keys"],
+  revoked_api_key: [gettext("Your playground's key was revoked: send it again"), "api_keys"],
 };
 
 /* [what to do, page of `links` or null] */
 export function helpFor({ code, status }) {
   if (HELP[code]) return HELP[code];
-  if (status === 400) return ["Correct what the message names, and send it again", null];
-  if (status >= 500 || !status) return ["Try again in a moment", "status"];
-  return ["Look at your keys and limits", "limits"];
+  if (status === 400) return [gettext("Correct what the message names, and send it again"), null];
+  if (status >= 500 || !status) return [gettext("Try again in a moment"), "status"];
+  return [gettext("Look at your keys and limits"), "limits"];
 }

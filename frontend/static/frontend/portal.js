@@ -22,11 +22,11 @@
       await navigator.clipboard.writeText(text.trim());
     } catch {
       selectText(source); // No clipboard outside HTTPS: one keystroke is left to do.
-      announce("Selected. Press Ctrl+C to copy.");
+      announce(gettext("Selected. Press Ctrl+C to copy."));
       return;
     }
     button.classList.add("is-copied");
-    announce("Copied");
+    announce(gettext("Copied"));
     setTimeout(() => button.classList.remove("is-copied"), 1600);
   };
 
@@ -42,7 +42,7 @@
     }
     if (tab.dataset.remember) {
       try {
-        localStorage.setItem(tab.dataset.remember, tab.id);
+        localStorage.setItem(tab.dataset.remember, tab.dataset.choice ?? tab.id);
       } catch {
         /* Not remembered then. */
       }
@@ -52,7 +52,8 @@
   const restoreTabs = (root) => {
     for (const tab of root.querySelectorAll("[role=tab][data-remember]")) {
       try {
-        if (localStorage.getItem(tab.dataset.remember) === tab.id) showTab(tab);
+        const choice = localStorage.getItem(tab.dataset.remember);
+        if (choice === (tab.dataset.choice ?? tab.id)) showTab(tab);
       } catch {
         return;
       }

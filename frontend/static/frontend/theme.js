@@ -1,5 +1,10 @@
 /* Runs before the first paint, so that a remembered scheme does not flash. */
 (() => {
+  /* The texts of scripts are English where no other language's script came before. */
+  window.gettext ??= (text) => text;
+  window.ngettext ??= (one, many, count) => (count === 1 ? one : many);
+  window.interpolate ??= (text, values) =>
+    text.replace(/%\((\w+)\)s/g, (_, name) => String(values[name]));
   const system = matchMedia("(prefers-color-scheme: dark)");
   const remembered = () => {
     try {

@@ -4,11 +4,13 @@
 (() => {
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   if (!zone || zone === "UTC") return;
+  const { lang } = document.documentElement;
+  const language = lang === "en" ? "en-GB" : lang;
   const day = { day: "numeric", month: "short" };
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const forms = {
-    minute: new Intl.DateTimeFormat("en-GB", { ...day, year: "numeric", ...clock, timeZoneName: "short" }),
-    second: new Intl.DateTimeFormat("en-GB", { ...day, ...clock, second: "2-digit" }),
+    minute: new Intl.DateTimeFormat(language, { ...day, year: "numeric", ...clock, timeZoneName: "short" }),
+    second: new Intl.DateTimeFormat(language, { ...day, ...clock, second: "2-digit" }),
   };
   const write = (element) => {
     const at = new Date(element.dateTime);

@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from billing.models.prices import PriceVersion
 from inference.cached_prompt_models import CachedPrompt
+from tenants.models import ApiKey
 from tests.billing.api.conftest import Api, set_price
 from tests.factories import make_api_key, make_project
 from tests.inference.warm_proxy import held_by
@@ -257,3 +258,10 @@ def test_it_refuses_another_method(api):
     answer = api.ask("PUT", PATH)
     assert error_of(answer, 405)["code"] == "method_not_allowed"
     assert answer["allow"] == "POST, GET"
+
+
+def test_it_refuses_a_key_whose_scopes_leave_it_out(api):
+    ApiKey.objects.update(scopes=["generate"])
+    assert error_of(api.ask("GET", PATH), 403)["code"] == "scope_missing"
+    ApiKey.objects.update(scopes=["kv"])
+    assert api.ask("GET", PATH).status_code == 200

@@ -48,6 +48,6 @@ def test_the_mail_says_what_to_do():
         url="https://portal.example/credit/",
     )
 
-    assert mail.subject == "Acme has no card to buy credit with"
+    assert str(mail.subject) == "Acme has no card to buy credit with"
     assert "0.00 EUR of credit left" in mail.text
     assert "https://portal.example/credit/" in mail.text

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import BoundedSemaphore
 
 import pytest
 from django.core.servers.basehttp import ThreadedWSGIServer
@@ -13,9 +14,23 @@ from django.db import close_old_connections, connections
 from django.test.testcases import QuietWSGIRequestHandler
 from playwright.sync_api import Page
 
+from frontend import live
 from tests.frontend.browser.axe import barriers
 from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.frontend.people import HOST, client_of
+
+
+@pytest.fixture(autouse=True)
+def _pages_poll(monkeypatch):
+    """One connection answers one request at a time: streams would hold up the others.
+    What is about them asks for `streams`.
+    """
+    monkeypatch.setattr(live, "_places", BoundedSemaphore(0))
+
+
+@pytest.fixture
+def streams(monkeypatch):
+    monkeypatch.setattr(live, "_places", BoundedSemaphore(live.STREAMS_MAX))
 
 
 class OneConnectionServer(ThreadedWSGIServer):
@@ -29,14 +44,18 @@ class OneConnectionServer(ThreadedWSGIServer):
 def portal_url(db) -> Iterator[str]:  # noqa: ARG001  opens the database
     """Serves inside the test's transaction, which is rolled back as everywhere else.
 
-    The threads share the test's one connection, hence one request at a time.
+    The threads share the test's one connection, hence one request at a time; of what
+    is streamed for long, one piece at a time.
     """
     connection = connections["default"]
     application, turn = get_wsgi_application(), threading.Lock()
+    is_over = threading.Event()
 
     def one_at_a_time(environ, start_response):
         with turn:
             response = application(environ, start_response)
+            if _is_of_events(response):
+                return _pieces(response, turn, is_over)
             try:
                 return list(response)
             finally:
@@ -54,12 +73,33 @@ def portal_url(db) -> Iterator[str]:  # noqa: ARG001  opens the database
     thread = threading.Thread(target=server.serve_forever)
     thread.start()
     yield f"http://{HOST}:{server.server_port}"
+    is_over.set()
     server.shutdown()
     thread.join()
     server.server_close()
+    turn.acquire()  # whoever streams has left, or finds that it is over
     for signal in (request_started, request_finished):
         signal.connect(close_old_connections)
     connection.dec_thread_sharing()
+
+
+def _is_of_events(response) -> bool:
+    """A file comes without headers of its own."""
+    return getattr(response, "headers", {}).get("Content-Type") == "text/event-stream"
+
+
+def _pieces(
+    response, turn: threading.Lock, is_over: threading.Event
+) -> Iterator[bytes]:
+    pieces = iter(response)
+    try:
+        while True:
+            with turn:
+                if is_over.is_set() or (piece := next(pieces, None)) is None:
+                    return
+            yield piece
+    finally:
+        response.close()
 
 
 class Visit:
@@ -98,6 +138,7 @@ class Visit:
         """Of the page as it is, in both colour schemes and widths."""
         for width in (1440, 390):
             self.page.set_viewport_size({"width": width, "height": 800})
+            self.page.wait_for_function("width => innerWidth === width", arg=width)
             assert self.overflow() == []
             self.page.emulate_media(color_scheme="dark")
             self.screenshot(f"{width}-dark", name)

@@ -1,5 +1,6 @@
 """Prices with steps, as pictures, and an operator who sees them while typing."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -60,6 +61,30 @@ def test_prices_can_be_shown(visit, people, agreed, operator, look):
         "operator-tenant-prices": f"/operator/tenants/{people.tenant.pk}/prices/",
     }
     take(visit, operator, folder, pages, **look)
+
+
+@pytest.mark.usefixtures("agreed")
+def test_a_chart_of_prices_is_read_by_keys_and_saved(visit, people):
+    with visit(people.users["owner"]) as seen:
+        page = seen.page
+        seen.open("/prices/")
+        chart = page.locator("[data-price-chart]").first
+        chart.locator("canvas").wait_for()
+        chart.focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("ArrowRight")
+        told = page.locator("#announcements").text_content()
+        assert re.fullmatch(r"[\d,]+ tokens: \$[\d.,]+", told)
+        assert chart.locator(".chart-note strong").is_visible()
+        acts = page.locator("[data-chart-acts]").first
+        with page.expect_download() as table:
+            acts.get_by_role("button", name="CSV").click()
+        head, first, *_ = table.value.path().read_text().splitlines()
+        assert head == "quantity,amount_nanos,currency"
+        assert re.fullmatch(r"\d+,\d+,USD", first)
+        with page.expect_download() as picture:
+            acts.get_by_role("button", name="PNG").click()
+        assert picture.value.path().read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.usefixtures("people")

@@ -14,6 +14,7 @@ from billing.services.credit.grant_credit import grant_credit
 from billing.services.invoices.issue_invoice import issue_invoice
 from inference.cached_prompt_models import CachedPrompt
 from inference.lease_models import Lease
+from inference.models import Engine
 from metering.domain.limit_keys import (
     day_of,
     limit_key,
@@ -217,6 +218,7 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
         "invoice-draft": f"/invoices/{full.pk}/",
         "settings": "/settings/",
         "retention": f"/settings/projects/{people.project.pk}/leases/",
+        "text-retention": f"/settings/projects/{people.project.pk}/texts/",
         "sign-out": "/accounts/logout/",
         "password-change": "/accounts/password/change/",
     }
@@ -227,9 +229,29 @@ def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
         "operator": "/operator/",
         "operator-tenant": f"/operator/tenants/{people.tenant.pk}/",
         "operator-invoices": "/operator/invoices/",
+        "operator-now": "/operator/now/",
+        "operator-log": "/operator/log/",
         "operator-engines": "/operator/engines/",
+        "operator-margin": "/operator/margin/",
+        "operator-engine": f"/operator/engines/{Engine.objects.earliest('pk').pk}/",
     }
     take(visit, people.users["staff"], folder, operator, **look)
+
+
+@pytest.mark.parametrize("width", [360, 2560])
+def test_pages_fit_the_smallest_and_the_widest_window(visit, people, full, width):
+    pages = {
+        "overview": "/",
+        "usage": "/usage/?range=30d&by=model",
+        "calls": "/usage/calls/",
+        "leases": "/leases/",
+        "members": "/settings/members/",
+        "invoice": f"/invoices/{full.pk}/",
+        "key-create": "/keys/new/",
+    }
+    take(visit, people.users["owner"], f"{width}-light", pages, width=width)
+    operator = {"operator": "/operator/", "operator-invoices": "/operator/invoices/"}
+    take(visit, people.users["staff"], f"{width}-light", operator, width=width)
 
 
 @pytest.mark.usefixtures("limited")

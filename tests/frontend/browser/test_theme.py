@@ -31,8 +31,25 @@ def test_the_menu_works_with_the_keyboard_on_a_phone(visit, people):
     with visit(people.users["owner"], width=390) as seen:
         seen.open("/")
         seen.page.locator("summary[aria-label=Menu]").press("Enter")
-        seen.page.get_by_role("link", name="Usage").first.press("Enter")
+        sheet = seen.page.locator(".menu-sheet")
+        assert not sheet.get_by_role("link", name="Explorer").is_visible()
+        sheet.locator("summary", has_text="Usage").press("Enter")
+        seen.screenshot("390-light", "menu-open")
+        sheet.get_by_role("link", name="Explorer").press("Enter")
         seen.page.wait_for_url("**/usage/")
+
+
+def test_the_menu_folds_and_opens_without_scripts(visit, people):
+    with visit(people.users["owner"], java_script_enabled=False) as seen:
+        seen.open("/usage/calls/")
+        menu = seen.page.locator(".wide-menu")
+        assert menu.locator("[aria-current=page]").inner_text() == "Calls"
+        assert not menu.get_by_role("link", name="Invoices").is_visible()
+        menu.locator("summary", has_text="Money").click()
+        menu.get_by_role("link", name="Invoices").click()
+        seen.page.wait_for_url("**/invoices/")
+        assert menu.get_by_role("link", name="Credit").is_visible()
+        assert not menu.get_by_role("link", name="Explorer").is_visible()
 
 
 @pytest.mark.parametrize("width", [1440, 390])

@@ -13,6 +13,7 @@ from inference.domain.lease_terms import LeaseClass, Tier
 from inference.errors import (
     CachedPromptError,
     CachedPromptExistsError,
+    CachedPromptsNotSoldError,
     CachedPromptsUnavailableError,
     CapacityExhaustedError,
     LeasesNotOfferedError,
@@ -25,6 +26,7 @@ from inference.errors import (
 from inference.services import create_cached_prompt as service
 from inference.services.create_cached_prompt import create_cached_prompt
 from inference.wire import CACHED_PROMPTS, content_key
+from tenants.switches_models import Switches
 from tests.factories import make_api_key, make_project
 from tests.inference.cached_prompt_place import (
     BLOCK_TOKENS,
@@ -208,3 +210,14 @@ def test_it_refuses_a_model_that_the_key_may_not_use(place):
     place.api_key.allowed_models = ["another"]
     with pytest.raises(ModelNotAllowedError):
         create(place)
+
+
+def test_it_refuses_new_ones_while_none_are_sold(place):
+    """The same content under the same name once more is no new one."""
+    place.add_engine()
+    known, _ = create(place)
+    Switches.objects.create(sells_cached_prompts=False)
+    assert create(place) == (known, False)
+    with pytest.raises(CachedPromptsNotSoldError):
+        create(place, name="another")
+    assert CachedPrompt.objects.get() == known

@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
-from inference.services import read_engine_counters as service
+from inference.services import fetch_engine_text as fetching
 from inference.services.read_engine_counters import read_engine_counters
 from tests.factories import make_engine, make_served_model
 
@@ -64,7 +64,7 @@ def test_an_error_is_no_answer():
 
 
 def test_an_endless_answer_is_cut(monkeypatch):
-    monkeypatch.setattr(service, "METRICS_BYTES_MAX", 1000)
+    monkeypatch.setattr(fetching, "TEXT_BYTES_MAX", 1000)
     with answering(COUNTERS * 1000) as address:
         assert ask(address) == []
 

@@ -268,6 +268,24 @@ def test_it_refuses_a_model_whose_leases_have_no_price(plane, talk):
     )
 
 
+def test_it_sells_none_while_the_operator_sells_none(plane, talk):
+    """A lease that was sold before is honoured to its end."""
+    talk.turn("Hi.")
+    plane.publish_prices(sells_leases=False)
+    another = Talk(plane)
+    until(
+        lambda: (
+            another.post(another.body("Hi.")).json().get("error", {}).get("code")
+            == "kv_leases_not_offered"
+        )
+    )
+    talk.retention = {}
+    found = talk.turn("And now?")
+    assert found["kv_lease"]["previous"]["leased_tokens"] > 0
+    plane.publish_prices()
+    until(lambda: another.post(another.body("Hi.")).is_success)
+
+
 @pytest.mark.parametrize("tier", ["host", "disk"])
 def test_it_refuses_a_tier_that_no_engine_has(talk, tier):
     talk.retention = {"timeout": "15s", "tier": tier}

@@ -138,6 +138,39 @@ def test_it_refuses_a_tenant_that_has_not_paid_until_it_has(plane: Plane, secret
     until(lambda: plane.chat(secret).status_code == 200, seconds=5)
 
 
+def test_it_refuses_a_tenant_that_staff_suspended_in_each_dialect(
+    plane: Plane, secret: str
+):
+    def suspend(is_suspended: bool) -> None:
+        for number, policy in plane.policies.items():
+            plane.policies[number] = replace(
+                # It owes as well: what staff say comes first.
+                policy,
+                is_suspended_by_staff=is_suspended,
+                is_suspended=is_suspended,
+            )
+        plane.publish_keys()
+
+    def ask(path: str) -> Any:
+        headers = {"authorization": f"Bearer {secret}"}
+        return plane.client.post(path, content=GOOD, headers=headers)
+
+    assert plane.chat(secret).status_code == 200
+    suspend(True)
+    until(lambda: plane.chat(secret).status_code == 403, seconds=5)
+    openai = ask("/v1/chat/completions").json()["error"]
+    responses = ask("/v1/responses").json()["error"]
+    anthropic = ask("/v1/messages").json()
+    suspend(False)
+
+    assert (openai["code"], openai["type"]) == ("tenant_suspended", "permission_error")
+    assert responses == openai
+    assert anthropic["type"] == "error"
+    assert anthropic["error"]["type"] == "permission_error"
+    assert anthropic["error"]["code"] == "tenant_suspended"
+    until(lambda: plane.chat(secret).status_code == 200, seconds=5)
+
+
 def test_it_finds_a_key_that_was_made_just_now(plane: Plane):
     for _ in range(5):
         assert plane.chat(plane.add_key()).status_code == 200

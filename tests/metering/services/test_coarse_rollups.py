@@ -45,6 +45,11 @@ def assert_they_agree():
     day = ("tenant_id", "day_at", *key)
     assert of_table(UsageDay, *day) == of_rollups(*day)
     assert of_table(UsageDay, "day_at")  # and that is something
+    totals = UsageDay.objects.order_by("day_at").totals("tenant_id", "model")
+    assert {
+        ((row["tenant_id"], row["model"]), row["meter"]): row["quantity"]
+        for row in totals
+    } == of_rollups("tenant_id", "model")
 
 
 def several():

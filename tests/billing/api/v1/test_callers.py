@@ -49,6 +49,17 @@ def test_it_refuses_a_key_that_has_ended(callers, field):
     assert callers.key.get("credit").status_code == 401
 
 
+def test_it_refuses_a_key_whose_scopes_leave_it_out(callers):
+    keys = ApiKey.objects.filter(tenant=callers.tenant)
+    keys.update(scopes=["generate"])
+    answer = callers.key.get("credit")
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "scope_missing"
+    assert answer.json()["error"]["type"] == "permission_error"
+    keys.update(scopes=["account"])
+    assert callers.key.get("credit").status_code == 200
+
+
 def test_it_refuses_a_revoked_staff_token(callers):
     revoke_staff_token("books", now=timezone.now())
     assert callers.staff.get("credit").status_code == 401

@@ -1,10 +1,12 @@
 """Keys of a tenant that owes read everything, and change nothing."""
 
 import pytest
+from django.utils import timezone
 
 from billing.models.webhooks import WebhookEndpoint
 from tenants.models import Restriction
 from tenants.services.set_restriction import set_restriction
+from tenants.services.suspend_tenant import suspend_tenant
 from tests.billing.webhooks import make_endpoint
 
 OWES = [Restriction.NO_NEW_KEYS, Restriction.NO_CALLS]
@@ -61,3 +63,13 @@ def test_a_warning_restricts_nothing(callers, restriction):
 
 def test_other_tenants_are_not_restricted(owing):
     assert owing.stranger.post("webhook_endpoints", BODY).status_code == 201
+
+
+def test_keys_of_a_suspended_tenant_read_and_change_nothing(callers):
+    now = timezone.now()
+    suspend_tenant(tenant_id=callers.tenant.pk, reason="Why", now=now)
+    assert callers.key.get("credit").status_code == 200
+    answer = callers.key.post("webhook_endpoints", BODY)
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "tenant_suspended"
+    assert callers.owner.post("webhook_endpoints", BODY).status_code == 201

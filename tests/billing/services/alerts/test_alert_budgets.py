@@ -61,7 +61,7 @@ def test_it_works(valkey, api_key):
     assert sent.to == ["olga@acme.example"]
     assert sent.subject == "50 % of a budget of Acme is spent"
     assert "0.50 USD of the budget of 1.00 USD for all calls this month" in sent.body
-    assert "/limits/" in sent.body
+    assert "/budgets/" in sent.body
 
 
 def test_systems_are_told_beside_the_mail(valkey, api_key):

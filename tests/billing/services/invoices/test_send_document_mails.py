@@ -28,7 +28,7 @@ def test_it_works(invoice, mailoutbox):
     (mail,) = mailoutbox
     assert mail.to == ["books@example.com"]
     assert mail.subject == f"Invoice {invoice.number}"
-    assert "4.76 USD by 2026-12-15" in mail.body
+    assert "4.76 USD by 15 December 2026" in mail.body
     assert f"/invoices/{invoice.pk}/" in mail.body
     ((name, content, kind),) = mail.attachments
     assert (name, kind) == (f"{invoice.number}.pdf", "application/pdf")

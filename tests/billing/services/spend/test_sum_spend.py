@@ -8,6 +8,7 @@ import pytest
 from billing.domain.spend_counters import Spender
 from billing.services.spend.keep_money_seeded import keep_money_seeded
 from billing.services.spend.sum_spend import sum_spend
+from billing.services.spend.sum_tenant_spend import sum_tenant_spend
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import GRACE_MS
 from metering.services import shipped_up_to as shipping
@@ -92,13 +93,17 @@ def hold(api_key, engine):
 
 
 def spent(api_key):
-    found = sum_spend(api_key.tenant_id, until=datetime.now(UTC))
+    now = datetime.now(UTC)
+    found = sum_spend(api_key.tenant_id, until=now)
     amounts = found[Spender(Scope.TENANT, api_key.tenant_id)]
     for spender in (
         Spender(Scope.PROJECT, api_key.project_id),
         Spender(Scope.KEY, api_key.pk),
     ):
         assert found[spender] == amounts
+    altogether = sum_tenant_spend(api_key.tenant_id, until=now)
+    assert altogether.ever == amounts[None]
+    assert altogether.in_month == amounts[SpendPeriod.MONTH]
     assert amounts[SpendPeriod.MONTH] >= amounts[SpendPeriod.DAY]
     return amounts[None]
 
