@@ -28,7 +28,9 @@ from tenants.wire import SNAPSHOT_KIND as KEY_POLICIES
 from tenants.wire import KeyPolicy
 
 _log = logging.getLogger(__name__)
-_KINDS = (KEY_POLICIES, ROUTES, PRICE_VECTORS, CACHED_PROMPTS)
+_KINDS = (ROUTES, PRICE_VECTORS, CACHED_PROMPTS, KEY_POLICIES)
+"""In the order they are taken: a key comes into force after the prices it was made
+with."""
 _ITEM_TYPES = {
     KEY_POLICIES: msgspec.Raw,
     ROUTES: Route,
