@@ -20,7 +20,7 @@ from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils import timezone
 
-from frontend import signed_in_as
+from frontend.accounts import signed_in_as
 from frontend.currency import amounts_in
 from frontend.parts import wants_part
 from tenants.domain.roles import PERMISSIONS, Permission, Role
@@ -147,7 +147,7 @@ def _page(view: TenantPage[P], needed: Permission) -> Page[P]:
                 return view(request, access, *args, **kwargs)
         if getattr(request.user, "is_staff", False):
             return redirect("frontend:operator")
-        return render(request, "frontend/no_tenant.html", status=403)
+        return render(request, "frontend/members/no_tenant.html", status=403)
 
     return page
 

@@ -5,4 +5,4 @@ class FrontendConfig(AppConfig):
     name = "frontend"
 
     def ready(self) -> None:
-        from frontend import signing_out  # noqa: F401, PLC0415  connects its receiver
+        pass

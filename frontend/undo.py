@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from billing.services.webhooks.restore_webhook_endpoint import restore_webhook_endpoint
 from frontend.access import Access
-from frontend.limit_forms import subjects_of
+from frontend.limits.limit_forms import subjects_of
 from tenants.domain.roles import Permission
 from tenants.errors import InvalidLimitError, NameTakenError
 from tenants.models import Budget, SpendLimit

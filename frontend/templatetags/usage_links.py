@@ -10,8 +10,8 @@ from django.utils.translation import gettext
 
 from billing.domain.money import divided_half_up
 from frontend import formatting
-from frontend.ranges import DAY, Range
-from frontend.usage_selection import KEPT, Selection
+from frontend.usage.ranges import DAY, Range
+from frontend.usage.selection import KEPT, Selection
 
 register = template.Library()
 _SAME_PERCENT = 100

@@ -12,7 +12,7 @@ from frontend.formatting import (
     short_count,
     time_left,
 )
-from frontend.ranges import find_range
+from frontend.usage.ranges import find_range
 
 NOW = datetime(2026, 11, 21, 10, 31, tzinfo=UTC)
 

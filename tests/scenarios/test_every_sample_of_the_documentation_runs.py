@@ -17,7 +17,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from frontend.guides.model_api import read_endpoints
+from frontend.docs.model_api import read_endpoints
 from tests.engine_contract.engines import run_simulator
 from tests.metering.proxy.clients.test_openai_js import (
     BINARIES,
