@@ -40,11 +40,11 @@ async def kept_running(child, needs=()):
         yield keeper
     finally:
         await child.stop()
-        await asyncio.wait([keeper], timeout=5)
+        await asyncio.wait([keeper], timeout=30)
         keeper.cancel()
 
 
-async def until(is_so, seconds=10):
+async def until(is_so, seconds=60):
     async with asyncio.timeout(seconds):
         while not is_so():  # noqa: ASYNC110  a child tells nobody of its states
             await asyncio.sleep(0.01)

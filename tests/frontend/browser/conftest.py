@@ -179,7 +179,7 @@ def visit(browser, portal_url):
             reduced_motion="reduce",
             **options,
         )
-        context.set_default_timeout(10_000)
+        context.set_default_timeout(30_000)
         if user:
             cookie = client_of(user).cookies["sessionid"]
             context.add_cookies(

@@ -20,7 +20,7 @@ def leftover(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_it_works(leftover: subprocess.Popen[bytes], tmp_path: Path) -> None:
     assert leftovers.kill(tmp_path) == [leftover.pid]
 
-    assert leftover.wait(timeout=5) == -9
+    assert leftover.wait(timeout=30) == -9
     assert leftovers.find(tmp_path) == []
 
 

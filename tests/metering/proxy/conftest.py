@@ -40,7 +40,7 @@ MODEL = "smollm2-135m-instruct"
 MODELS = {Task.GENERATE: MODEL, Task.EMBED: "embedder", Task.IMAGE: "painter"}
 IMAGE_RATE, HBM_RATE = 40_000_000 * 1_000_000, 13_500_000
 """Nanos per million images: four cents each."""
-WAIT_SECONDS_MAX = 15
+WAIT_SECONDS_MAX = 60
 NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """For clients on this machine: reading the certificates of all takes 20 ms."""
 
@@ -298,7 +298,7 @@ class Plane:
                 process.send_signal(signal.SIGTERM)
         for process in reversed(self.processes):
             try:
-                process.wait(timeout=10)
+                process.wait(timeout=30)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -359,7 +359,7 @@ class Plane:
         )
 
     def new_client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.url, timeout=20, verify=NO_TLS)
+        return httpx.Client(base_url=self.url, timeout=60, verify=NO_TLS)
 
     def chat(
         self,

@@ -113,7 +113,7 @@ class Rig:
         return await asyncio.wait_for(self.start(route, request, cache_salt), 10)
 
     async def until(self, condition):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not condition():  # noqa: ASYNC110 - what it waits for is plain state
                 await asyncio.sleep(0.01)
 

@@ -13,7 +13,7 @@ from metering.domain.journal_format import Record
 from metering.proxy.journal import Journal
 
 SEGMENT_BYTES = 4096
-SECONDS_MAX = 5
+SECONDS_MAX = 30
 
 
 async def until(condition: Callable[[], object]) -> None:

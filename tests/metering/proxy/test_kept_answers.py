@@ -119,7 +119,7 @@ async def test_what_comes_twice_is_stored_once(kept: Kept):
 
 
 async def until_it_may_run(kept: Kept, of: Record, run: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         verdict = Verdict.RUNNING
         while verdict is not Verdict.RUN:
             await asyncio.sleep(0.02)

@@ -92,7 +92,7 @@ def test_a_drain_says_that_it_failed(two: TwoProxies, secret: str):
     response_id = begin(two, secret)
     until(lambda: status(two, 1, secret, response_id) == "in_progress")
     two.processes[0].terminate()
-    assert two.processes[0].wait(timeout=5) == 0
+    assert two.processes[0].wait(timeout=30) == 0
     assert status(two, 1, secret, response_id) == "failed"
 
 

@@ -13,7 +13,7 @@ import redis
 
 from metering.proxy.valkey import Valkey, ValkeyUnavailableError
 
-SECONDS_MAX = 5
+SECONDS_MAX = 30
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
