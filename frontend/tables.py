@@ -5,7 +5,7 @@ that what is added or goes meanwhile moves nothing. The rest of the address is k
 list that lies beside another on its page has a prefix before these names.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -16,7 +16,8 @@ from django.http import Http404, QueryDict
 ROWS = 50
 _SEARCH_CHARACTERS_MAX = 100
 _ID_DIGITS_MAX = 18
-Row = TypeVar("Row", bound=Model)
+Row = TypeVar("Row")
+ModelRow = TypeVar("ModelRow", bound=Model)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,8 +62,41 @@ class Table(Generic[Row]):
     is_first: bool
 
 
-def read_table(query: QueryDict, rows: QuerySet[Row], rules: Rules) -> Table[Row]:
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """What an address says of one list."""
+
+    rules: Rules
+    said: QueryDict
+    """All of it, without the place."""
+    sort: str
+    wanted: str
+    after: str
+
+    @property
+    def is_falling(self) -> bool:
+        return self.sort.startswith("-")
+
+    @property
+    def column(self) -> Combinable:
+        column = self.rules.sorts[self.sort.removeprefix("-")]
+        return F(column) if isinstance(column, str) else column
+
+
+def read_table(
+    query: QueryDict, rows: QuerySet[ModelRow], rules: Rules
+) -> Table[ModelRow]:
     """Two queries at most. Raises Http404 for a place that is none of the list's."""
+    asked = ask(query, rules)
+    placed = rows.annotate(place=asked.column)
+    found = placed.filter(search(rules.search, asked.wanted))
+    found = found.filter(behind(placed, asked.after, is_falling=asked.is_falling))
+    sign = "-" if asked.is_falling else ""
+    listed = found.order_by(f"{sign}place", f"{sign}pk")[: rules.rows + 1]
+    return table_of(asked, list(listed), number_in=lambda row: row.pk)
+
+
+def ask(query: QueryDict, rules: Rules) -> Asked:
     names = {name: rules.prefix + name for name in ("sort", "q", "after")}
     sort = query.get(names["sort"], "")
     if sort.removeprefix("-") not in rules.sorts:
@@ -73,34 +107,34 @@ def read_table(query: QueryDict, rows: QuerySet[Row], rules: Rules) -> Table[Row
     said = query.copy()
     said.pop(names["after"], None)
     after = query.get(names["after"], "")
-    placed = rows.annotate(place=_column(rules, sort))
-    found = placed.filter(_search(rules, wanted))
-    found = found.filter(behind(placed, after, is_falling=sort.startswith("-")))
-    sign = "-" if sort.startswith("-") else ""
-    listed = list(found.order_by(f"{sign}place", f"{sign}pk")[: rules.rows + 1])
-    shown = listed[: rules.rows]
-    more = listed[rules.rows :]
+    return Asked(rules=rules, said=said, sort=sort, wanted=wanted, after=after)
+
+
+def table_of(
+    asked: Asked, listed: list[Row], *, number_in: Callable[[Row], int]
+) -> Table[Row]:
+    """Of the rows behind the place, in their order: one more than a page shows, if
+    there are as many.
+    """
+    rules, said = asked.rules, asked.said
+    shown, more = listed[: rules.rows], listed[rules.rows :]
+    search_name, after = f"{rules.prefix}q", f"{rules.prefix}after"
     return Table(
         rows=shown,
-        heads={name: _head(name, sort, said, rules) for name in rules.sorts},
-        wanted=wanted,
-        search_name=names["q"] if rules.search else "",
-        kept=tuple((name, str(said[name])) for name in said if name != names["q"]),
+        heads={name: _head(name, asked) for name in rules.sorts},
+        wanted=asked.wanted,
+        search_name=search_name if rules.search else "",
+        kept=tuple((name, str(said[name])) for name in said if name != search_name),
         query=said.urlencode(),
-        all_query=_changed(said, names["q"], ""),
-        next_query=_changed(said, names["after"], shown[-1].pk) if more else "",
-        is_first=not after,
+        all_query=_changed(said, search_name, ""),
+        next_query=_changed(said, after, number_in(shown[-1])) if more else "",
+        is_first=not asked.after,
     )
 
 
-def _column(rules: Rules, sort: str) -> Combinable:
-    column = rules.sorts[sort.removeprefix("-")]
-    return F(column) if isinstance(column, str) else column
-
-
-def _search(rules: Rules, wanted: str) -> Q:
+def search(columns: Iterable[str], wanted: str) -> Q:
     condition = Q()
-    for column in rules.search if wanted else ():
+    for column in columns if wanted else ():
         condition |= Q(**{f"{column}__icontains": wanted})
     return condition
 
@@ -111,27 +145,43 @@ def behind(placed: QuerySet[Any], after: str, *, is_falling: bool) -> Q:
     """
     if not after:
         return Q()
+    number = number_of(after)
+    last = place_of_row(placed, number)
+    return past(last, number, by="pk", is_falling=is_falling)
+
+
+def number_of(after: str) -> int:
+    """Raises Http404 for what is none."""
     if not (after.isascii() and after.isdecimal() and len(after) <= _ID_DIGITS_MAX):
         raise Http404
-    place = placed.filter(pk=int(after)).values_list("place", flat=True)
-    if (last := next(iter(place), None)) is None:
+    return int(after)
+
+
+def place_of_row(placed: QuerySet[Any], row_id: int) -> object:
+    """Raises Http404 for an id that is not among them."""
+    places = placed.filter(pk=row_id).values_list("place", flat=True)
+    if (place := next(iter(places), None)) is None:
         raise Http404
+    return place
+
+
+def past(place: object, number: int, *, by: str, is_falling: bool) -> Q:
+    """In the order of `place` and, among equals, of the column `by`."""
     step = "lt" if is_falling else "gt"
-    same = Q(**{"place": last, f"pk__{step}": int(after)})
-    return Q(**{f"place__{step}": last}) | same
+    return Q(**{f"place__{step}": place}) | Q(place=place, **{f"{by}__{step}": number})
 
 
-def _head(name: str, sort: str, said: QueryDict, rules: Rules) -> Head:
+def _head(name: str, asked: Asked) -> Head:
     """A second click turns the order round; the first one falls where the list's own
     order does.
     """
-    is_sorted = sort.removeprefix("-") == name
-    is_falling = sort.startswith("-")
-    falls_first = rules.default.startswith("-")
-    wanted = f"-{name}" if (not is_falling if is_sorted else falls_first) else name
-    aria = "descending" if is_falling else "ascending"
+    is_sorted = asked.sort.removeprefix("-") == name
+    falls_first = asked.rules.default.startswith("-")
+    falls_next = not asked.is_falling if is_sorted else falls_first
+    wanted = f"-{name}" if falls_next else name
+    aria = "descending" if asked.is_falling else "ascending"
     return Head(
-        query=_changed(said, f"{rules.prefix}sort", wanted),
+        query=_changed(asked.said, f"{asked.rules.prefix}sort", wanted),
         aria_sort=aria if is_sorted else "",
     )
 

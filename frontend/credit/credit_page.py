@@ -1,26 +1,19 @@
 """What the pages of credit show: what is left, the grants, and where they went."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 
-from django.utils.translation import gettext
+from django.http import QueryDict
 
 from billing.domain.credit import Grant, in_order
-from billing.models.credit import (
-    CreditDraw,
-    CreditExpiry,
-    CreditGrant,
-    CreditWithdrawal,
-)
-from billing.models.invoices import Invoice
+from billing.models.credit import CreditGrant
 from billing.services.credit.credit_of import credit_of
 from billing.services.spend.read_spend import read_spend
+from frontend.credit.credit_history import Change, read_history
+from frontend.tables import Table
 from tenants.models import Tenant
 
 GRANTS_MAX = 100
-HISTORY_MAX = 50
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,17 +27,6 @@ class GrantRow:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
-    """Something that left a grant, or returned to it (below zero)."""
-
-    at: datetime
-    what: str
-    reason: str
-    amount_nanos: int
-    invoice: Invoice | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class CreditPage:
     is_prepaid: bool
     booked: int
@@ -54,8 +36,7 @@ class CreditPage:
     prepaid, or they do not know it now."""
     grants: list[GrantRow]
     """The newest first."""
-    history: list[Change]
-    """The latest first."""
+    history: Table[Change]
 
     @property
     def used(self) -> int:
@@ -67,14 +48,15 @@ class CreditPage:
         return self.is_prepaid and self.left is None
 
 
-def read_credit_page(tenant: Tenant, *, now: datetime) -> CreditPage:
+def read_credit_page(tenant: Tenant, query: QueryDict, *, now: datetime) -> CreditPage:
+    """Raises Http404 for a place that is none of its lists'."""
     spend = read_spend(tenant.pk, [], now=now)
     return CreditPage(
         is_prepaid=tenant.is_prepaid,
         booked=credit_of(tenant),
         left=spend.credit_left if spend and tenant.is_prepaid else None,
         grants=_grants(tenant, now),
-        history=_history(tenant),
+        history=read_history(tenant, query),
     )
 
 
@@ -102,44 +84,3 @@ def _grants(tenant: Tenant, now: datetime) -> list[GrantRow]:
         )
         for row in newest
     ]
-
-
-def _history(tenant: Tenant) -> list[Change]:
-    found = chain(_draws(tenant), _expiries(tenant), _withdrawals(tenant))
-    return sorted(found, key=lambda one: one.at, reverse=True)[:HISTORY_MAX]
-
-
-def _draws(tenant: Tenant) -> Iterator[Change]:
-    rows = CreditDraw.objects.filter(tenant=tenant).select_related("invoice", "grant")
-    for row in rows.order_by("-drawn_at", "-pk")[:HISTORY_MAX]:
-        yield Change(
-            at=row.drawn_at,
-            what=gettext("Paid an invoice")
-            if row.amount_nanos > 0
-            else gettext("Returned"),
-            reason=row.grant.reason,
-            amount_nanos=row.amount_nanos,
-            invoice=row.invoice,
-        )
-
-
-def _expiries(tenant: Tenant) -> Iterator[Change]:
-    rows = CreditExpiry.objects.filter(tenant=tenant).select_related("grant")
-    for row in rows.order_by("-expired_at", "-pk")[:HISTORY_MAX]:
-        yield Change(
-            at=row.expired_at,
-            what=gettext("Expired"),
-            reason=row.grant.reason,
-            amount_nanos=row.amount_nanos,
-        )
-
-
-def _withdrawals(tenant: Tenant) -> Iterator[Change]:
-    rows = CreditWithdrawal.objects.filter(tenant=tenant)
-    for row in rows.order_by("-withdrawn_at", "-pk")[:HISTORY_MAX]:
-        yield Change(
-            at=row.withdrawn_at,
-            what=gettext("Withdrawn"),
-            reason=row.reason,
-            amount_nanos=row.amount_nanos,
-        )

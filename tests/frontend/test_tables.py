@@ -8,9 +8,14 @@ from django.db.models.functions import Lower
 from django.http import Http404, QueryDict
 from django.utils import timezone
 
+from billing.models.credit import CreditExpiry
+from billing.models.issue_blocks import IssueBlock
+from billing.models.payments import Payment, PaymentStatus, Refund
+from billing.services.credit.withdraw_credit import withdraw_credit
 from billing.services.webhooks.ping_webhook import ping_webhook
 from frontend.tables import Rules, read_table
-from tests.billing.plans import make_coupon
+from tests.billing.credit import CENT, give
+from tests.billing.plans import make_coupon, make_plan
 from tests.billing.webhooks import make_endpoint
 from tests.factories import make_engine, make_member, make_project, make_user
 from tests.frontend.believable import call, record
@@ -23,6 +28,8 @@ RULES = Rules(
     rows=3,
 )
 LISTS = {
+    "/billing/": "owner",
+    "/credit/": "owner",
     "/invoices/": "owner",
     "/prompts/": "owner",
     "/settings/audit/": "owner",
@@ -30,8 +37,12 @@ LISTS = {
     "/settings/projects/": "owner",
     "/webhooks/": "owner",
     "/webhooks/{endpoint}/": "owner",
+    "/operator/blocked/": "staff",
     "/operator/coupons/": "staff",
     "/operator/invoices/": "staff",
+    "/operator/payments/": "staff",
+    "/operator/plans/": "staff",
+    "/operator/tenants/{tenant}/credit/": "staff",
 }
 
 
@@ -137,24 +148,69 @@ def full(people, version, now):
     for _ in range(2):
         ping_webhook(endpoints[0], now=timezone.now())
     people.client("owner").post("/settings/projects/", {"name": "Noted"})
-    return {"endpoint": endpoints[0].public_id}
+    make_plan()
+    make_plan()
+    add_money(people.tenant, timezone.now())
+    return {"endpoint": endpoints[0].public_id, "tenant": people.tenant.pk}
+
+
+def add_money(tenant, now):
+    """Two payments and refunds of each, a block, and credit that went thrice."""
+    IssueBlock.objects.create(
+        tenant=tenant,
+        invoice=tenant.invoices.get(status="draft"),
+        code="no_seller",
+        reason="The seller has no address.",
+        since=now,
+    )
+    grant = give(tenant, 10 * CENT)
+    for number in range(2):
+        same = {"amount_cents": 100, "created_at": now, "idempotency_key": f"{number}"}
+        payment = Payment.objects.create(
+            tenant=tenant,
+            kind="bank_transfer",
+            status=PaymentStatus.SUCCEEDED,
+            settled_at=now,
+            **same,
+        )
+        Refund.objects.create(tenant=tenant, payment=payment, reason="late", **same)
+        withdraw_credit(
+            grant=grant,
+            amount_nanos=CENT,
+            reason="wrong",
+            idempotency_key=f"{number}",
+            now=now,
+        )
+    CreditExpiry.objects.create(
+        tenant=tenant, grant=grant, amount_nanos=CENT, expired_at=now
+    )
 
 
 @pytest.mark.parametrize("path", LISTS)
 def test_every_head_sorts_and_a_reload_shows_the_same(people, full, path):
+    """A page may have several lists; each head turns its own."""
     client, path = people.client(LISTS[path]), path.format(**full)
     heads = re.findall(r'class="sorted-head" href="([^"]+)"', client.get(path).text)
-    assert heads
+    lists = {head.split("=")[0] for head in heads}
+    assert lists
     for head in heads:
         address = path + unescape(head)
         shown = client.get(address)
-        assert (shown.status_code, shown.text.count("aria-sort=")) == (200, 1), address
+        assert shown.status_code == 200, address
+        assert shown.text.count("aria-sort=") == len(lists), address
         assert rows_of(client.get(address)) == rows_of(shown)
-        turned = re.findall(
-            r'aria-sort="(\w+)"[^>]*><a class="sorted-head" href="([^"]+)"', shown.text
-        )
-        again = client.get(path + unescape(turned[0][1]))
-        assert f'aria-sort="{turned[0][0]}"' not in again.text
+        turned = sorted_heads(shown)
+        for place, (_, query) in enumerate(turned):
+            again = sorted_heads(client.get(path + unescape(query)))
+            is_kept = [new[0] == old[0] for new, old in zip(again, turned, strict=True)]
+            assert is_kept == [other != place for other in range(len(turned))]
+
+
+def sorted_heads(answer):
+    """(order, query of the next click) of each list on the page."""
+    return re.findall(
+        r'aria-sort="(\w+)"[^>]*><a class="sorted-head" href="([^"]+)"', answer.text
+    )
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -43,7 +43,7 @@ def credit(request: HttpRequest, access: Access) -> HttpResponse:
         tenant=tenant, invoice=None, status__in=OPEN
     ).order_by("-pk")
     context = {
-        "credit": read_credit_page(tenant, now=timezone.now()),
+        "credit": read_credit_page(tenant, request.GET, now=timezone.now()),
         "recharge": AutoRecharge.objects.filter(tenant=tenant, is_enabled=True).first(),
         "top_ups": open_top_ups,
         "has_cards": is_on(),

@@ -43,7 +43,7 @@ def tenant_credit(request: HttpRequest, tenant_id: int) -> HttpResponse:
     context = {
         "tenant": tenant,
         "form": form,
-        "credit": read_credit_page(tenant, now=timezone.now()),
+        "credit": read_credit_page(tenant, request.GET, now=timezone.now()),
         "is_operator": True,
     }
     status = _INVALID if form.errors else 200

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.contrib import messages
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -30,8 +31,13 @@ from billing.services.invoices.write_off_invoice import write_off_invoice
 from frontend.access import operator_page
 from frontend.currency import write_amounts_in
 from frontend.operator.invoice_forms import CreditForm, IssueForm, ReasonForm
+from frontend.tables import Rules, read_table
 
-BLOCKS_SHOWN = 200
+_BLOCKS = Rules(
+    sorts={"tenant": Lower("tenant__name"), "since": "since"},
+    default="since",
+    search=("tenant__name", "reason"),
+)
 _INVALID = 422
 
 
@@ -73,8 +79,8 @@ def _is_voidable(invoice: Invoice) -> bool:
 def blocked(request: HttpRequest) -> HttpResponse:
     rows = IssueBlock.objects.select_related(
         "tenant", "invoice", "credit_note__invoice"
-    ).order_by("since", "pk")
-    context = {"blocks": rows[:BLOCKS_SHOWN], "count": rows.count()}
+    )
+    context = {"table": read_table(request.GET, rows, _BLOCKS)}
     return render(request, "frontend/operator/blocked.html", context)
 
 

@@ -1,6 +1,10 @@
 """Payments as operators see them: bank transfers, and what is wrong with Stripe."""
 
+from collections.abc import Mapping
+
 from django.contrib import messages
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -22,8 +26,32 @@ from billing.services.payments.replay_stripe_events import replay_stripe_events
 from frontend.access import operator_page
 from frontend.currency import write_amounts_in
 from frontend.operator.payment_forms import TransferForm
+from frontend.tables import Rules, read_table
 
-ROWS_SHOWN = 50
+PROBLEMS_SHOWN = 50
+"""Of each kind: a list of what is to be done, which empties as it is."""
+_SORTS: Mapping[str, str | Combinable] = {
+    "begun": "created_at",
+    "tenant": Lower("tenant__name"),
+    "status": "status",
+    "amount": "amount_cents",
+}
+_PAYMENTS = Rules(
+    sorts=_SORTS,
+    default="-begun",
+    search=("tenant__name", "invoice__number", "note", "failure_code"),
+)
+_REFUNDS = Rules(
+    sorts=_SORTS,
+    default="-begun",
+    search=(
+        "tenant__name",
+        "payment__invoice__number",
+        "credit_note__number",
+        "reason",
+    ),
+    prefix="refunds_",
+)
 _INVALID = 422
 
 
@@ -37,10 +65,10 @@ def payments(request: HttpRequest) -> HttpResponse:
     )
     events = StripeEvent.objects.exclude(problem="")
     context = {
-        "payments": rows.order_by("-created_at", "-pk")[:ROWS_SHOWN],
-        "refunds": refunds.order_by("-created_at", "-pk")[:ROWS_SHOWN],
-        "orders": orders.order_by("-try_after", "-pk")[:ROWS_SHOWN],
-        "events": events.order_by("-received_at", "-pk")[:ROWS_SHOWN],
+        "payments": read_table(request.GET, rows, _PAYMENTS),
+        "refunds": read_table(request.GET, refunds, _REFUNDS),
+        "orders": orders.order_by("-try_after", "-pk")[:PROBLEMS_SHOWN],
+        "events": events.order_by("-received_at", "-pk")[:PROBLEMS_SHOWN],
     }
     return render(request, "frontend/operator/payments.html", context)
 

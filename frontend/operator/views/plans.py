@@ -1,10 +1,11 @@
 """The operator's plans: what is offered, a new one, who is on which."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Q, QuerySet, Value
+from django.db.models.functions import Coalesce, Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -29,6 +30,7 @@ from frontend.currency import amounts_in
 from frontend.lazy import lazy as _
 from frontend.plans.plan_forms import PlanForm, PlanOfTenantForm
 from frontend.plans.plan_page import ShownPlan, held_and_planned, moments_of, show
+from frontend.tables import Rules, read_table
 from tenants.models import Tenant
 
 _INVALID = 422
@@ -37,13 +39,26 @@ _MOMENTS = {
     "month": _("When the month ends"),
     "commitment": _("When the commitment ends"),
 }
+_FOR_EVER = datetime.max.replace(tzinfo=UTC)
+_PLANS = Rules(
+    sorts={
+        "name": Lower("name"),
+        "price": "price_cents",
+        "tenants": "tenants",
+        "state": Coalesce("withdrawn_at", Value(_FOR_EVER)),
+    },
+    default="-state",
+    search=("name", "code"),
+)
+"""What can still be taken is first, the newest before the others."""
 
 
 @require_safe
 @operator_page
 def plans(request: HttpRequest) -> HttpResponse:
     now = timezone.now()
-    context = {"plans": [(_shown(plan), plan) for plan in _plans(now)], "now": now}
+    table = read_table(request.GET, _plans(now), _PLANS)
+    context = {"table": table, "plans": [(_shown(plan), plan) for plan in table.rows]}
     return render(request, "frontend/operator/plans.html", context)
 
 
@@ -62,7 +77,6 @@ def _plans(now: datetime) -> QuerySet[Plan]:
         )
         .select_related("price_book")
         .prefetch_related("allowances")
-        .order_by("-withdrawn_at", "price_cents", "name", "pk")
     )
 
 

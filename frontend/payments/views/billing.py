@@ -36,10 +36,16 @@ from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.invoices.invoice_list import with_due
 from frontend.lazy import lazy as _
 from frontend.plans.forecast_page import read_forecast
+from frontend.tables import Rules, read_table
 from tenants.domain.roles import Permission
 from tenants.row_security import across_tenants
 
-PAYMENTS_SHOWN = 50
+_PAYMENTS = Rules(
+    sorts={"begun": "created_at", "status": "status", "amount": "amount_cents"},
+    default="-begun",
+    search=("invoice__number",),
+)
+_REFUNDS = Rules(sorts=_PAYMENTS.sorts, default="-begun", prefix="refunds_")
 _TO_PAY = Q(status=InvoiceStatus.ISSUED, due_cents__gt=0)
 _LATER = _(
     "The payment provider does not answer right now. Nothing was lost: we keep trying,"
@@ -61,8 +67,8 @@ def billing(request: HttpRequest, access: Access) -> HttpResponse:
         "cards": _cards_of(access).order_by("-is_default", "pk"),
         "invoices": invoices.order_by("due_at", "pk"),
         "card_cents_min": CARD_CENTS_MIN,
-        "payments": payments.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
-        "refunds": refunds.order_by("-created_at", "-pk")[:PAYMENTS_SHOWN],
+        "payments": read_table(request.GET, payments, _PAYMENTS),
+        "refunds": read_table(request.GET, refunds, _REFUNDS),
         "restriction": tenant.restriction,
         "form_id": uuid4(),
         "forecast": read_forecast(tenant, now=now),

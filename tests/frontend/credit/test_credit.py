@@ -1,25 +1,31 @@
 """Credit: what is left, where it went, buying more; giving and withdrawing some."""
 
+from collections import Counter
+from dataclasses import replace
 from datetime import date, timedelta
 from uuid import uuid4
 
 import pytest
+from django.http import Http404, QueryDict
 from django.utils import timezone
 
 from billing.domain.credit import CreditKind
 from billing.domain.spend_counters import money_key
 from billing.models.auto_recharge import AutoRecharge
-from billing.models.credit import CreditExpiry, CreditGrant
+from billing.models.credit import CreditDraw, CreditExpiry, CreditGrant
 from billing.models.payments import Payment
 from billing.models.tax_rates import TaxRate
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.withdraw_credit import withdraw_credit
+from frontend.credit import credit_history
+from frontend.credit.credit_history import read_history
 from metering.services import shipped_up_to as shipping
 from tests.billing.credit import CENT, give
 from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.money import seed, spend, spent_event, store
 from tests.billing.paying import add_card
 from tests.factories import make_budget, make_user
+from tests.frontend.believable_invoices import make_issued
 from tests.frontend.people import client_of
 
 DAY = timedelta(days=1)
@@ -92,7 +98,7 @@ def test_grants_are_in_the_order_of_spending(people):
 
     places = {row.grant.reason: row.place for row in credit.grants}
     assert places == {"bank transfer": 2, "welcome": 1, "gone": None}
-    assert [one.what for one in credit.history] == ["Withdrawn"]
+    assert [one.what for one in credit.history.rows] == ["Withdrawn"]
     assert "used up" in text
 
 
@@ -106,9 +112,92 @@ def test_what_expired_is_told(people):
     credit, text = shown(people)
 
     assert credit.grants[0].is_over
-    assert [one.what for one in credit.history] == ["Expired"]
-    assert shown(people, "stranger")[0].history == []
+    assert [one.what for one in credit.history.rows] == ["Expired"]
+    assert shown(people, "stranger")[0].history.rows == []
     assert "expired" in text
+
+
+def draw(grant, invoice, amount, *, at):
+    CreditDraw.objects.create(
+        tenant=grant.tenant,
+        grant=grant,
+        invoice=invoice,
+        amount_nanos=amount,
+        drawn_at=at,
+    )
+
+
+@pytest.mark.parametrize("sort", ["when", "-when", "amount", "-amount"])
+def test_the_history_of_three_tables_is_paged_as_one(
+    people, version, sort, monkeypatch
+):
+    """Whatever has the same time or amount: no page repeats or leaves out a row."""
+    tenant, now = people.tenant, timezone.now()
+    invoice = make_issued(tenant, version, now)
+    monkeypatch.setattr(
+        credit_history, "_RULES", replace(credit_history._RULES, rows=3)
+    )
+    grant = give(tenant, 1_000 * CENT)
+    draw(grant, invoice, CENT, at=now)
+    draw(grant, invoice, -CENT, at=now)
+    for number in range(4):
+        CreditExpiry.objects.create(
+            tenant=tenant, grant=grant, amount_nanos=CENT, expired_at=now
+        )
+        withdraw_credit(
+            grant=grant,
+            amount_nanos=CENT,
+            reason="wrong",
+            idempotency_key=f"{number}",
+            now=now,
+        )
+
+    pages, query = [], f"sort={sort}"
+    while query:
+        page = read_history(tenant, QueryDict(query))
+        pages.append(page.rows)
+        query = page.next_query
+
+    rows = [row for page in pages for row in page]
+    assert [len(page) for page in pages] == [3, 3, 3, 1]
+    assert len({row.number for row in rows}) == 10
+    whats = Counter(row.what for row in rows)
+    assert whats == {"Expired": 4, "Withdrawn": 4, "Paid an invoice": 1, "Returned": 1}
+    key = {"when": lambda row: row.at, "amount": lambda row: row.amount_nanos}
+    places = [key[sort.removeprefix("-")](row) for row in rows]
+    assert places == sorted(places, reverse=sort.startswith("-"))
+
+
+def test_the_history_is_searched_by_invoice_and_reason(people, version):
+    tenant, now = people.tenant, timezone.now()
+    invoice = make_issued(tenant, version, now)
+    grant = give(tenant, 1_000 * CENT, reason="welcome")
+    draw(grant, invoice, CENT, at=now)
+    withdraw_credit(
+        grant=grant, amount_nanos=CENT, reason="typo", idempotency_key="1", now=now
+    )
+
+    def found(words):
+        rows = read_history(tenant, QueryDict(f"q={words}")).rows
+        return [row.what for row in rows]
+
+    assert found(invoice.number) == ["Paid an invoice"]
+    assert found("typo") == ["Withdrawn"]
+    assert found("welcome") == ["Paid an invoice"]
+
+
+@pytest.mark.parametrize("after", ["x", "-1", "999", "1"])
+def test_it_refuses_a_place_that_is_not_in_the_history(people, after):
+    theirs = give(people.strangers_tenant, 10 * CENT)
+    CreditExpiry.objects.create(
+        tenant=people.strangers_tenant,
+        grant=theirs,
+        amount_nanos=CENT,
+        expired_at=timezone.now(),
+    )
+
+    with pytest.raises(Http404):
+        read_history(people.tenant, QueryDict(f"after={after}"))
 
 
 def test_owners_buy_credit_once(people, stripe_sim):
