@@ -19,8 +19,8 @@ class TypedNameForm(forms.Form):
         widget=forms.TextInput(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
 
-    def __init__(self, name: str, *args: Any, label: str = "") -> None:
-        super().__init__(*args)
+    def __init__(self, name: str, *args: Any, label: str = "", **options: Any) -> None:
+        super().__init__(*args, **options)
         self._name = name
         self.fields["name"].help_text = format_html("<code>{}</code>", name)
         if label:

@@ -8,6 +8,7 @@ from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
+from django.urls import reverse
 
 from tests.factories import PASSWORD, make_user
 from tests.frontend.people import client_of
@@ -72,6 +73,54 @@ def test_it_works(client, nora, secret):
     cache.clear()  # else the code is refused as used: that of the set-up is the same
     client.post(AUTHENTICATE, {"code": code_of(secret)})
     assert is_signed_in(client, nora)
+
+
+DEACTIVATE = f"{INDEX}totp/deactivate/"
+
+
+def test_switching_the_app_off_asks_for_the_address(client, nora, secret):
+    del secret
+    page = client.get(DEACTIVATE).text
+    assert "<code>nora@acme.example</code>" in page
+    assert "It is not the same" not in page
+
+    for typed in ({}, {"name": ""}, {"name": "nora"}):
+        client.post(DEACTIVATE, typed)
+        assert Authenticator.objects.filter(user=nora, type="totp").exists()
+    assert "It is not the same" in client.post(DEACTIVATE, {"name": "nora"}).text
+
+    assert client.post(DEACTIVATE, {"name": nora.email})["Location"] == INDEX
+    assert not Authenticator.objects.filter(user=nora).exists()
+
+
+def test_removing_a_passkey_asks_for_its_name(client, nora):
+    found = Authenticator.objects.create(
+        user=nora, type="webauthn", data={"name": "Blue key", "credential": {}}
+    )
+    path = f"{INDEX}webauthn/keys/{found.pk}/remove/"
+    assert reverse("mfa_remove_webauthn", args=[found.pk]) == path
+    assert "<code>Blue key</code>" in client.get(path).text
+
+    assert "It is not the same" in client.post(path, {"name": "Red key"}).text
+    assert Authenticator.objects.filter(pk=found.pk).exists()
+    assert client.post(path, {"name": "Blue key"}).status_code == 302
+    assert not Authenticator.objects.filter(pk=found.pk).exists()
+
+
+def test_a_passkey_is_removed_by_its_user_and_after_a_password_only(client, nora):
+    """What allauth asks for is asked for still."""
+    of_other = Authenticator.objects.create(
+        user=make_user(), type="webauthn", data={"name": "Key", "credential": {}}
+    )
+    path = f"{INDEX}webauthn/keys/{of_other.pk}/remove/"
+    assert client.post(path, {"name": "Key"}).status_code == 404
+
+    of_other.user = nora
+    of_other.save()
+    fresh = client_of(nora)
+    assert "reauthenticate" in fresh.post(path, {"name": "Key"})["Location"]
+    assert LOGIN in client_of(None).post(path, {"name": "Key"})["Location"]
+    assert Authenticator.objects.filter(pk=of_other.pk).exists()
 
 
 def recovery_codes_of(user):
