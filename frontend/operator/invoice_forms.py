@@ -13,6 +13,7 @@ from billing.models.credit_notes import CreditNoteTarget
 from billing.services.credit_notes.credit_invoice import REASON_CHARACTERS_MAX
 from frontend.currency import with_currency
 from frontend.lazy import lazy as _
+from tenants.money_field import typed_plainly
 
 _WIDE = {"autocomplete": "off"}
 
@@ -45,7 +46,7 @@ class CentsField(forms.CharField):
         if not value:
             return None
         try:
-            cents, rest = divmod(parse_amount(str(value)), NANOS_PER_CENT)
+            cents, rest = divmod(parse_amount(typed_plainly(value)), NANOS_PER_CENT)
         except BillingError as error:
             raise forms.ValidationError(str(error)) from error
         if rest:

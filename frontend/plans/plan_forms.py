@@ -11,6 +11,7 @@ from billing.models.plans import Coupon, Plan
 from billing.models.price_books import PriceBook
 from billing.services.plans.redeem_coupon import clean_code
 from frontend.lazy import lazy as _
+from tenants.money_field import AmountInput, typed_plainly, written
 
 _TEXT = {"autocomplete": "off", "spellcheck": "false"}
 _CENTS_DIGITS = 2
@@ -28,8 +29,12 @@ class CentsField(forms.DecimalField):
             max_value=_UNITS_MAX,
             decimal_places=_CENTS_DIGITS,
             required=False,
+            widget=AmountInput,
             **options,
         )
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(typed_plainly(value))
 
     def clean(self, value: Any) -> Any:
         units = super().clean(value)
@@ -38,7 +43,7 @@ class CentsField(forms.DecimalField):
     def prepare_value(self, value: Any) -> Any:
         """What was typed goes back as it is; what was stored becomes units."""
         if isinstance(value, int):
-            return f"{value // 100}.{value % 100:02}" if value else ""
+            return written(f"{value // 100}.{value % 100:02}") if value else ""
         return value
 
 
@@ -51,8 +56,12 @@ class BasisPointsField(forms.DecimalField):
             max_value=100,
             decimal_places=_PERCENT_DIGITS,
             required=False,
+            widget=AmountInput,
             **options,
         )
+
+    def to_python(self, value: Any) -> Any:
+        return super().to_python(typed_plainly(value))
 
     def clean(self, value: Any) -> Any:
         typed = super().clean(value)
