@@ -2,30 +2,25 @@
 
 import logging
 
-from django.contrib.auth import get_user_model
-
+from tenants.domain.letters import Letter
 from tenants.domain.mail_kinds import MailKind
-from tenants.services.send_mail import send_mail
+from tenants.services.find_staff_addresses import find_staff_addresses
+from tenants.services.send_letter import send_letter
 
 _logger = logging.getLogger(__name__)
 
 
-def alert_operators(subject: str, text: str) -> bool:
+def alert_operators(letter: Letter) -> bool:
     """Whether the mail went out. One that cannot be sent is logged with its text: the
     caller's work must not fail by it.
     """
-    users = get_user_model().objects.filter(is_staff=True, is_active=True)
-    addresses = sorted(users.exclude(email="").values_list("email", flat=True))
     try:
         # One mail each: operators need not learn each other's addresses.
-        for to in addresses:
-            send_mail(
-                kind=MailKind.OPERATOR,
-                to=[to],
-                subject=f"Tokenfab: {subject}",
-                text=text,
-            )
+        for to in find_staff_addresses():
+            send_letter(kind=MailKind.OPERATOR, to=[to], letter=letter)
     except OSError:
-        _logger.exception("no mail to the operators (%s): %s", subject, text)
+        _logger.exception(
+            "no mail to the operators: %s\n%s", letter.subject, letter.text
+        )
         return False
     return True

@@ -8,13 +8,11 @@ from django.conf import settings
 from django.db import transaction
 
 from metering.audit_models import QuarantinedSegment
+from metering.domain.operator_mails import quarantine_mail
 from metering.services.alert_operators import alert_operators
 from metering.services.quarantine import FOLDER_NAME
 
 logger = logging.getLogger(__name__)
-
-NAMED_MAX = 20
-"""Files in one mail; the others are counted."""
 
 
 def alert_quarantine(*, now: datetime, root: Path | None = None) -> list[str]:
@@ -40,18 +38,6 @@ def alert_quarantine(*, now: datetime, root: Path | None = None) -> list[str]:
             ],
             ignore_conflicts=True,
         )
-        if not alert_operators("usage was set aside and is not billed", _text(names)):
+        if not alert_operators(quarantine_mail(names)):
             transaction.set_rollback(True)
     return names
-
-
-def _text(names: list[str]) -> str:
-    listed = "\n".join(f"  {name}" for name in names[:NAMED_MAX])
-    more = len(names) - NAMED_MAX
-    rest = f"\n  and {more} more" if more > 0 else ""
-    return (
-        "These records of the usage journal could not be stored. They lie in"
-        f" journal/quarantine/ and are not billed:\n\n{listed}{rest}\n\n"
-        "Look at one with `manage.py journal inspect`, mend it, and ship it with\n"
-        "`manage.py journal replay`. docs/operations.md says how.\n"
-    )

@@ -15,6 +15,7 @@ from metering.audit_models import (
     ReconciledDay,
     ReconciliationStatement,
 )
+from metering.domain.operator_mails import drift_mail
 from metering.domain.reconciliation import Status
 from metering.models import UsageEvent
 from metering.services.alert_operators import alert_operators
@@ -167,7 +168,7 @@ def _unread(
 def _alert(statement: ReconciliationStatement) -> None:
     text = describe_statement(statement, engine_names=_engine_names())
     logger.error("%s", text)
-    alert_operators("the engines and the usage events differ", text)
+    alert_operators(drift_mail(text))
 
 
 def _engine_names() -> dict[int, str]:

@@ -1,10 +1,10 @@
 """What owners read when one of their keys was found where it does not belong."""
 
-from tenants.domain.letters import Letter, gettext_noop
+from tenants.domain.letters import Letter, Text, gettext_noop
 
 
 def key_leak_mail(
-    *, tenant_name: str, key: str, where: str, is_disabled: bool, url: str
+    *, tenant_name: str, key: str, where: Text | str, is_disabled: bool, url: str
 ) -> Letter:
     done = gettext_noop("disabled") if is_disabled else gettext_noop("revoked")
     harmless = gettext_noop(

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from tenants.domain import api_keys
 from tenants.domain.key_leak_mail import key_leak_mail
+from tenants.domain.letters import Text, gettext_noop
 from tenants.domain.mail_kinds import MailKind
 from tenants.models import ApiKey, LeakResponse, Tenant
 from tenants.services.find_owner_addresses import find_owner_addresses
@@ -31,17 +32,20 @@ def report_leaked_key(secret: str, *, where: str, now: datetime) -> bool:
         return False
     rows = ApiKey.objects.select_related("tenant")
     found = rows.filter(digest=api_keys.digest(secret)).first()
-    return found is not None and _end(found, where=where, now=now)
+    place = _printable(where) or gettext_noop("not said where")
+    return found is not None and _end(found, where=place, now=now)
 
 
-def confess_leaked_key(*, api_key: ApiKey, where: str, now: datetime) -> bool:
+def confess_leaked_key(*, api_key: ApiKey, email: str, now: datetime) -> bool:
     """A member says so themselves: revoked for good, whatever the tenant has set."""
+    where = gettext_noop("reported by %(email)s", email=email)
     return _end(api_key, where=where, now=now, is_final=True)
 
 
-def _end(api_key: ApiKey, *, where: str, now: datetime, is_final: bool = False) -> bool:
+def _end(
+    api_key: ApiKey, *, where: Text | str, now: datetime, is_final: bool = False
+) -> bool:
     tenant = api_key.tenant
-    place = _printable(where)
     is_disabled = not is_final and tenant.on_leak == LeakResponse.DISABLE
     with transaction.atomic():
         ended = ApiKey.objects.filter(pk=api_key.pk, revoked_at__isnull=True).update(
@@ -58,20 +62,22 @@ def _end(api_key: ApiKey, *, where: str, now: datetime, is_final: bool = False) 
                 "api_key.leaked",
                 tenant_id=tenant.pk,
                 about=api_key,
-                words=f"{api_key.name} ({api_key.prefix}…), {done}; found: {place}",
+                words=f"{api_key.name} ({api_key.prefix}…), {done}; found: {where}",
             )
         transaction.on_commit(publish_key_policies, robust=True)
     if ended:
-        _tell(api_key, tenant, place, is_disabled=is_disabled)
+        _tell(api_key, tenant, where, is_disabled=is_disabled)
     return bool(ended)
 
 
 def _printable(where: str) -> str:
     plain = "".join(one if one.isprintable() else " " for one in where).strip()
-    return plain[:WHERE_CHARACTERS_MAX] or "not said where"
+    return plain[:WHERE_CHARACTERS_MAX]
 
 
-def _tell(api_key: ApiKey, tenant: Tenant, place: str, *, is_disabled: bool) -> None:
+def _tell(
+    api_key: ApiKey, tenant: Tenant, where: Text | str, *, is_disabled: bool
+) -> None:
     """Outside of the transaction: the key is ended whether or not mail goes."""
     addresses = find_owner_addresses(tenant)
     maker = api_key.created_by.email if api_key.created_by else None
@@ -83,7 +89,7 @@ def _tell(api_key: ApiKey, tenant: Tenant, place: str, *, is_disabled: bool) -> 
     mail = key_leak_mail(
         tenant_name=tenant.name,
         key=f"{api_key.name} ({api_key.prefix}…)",
-        where=place,
+        where=where,
         is_disabled=is_disabled,
         url=f"{settings.PORTAL_URL}/keys/{api_key.pk}/",
     )

@@ -117,8 +117,7 @@ def confess(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespon
     if not form.is_valid():
         context = {"form": form, "api_key": found}
         return render_form(request, "frontend/keys/key_leaked.html", context)
-    where = _("reported by %s") % access.user.email
-    confess_leaked_key(api_key=found, where=where, now=timezone.now())
+    confess_leaked_key(api_key=found, email=access.user.email, now=timezone.now())
     messages.success(
         request,
         _("%s is revoked for good. Look at its last calls for any that are not yours.")

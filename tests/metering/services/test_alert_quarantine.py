@@ -77,4 +77,16 @@ def test_a_long_list_is_cut(root, journal, mailoutbox):
         journal.append(make_event(output_tokens=-1))
     ship_journal(root)
     assert len(alert(root)) == 25
-    assert "and 5 more" in mailoutbox[0].body
+    assert "And 5 more" in mailoutbox[0].body
+
+
+def test_it_is_in_the_language_of_each_operator(root, journal, mailoutbox):
+    make_user(is_staff=True, email="gerda@example.com", language="de")
+    poison(root, journal)
+
+    alert(root)
+
+    texts = {mail.to[0]: (mail.subject, mail.body) for mail in mailoutbox}
+    assert "usage was set aside" in texts["op@example.com"][0]
+    assert "Nutzung wurde beiseitegelegt" in texts["gerda@example.com"][0]
+    assert "werden nicht abgerechnet" in texts["gerda@example.com"][1]

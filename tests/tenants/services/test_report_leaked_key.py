@@ -9,7 +9,7 @@ from tenants.audit_models import AuditEntry
 from tenants.domain import api_keys
 from tenants.domain.roles import Role
 from tenants.errors import ApiKeyNotFoundError, ApiKeyNotRestorableError
-from tenants.models import LeakResponse
+from tenants.models import LeakResponse, User
 from tenants.services.find_api_key import find_api_key
 from tenants.services.report_leaked_key import (
     DISABLED_FOR,
@@ -118,7 +118,7 @@ def test_whoever_says_so_themselves_has_it_revoked_for_good(leaked, mailoutbox):
     api_key.tenant.on_leak = LeakResponse.DISABLE
     api_key.tenant.save()
     now = timezone.now()
-    assert confess_leaked_key(api_key=api_key, where="in a chat", now=now)
+    assert confess_leaked_key(api_key=api_key, email="carl@acme.example", now=now)
     with pytest.raises(ApiKeyNotRestorableError):
         restore_api_key(api_key_id=api_key.pk, tenant=api_key.tenant, now=now)
     assert len(mailoutbox) == 1
@@ -149,3 +149,30 @@ def test_a_report_of_a_key_just_revoked_makes_that_final(leaked):
     assert not report_leaked_key(secret, where=WHERE, now=now)
     with pytest.raises(ApiKeyNotRestorableError):
         restore_api_key(**mine, now=now)
+
+
+@pytest.mark.parametrize(
+    ("is_confessed", "place", "noted"),
+    [
+        (False, "ohne Angabe des Ortes", "not said where"),
+        (True, "gemeldet von carl@acme.example", "reported by carl@acme.example"),
+    ],
+)
+def test_each_owner_reads_it_in_their_language(
+    leaked, mailoutbox, is_confessed, place, noted
+):
+    api_key, secret = leaked
+    User.objects.filter(email="olga@acme.example").update(language="de")
+    now = timezone.now()
+
+    if is_confessed:
+        confess_leaked_key(api_key=api_key, email="carl@acme.example", now=now)
+    else:
+        report_leaked_key(secret, where=" ", now=now)
+
+    german, english = mailoutbox
+    assert german.to == ["olga@acme.example"]
+    assert german.subject.endswith("ist öffentlich geworden und jetzt widerrufen")
+    assert place in german.body
+    assert noted in english.body
+    assert noted in AuditEntry.objects.get().words

@@ -8,6 +8,7 @@ from html.parser import HTMLParser
 import pytest
 from django.core import mail
 
+from config.environment import REPOSITORY
 from tenants.domain.letters import Letter, gettext_noop
 from tenants.domain.mail_kinds import MailKind
 from tenants.mail_html import paragraphs_of
@@ -100,6 +101,22 @@ def test_who_has_no_account_reads_the_senders_language():
         kind=MailKind.INVITATION, to=["neu@acme.example"], letter=LETTER, language="de"
     )
     assert mail.outbox[0].subject == "Rechnung TF-1 ist überfällig"
+
+
+def test_nobody_mails_past_it():
+    """What `send_mail` is given is in one language only. Mails of accounts come from
+    allauth's templates, in the language of the request.
+    """
+    found = {
+        str(path.relative_to(REPOSITORY))
+        for app in ("tenants", "inference", "metering", "billing", "frontend")
+        for path in (REPOSITORY / app).rglob("*.py")
+        if re.search(r"import send_mail\b|EmailMessage\(|EmailMult", path.read_text())
+    }
+    assert found == {
+        "tenants/services/send_letter.py",
+        "tenants/services/send_mail.py",
+    }
 
 
 def test_paragraphs_are_told_apart():
