@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from django.db.models import F, Model, Q, QuerySet
+from django.db.models import CharField, F, Model, Q, QuerySet, TextField
 from django.db.models.expressions import Combinable
 from django.http import Http404, QueryDict
 
@@ -25,7 +25,8 @@ class Rules:
     """Of one list."""
 
     sorts: Mapping[str, str | Combinable]
-    """What an address may name -> column; none may be null (Coalesce)."""
+    """What an address may name -> column; none may be null (Coalesce). The first click
+    on a text's head begins with A, on that of a number or time with the most."""
     default: str
     """With a minus before it: falling."""
     search: tuple[str, ...] = ()
@@ -79,21 +80,37 @@ class Asked:
 
     @property
     def column(self) -> Combinable:
-        column = self.rules.sorts[self.sort.removeprefix("-")]
+        return self._column(self.sort.removeprefix("-"))
+
+    def is_text(self, name: str, rows: QuerySet[Any]) -> bool:
+        """Whether that column is one; `rows` have it."""
+        found = rows.annotate(head=self._column(name)).query.annotations["head"]
+        return isinstance(found.output_field, CharField | TextField)
+
+    def _column(self, name: str) -> Combinable:
+        column = self.rules.sorts[name]
         return F(column) if isinstance(column, str) else column
 
 
 def read_table(
-    query: QueryDict, rows: QuerySet[ModelRow], rules: Rules
+    query: QueryDict,
+    rows: QuerySet[ModelRow],
+    rules: Rules,
+    *,
+    among: QuerySet[ModelRow] | None = None,
 ) -> Table[ModelRow]:
-    """Two queries at most. Raises Http404 for a place that is none of the list's."""
+    """Two queries at most; `among`: of what the row before the place may be, if not of
+    `rows`: one that ceased to fit leads on still. Raises Http404 for a place that is
+    none of the list's.
+    """
     asked = ask(query, rules)
-    placed = rows.annotate(place=asked.column)
-    found = placed.filter(search(rules.search, asked.wanted))
+    placed = (rows if among is None else among).annotate(place=asked.column)
+    found = rows.annotate(place=asked.column)
+    found = found.filter(search(rules.search, asked.wanted))
     found = found.filter(behind(placed, asked.after, is_falling=asked.is_falling))
     sign = "-" if asked.is_falling else ""
     listed = found.order_by(f"{sign}place", f"{sign}pk")[: rules.rows + 1]
-    return table_of(asked, list(listed), number_in=lambda row: row.pk)
+    return table_of(asked, list(listed), of=rows, number_in=lambda row: row.pk)
 
 
 def ask(query: QueryDict, rules: Rules) -> Asked:
@@ -111,17 +128,21 @@ def ask(query: QueryDict, rules: Rules) -> Asked:
 
 
 def table_of(
-    asked: Asked, listed: list[Row], *, number_in: Callable[[Row], int]
+    asked: Asked,
+    listed: list[Row],
+    *,
+    of: QuerySet[Any],
+    number_in: Callable[[Row], int],
 ) -> Table[Row]:
     """Of the rows behind the place, in their order: one more than a page shows, if
-    there are as many.
+    there are as many. `of`: rows that have the columns of the rules.
     """
     rules, said = asked.rules, asked.said
     shown, more = listed[: rules.rows], listed[rules.rows :]
     search_name, after = f"{rules.prefix}q", f"{rules.prefix}after"
     return Table(
         rows=shown,
-        heads={name: _head(name, asked) for name in rules.sorts},
+        heads={name: _head(name, asked, of) for name in rules.sorts},
         wanted=asked.wanted,
         search_name=search_name if rules.search else "",
         kept=tuple((name, str(said[name])) for name in said if name != search_name),
@@ -171,13 +192,10 @@ def past(place: object, number: int, *, by: str, is_falling: bool) -> Q:
     return Q(**{f"place__{step}": place}) | Q(place=place, **{f"{by}__{step}": number})
 
 
-def _head(name: str, asked: Asked) -> Head:
-    """A second click turns the order round; the first one falls where the list's own
-    order does.
-    """
+def _head(name: str, asked: Asked, rows: QuerySet[Any]) -> Head:
+    """A second click turns the order round."""
     is_sorted = asked.sort.removeprefix("-") == name
-    falls_first = asked.rules.default.startswith("-")
-    falls_next = not asked.is_falling if is_sorted else falls_first
+    falls_next = not (asked.is_falling if is_sorted else asked.is_text(name, rows))
     wanted = f"-{name}" if falls_next else name
     aria = "descending" if asked.is_falling else "ascending"
     return Head(

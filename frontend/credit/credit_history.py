@@ -61,7 +61,7 @@ def read_history(tenant: Tenant, query: QueryDict) -> Table[Change]:
         for row in _in_order(rows.filter(is_behind), asked)[: _RULES.rows + 1]
     ]
     found.sort(key=attrgetter("place", "number"), reverse=asked.is_falling)
-    return table_of(asked, found, number_in=attrgetter("number"))
+    return table_of(asked, found, of=kinds[0], number_in=attrgetter("number"))
 
 
 def _rows_of(tenant: Tenant) -> Iterator[QuerySet[Any]]:

@@ -4,29 +4,34 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
-from django.db.models import DateTimeField, F, Q, QuerySet, Value
+from django.db.models import Q, Value
 from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
-from frontend.tables import Head, behind
+from frontend.filter_form import FilterForm
+from frontend.tables import Head, Rules, read_table
 from tenants.domain.api_keys import shown_prefix
 from tenants.models import ApiKey, Tenant
 
-PAGE_ROWS = 50
-SORTS = {"name": "sorted_name", "used": "sorted_use", "created": "created_at"}
-"""What an address may name -> the column; a minus before it turns the order round."""
-DEFAULT_SORT = "-created"
 WORKING, ENDED, ALL = "working", "ended", "all"
 _KEY_PREFIX = "tf_"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+_RULES = Rules(
+    sorts={
+        "name": Lower("name"),
+        "used": Coalesce("last_used_at", Value(_NEVER)),
+        "created": "created_at",
+    },
+    default="-created",
+)
 
 
-class ApiKeyFilterForm(forms.Form):
+class ApiKeyFilterForm(FilterForm):
     """All of it is optional; unless said otherwise the keys that work are shown."""
 
+    rules = _RULES
     q = forms.CharField(
         required=False,
         max_length=100,
@@ -43,7 +48,6 @@ class ApiKeyFilterForm(forms.Form):
         ],
     )
     project = forms.ChoiceField(label=_("Project"), required=False)
-    sort = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, tenant: Tenant, data: Any) -> None:
         super().__init__(data)
@@ -55,19 +59,6 @@ class ApiKeyFilterForm(forms.Form):
         ]
         if len(self.projects) == 1:
             del self.fields["project"]
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What is not empty and means something."""
-        self.full_clean()
-        found = {name: value for name, value in self.cleaned_data.items() if value}
-        if found.get("sort", "").removeprefix("-") not in SORTS:
-            found.pop("sort", None)
-        return found
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.said.keys() - {"sort"})
 
     def condition(self, now: datetime) -> Q:
         said = self.said
@@ -111,44 +102,14 @@ def read_page(
     tenant: Tenant, form: ApiKeyFilterForm, after: str, *, now: datetime
 ) -> ApiKeyPage:
     """Raises Http404 for a place that no page of the tenant's ever linked to."""
-    said = form.said
-    sort = said.get("sort", DEFAULT_SORT)
-    fitting = ApiKey.objects.filter(form.condition(now), tenant=tenant)
-    is_falling = sort.startswith("-")
-    place = F(SORTS[sort.removeprefix("-")])
-    mine = _described(ApiKey.objects.filter(tenant=tenant)).annotate(place=place)
-    rows = _described(fitting).annotate(place=place)
-    rows = rows.filter(behind(mine, after, is_falling=is_falling))
-    sign = "-" if is_falling else ""
-    ordered = rows.order_by(f"{sign}place", f"{sign}pk")
-    found = list(ordered.select_related("created_by", "project")[: PAGE_ROWS + 1])
-    shown = found[:PAGE_ROWS]
+    mine = ApiKey.objects.filter(tenant=tenant)
+    fitting = mine.filter(form.condition(now))
+    rows = fitting.select_related("created_by", "project")
+    table = read_table(form.address(after), rows, form.rules, among=mine)
     return ApiKeyPage(
-        keys=shown,
+        keys=table.rows,
         count=fitting.count(),
-        query=urlencode(said),
-        next_after=shown[-1].pk if found[PAGE_ROWS:] else None,
-        heads={name: _head(name, sort, said) for name in SORTS},
+        query=table.query,
+        next_after=table.rows[-1].pk if table.next_query else None,
+        heads=table.heads,
     )
-
-
-def _described(keys: QuerySet[ApiKey]) -> QuerySet[Any]:
-    return keys.annotate(
-        sorted_name=Lower("name"),
-        sorted_use=Coalesce(
-            "last_used_at", Value(_NEVER), output_field=DateTimeField()
-        ),
-    )
-
-
-def _head(name: str, sort: str, said: dict[str, str]) -> Head:
-    is_shown = sort.removeprefix("-") == name
-    is_falling = sort.startswith("-")
-    # Names begin with A, times with the latest.
-    first = name if name == "name" else f"-{name}"
-    turned = name if is_falling else f"-{name}"
-    aria_sort = ""
-    if is_shown:
-        aria_sort = "descending" if is_falling else "ascending"
-    wanted = turned if is_shown else first
-    return Head(query=urlencode({**said, "sort": wanted}), aria_sort=aria_sort)

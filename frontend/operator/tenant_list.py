@@ -4,13 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from django import forms
 from django.db.models import (
     Count,
-    DateTimeField,
-    F,
     IntegerField,
     OuterRef,
     Q,
@@ -22,19 +19,24 @@ from django.db.models.functions import Coalesce, Lower
 from django.utils.translation import gettext_lazy as _
 
 from billing.models.plans import Plan, Subscription
-from frontend.tables import Head, behind
+from frontend.filter_form import FilterForm
+from frontend.tables import Head, Rules, read_table
 from tenants.domain.api_keys import shown_prefix
 from tenants.domain.currency import CURRENCIES
 from tenants.models import ApiKey, Restriction, Tenant
 
-PAGE_ROWS = 50
 NO_PLAN = "-"
 _KEY_PREFIX = "tf_"
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 _ID_DIGITS_MAX = 18
-SORTS = {"name": "sorted_name", "opened": "created_at", "call": "last_called_at"}
-"""What an address may name -> the column; a minus before it turns the order round."""
-DEFAULT_SORT = "name"
+_RULES = Rules(
+    sorts={
+        "name": Lower("name"),
+        "opened": "created_at",
+        "call": Coalesce("last_call_at", Value(_NEVER)),
+    },
+    default="name",
+)
 RESTRICTIONS = {
     Restriction.NONE: _("Not restricted"),
     Restriction.WARNED: _("Warned"),
@@ -43,9 +45,10 @@ RESTRICTIONS = {
 }
 
 
-class TenantFilterForm(forms.Form):
+class TenantFilterForm(FilterForm):
     """All of it is optional; what is empty lets everything pass."""
 
+    rules = _RULES
     q = forms.CharField(
         required=False,
         max_length=100,
@@ -72,7 +75,6 @@ class TenantFilterForm(forms.Form):
         required=False,
         choices=[("", _("All currencies")), *((code, code) for code in CURRENCIES)],
     )
-    sort = forms.CharField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, data: Any, *, now: datetime) -> None:
         super().__init__(data)
@@ -85,19 +87,6 @@ class TenantFilterForm(forms.Form):
             *((str(pk), name) for pk, name in plans),
             (NO_PLAN, _("Without a plan")),
         ]
-
-    @property
-    def said(self) -> dict[str, str]:
-        """What is not empty and means something."""
-        self.full_clean()
-        found = {name: value for name, value in self.cleaned_data.items() if value}
-        if found.get("sort", "").removeprefix("-") not in SORTS:
-            found.pop("sort", None)
-        return found
-
-    @property
-    def is_filtered(self) -> bool:
-        return bool(self.said.keys() - {"sort"})
 
     @property
     def condition(self) -> Q:
@@ -140,7 +129,6 @@ class TenantPage:
     tenants: list[Any]
     count: int
     """That fit, on all pages."""
-    sort: str
     query: str
     """Of the address, without the place."""
     next_after: int | None
@@ -150,24 +138,16 @@ class TenantPage:
 
 def read_page(form: TenantFilterForm, after: str) -> TenantPage:
     """Raises Http404 for a place that no page ever linked to."""
-    said = form.said
-    sort = said.get("sort", DEFAULT_SORT)
+    every = _described(Tenant.objects.all(), now=form.now)
     fitting = Tenant.objects.filter(form.condition)
-    is_falling = sort.startswith("-")
-    place = F(SORTS[sort.removeprefix("-")])
-    placed = _described(Tenant.objects.all(), now=form.now).annotate(place=place)
-    rows = _described(fitting, now=form.now).annotate(place=place)
-    rows = rows.filter(behind(placed, after, is_falling=is_falling))
-    sign = "-" if is_falling else ""
-    found = list(rows.order_by(f"{sign}place", f"{sign}pk")[: PAGE_ROWS + 1])
-    shown = found[:PAGE_ROWS]
+    rows = _described(fitting, now=form.now)
+    table = read_table(form.address(after), rows, form.rules, among=every)
     return TenantPage(
-        tenants=shown,
+        tenants=table.rows,
         count=fitting.count(),
-        sort=sort,
-        query=urlencode(said),
-        next_after=shown[-1].pk if found[PAGE_ROWS:] else None,
-        heads={name: _head(name, sort, said) for name in SORTS},
+        query=table.query,
+        next_after=table.rows[-1].pk if table.next_query else None,
+        heads=table.heads,
     )
 
 
@@ -177,25 +157,7 @@ def _described(tenants: QuerySet[Tenant], *, now: datetime) -> QuerySet[Any]:
     active = keys.filter(revoked_at=None).values("tenant").values(n=Count("*"))
     held = Subscription.objects.held_at(now).filter(tenant=OuterRef("pk"))
     return tenants.annotate(
-        sorted_name=Lower("name"),
         last_call_at=Subquery(latest.values("last_used_at")[:1]),
-        last_called_at=Coalesce(
-            Subquery(latest.values("last_used_at")[:1]),
-            Value(_NEVER),
-            output_field=DateTimeField(),
-        ),
         active_keys=Coalesce(Subquery(active), Value(0), output_field=IntegerField()),
         plan_name=Subquery(held.values("plan__name")[:1]),
-    )
-
-
-def _head(name: str, sort: str, said: Mapping[str, str]) -> Head:
-    is_sorted = sort.removeprefix("-") == name
-    # The first click on a time asks for the newest.
-    wanted = name if name == DEFAULT_SORT else f"-{name}"
-    if is_sorted:
-        wanted = name if sort.startswith("-") else f"-{name}"
-    aria = "descending" if sort.startswith("-") else "ascending"
-    return Head(
-        query=urlencode({**said, "sort": wanted}), aria_sort=aria if is_sorted else ""
     )

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import timedelta
 from urllib.parse import parse_qs, urlsplit
 
@@ -6,7 +7,7 @@ from django.utils import timezone
 
 from billing.models.rating import BillingPeriod
 from billing.services.plans.start_subscription import start_subscription
-from frontend.operator import tenant_list
+from frontend.operator.tenant_list import TenantFilterForm
 from tenants.audit_models import AuditEntry
 from tenants.models import Restriction, Tenant
 from tenants.services.set_rate_limits import read_rate_limits
@@ -70,7 +71,8 @@ def test_what_nobody_offers_filters_nothing(people):
     "sort", ["name", "-name", "opened", "-opened", "call", "-call"]
 )
 def test_each_order_is_whole_over_its_pages(people, monkeypatch, sort):
-    monkeypatch.setattr(tenant_list, "PAGE_ROWS", 2)
+    two = replace(TenantFilterForm.rules, rows=2)
+    monkeypatch.setattr(TenantFilterForm, "rules", two)
     for number in range(3):
         # Two of a name and of a time: the place tells them apart all the same.
         opened = timezone.now() - timedelta(days=number // 2)
