@@ -13,12 +13,17 @@ _FORGET = """
         OR kept_text.happened_at < %s - make_interval(days => its.text_retention_days)
     )
 """
+_OF_PROJECT = " AND kept_text.project_id = %s"
 
 
-def forget_texts(*, now: datetime) -> int:
+def forget_texts(*, now: datetime, project_id: int | None = None) -> int:
     """How many were deleted: those older than their project keeps them, and all of
-    projects that keep none.
+    projects that keep none. With `project_id`: of that project alone, for a person
+    waits for it.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_FORGET, [now])
+        if project_id is None:
+            cursor.execute(_FORGET, [now])
+        else:
+            cursor.execute(_FORGET + _OF_PROJECT, [now, project_id])
         return int(cursor.rowcount)

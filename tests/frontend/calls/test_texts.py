@@ -8,6 +8,7 @@ import pytest
 from django.utils import timezone
 
 from frontend.calls.said import Turn, read_said
+from metering.services.forget_texts import forget_texts
 from metering.text_models import KeptText
 from tenants.domain.roles import Role
 from tenants.models import Member
@@ -68,6 +69,19 @@ def test_it_works(people, version, path):
     owner.post(path, {"days": ""})
     assert not KeptText.objects.exists()
     assert "Because." not in owner.get(address).content.decode()
+
+
+def test_it_leaves_the_texts_of_other_projects_to_the_beat(people, path):
+    theirs = people.strangers_key
+    of_other = {"tenant_id": theirs.tenant_id, "project_id": theirs.project_id}
+    kept(**of_other).save()
+    mine = {"tenant_id": people.tenant.pk, "project_id": people.project.pk}
+    kept(event_id=UUID(int=2), **mine).save()
+
+    people.client("owner").post(path, {"days": ""})
+
+    assert [one.event_id.int for one in KeptText.objects.all()] == [1]
+    assert forget_texts(now=timezone.now()) == 1
 
 
 def test_it_refuses_other_times(people, path):
