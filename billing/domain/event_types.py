@@ -23,6 +23,8 @@ class EventType(enum.StrEnum):
     BUDGET_THRESHOLD_REACHED = "budget.threshold_reached"
     TENANT_RESTRICTED = "tenant.restricted"
     TENANT_RESTORED = "tenant.restored"
+    TENANT_SUSPENDED = "tenant.suspended"
+    TENANT_UNSUSPENDED = "tenant.unsuspended"
     KV_LEASE_GRANTED = "kv_lease.granted"
     KV_LEASE_RELEASED = "kv_lease.released"
     KV_LEASE_EXPIRED = "kv_lease.expired"

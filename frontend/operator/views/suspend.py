@@ -9,12 +9,13 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_http_methods, require_POST
 
+from billing.services.suspension.lift_and_tell import lift_and_tell
+from billing.services.suspension.suspend_and_tell import suspend_and_tell
 from frontend.access import operator_page
 from frontend.confirm_form import TypedNameForm, posted, render_form
 from tenants.models import Tenant
-from tenants.services.lift_suspension import lift_suspension
 from tenants.services.send_suspension_mail import send_suspension_mail
-from tenants.services.suspend_tenant import REASON_CHARACTERS_MAX, suspend_tenant
+from tenants.services.suspend_tenant import REASON_CHARACTERS_MAX
 
 
 class SuspendForm(TypedNameForm):
@@ -34,7 +35,7 @@ def suspend(request: HttpRequest, tenant_id: int) -> HttpResponse:
     form = SuspendForm(tenant.name, *posted(request))
     if form.is_valid():
         reason = form.cleaned_data["reason"]
-        if suspend_tenant(tenant_id=tenant_id, reason=reason, now=timezone.now()):
+        if suspend_and_tell(tenant_id=tenant_id, reason=reason, now=timezone.now()):
             _tell(request, tenant, gettext("Suspended: its calls are refused."))
         return redirect("frontend:operator_tenant", tenant_id)
     context = {"form": form, "tenant": tenant}
@@ -45,7 +46,7 @@ def suspend(request: HttpRequest, tenant_id: int) -> HttpResponse:
 @operator_page
 def lift(request: HttpRequest, tenant_id: int) -> HttpResponse:
     tenant = get_object_or_404(Tenant, pk=tenant_id)
-    if lift_suspension(tenant_id=tenant_id):
+    if lift_and_tell(tenant_id=tenant_id, now=timezone.now()):
         _tell(request, tenant, gettext("Lifted: its calls are answered again."))
     return redirect("frontend:operator_tenant", tenant_id)
 

@@ -1,7 +1,9 @@
 import pytest
 
+from billing.models.webhooks import WebhookMessage
 from tenants.audit_models import AuditEntry
 from tenants.services.suspend_tenant import suspend_tenant
+from tests.billing.webhooks import make_endpoint
 
 WHY = "Calls come from a list of stolen cards"
 
@@ -30,6 +32,7 @@ def test_it_works(people, address, mailoutbox):
 
 def test_it_is_lifted_with_one_press(people, address, mailoutbox):
     staff = people.client("staff")
+    make_endpoint(people.tenant)
     staff.post(address, {"reason": WHY, "name": "Acme"})
     assert "Lift" in staff.get(address.replace("suspend/", "")).content.decode()
     for _ in range(2):
@@ -37,6 +40,8 @@ def test_it_is_lifted_with_one_press(people, address, mailoutbox):
     people.tenant.refresh_from_db()
     assert people.tenant.suspended_at is None
     assert len(mailoutbox) == 2
+    told = WebhookMessage.objects.order_by("pk").values_list("type", flat=True)
+    assert list(told) == ["tenant.suspended", "tenant.unsuspended"]
 
 
 def test_it_refuses_another_name_and_keeps_what_was_typed(people, address, mailoutbox):
