@@ -1,9 +1,12 @@
 """docs/errors.md has the tables of the proxies and of the control plane."""
 
+import re
+
 from billing.api.refusals import REFUSALS
 from inference.errors import CachedPromptError
 from metering.proxy import errors
 from metering.proxy.errors import Refusal
+from tests.architecture.sources import text_of
 from tests.docs.documents import tables_of
 
 
@@ -26,6 +29,20 @@ def test_every_row_says_what_to_do():
     for row in tables_of("docs/errors.md"):
         assert len(row) == 5, row
         assert all(cell.endswith((".", "it.")) for cell in row[3:]), row
+
+
+def test_it_speaks_to_callers_alone():
+    """The portal shows it to whoever calls the API, who has no files of ours."""
+    ours = r"\w+\.py\b|\btests?\b|\bmanage\.py|Operator:|Valkey|README|snapshot|journal"
+    assert re.findall(ours, text_of("docs/errors.md")) == []
+
+
+def test_what_operators_do_about_it_is_told_them():
+    """Of each refusal that only they can end."""
+    told = text_of("docs/operations.md")
+    ended_by_waiting = {"overloaded", "engine_answer_invalid"}
+    codes = {one.code for one in _refusals() if one.type == "server_error"}
+    assert {one for one in codes - ended_by_waiting if f"`{one}`" not in told} == set()
 
 
 def test_no_code_has_two_meanings():
