@@ -1,6 +1,7 @@
 """Usage events (data plane to control plane) and price vectors (the other way)."""
 
 import enum
+from datetime import UTC, datetime
 
 import msgspec
 
@@ -48,6 +49,35 @@ class CallText(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     is_streamed: bool = False
     is_cut: bool = False
     """One of the two was too long to be kept whole."""
+
+
+LAST_CALLER_SECONDS = 90 * 24 * 3600
+"""How long it is kept in Valkey after the use."""
+
+
+def last_caller_key(tenant_id: int, api_key_id: int) -> str:
+    """Name in Valkey of a LastCaller in JSON."""
+    return f"tokenfab:last_caller:{{{tenant_id}}}:{api_key_id}"
+
+
+class LastCaller(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
+    """From where an API key was last used: of each key the latest alone. It is in no
+    usage event, journal or log.
+    """
+
+    used_at_us: int
+    """Microseconds since the epoch: the proxy had read the request's head. The first
+    in the array, where a script looks for it."""
+    address: str
+    """IPv4 or IPv6."""
+    endpoint: str
+    """Name of the route; empty: of one that is not metered."""
+    model: str
+    """Public name; empty: none that exists."""
+
+    @property
+    def used_at(self) -> datetime:
+        return datetime.fromtimestamp(self.used_at_us / 1e6, UTC)
 
 
 LIST_BOOK_ID = 0

@@ -145,3 +145,5 @@ class KeyPolicy(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The tenant has not paid for so long that its calls are refused."""
     is_suspended_by_staff: bool = False
     """Its calls are refused for another reason, which its owners were told."""
+    is_of_playground: bool = False
+    """A page of the portal calls with it: from where is nobody's business."""

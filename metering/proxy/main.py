@@ -25,6 +25,7 @@ from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.journal import Journal
 from metering.proxy.kept_answers import KeptAnswers
+from metering.proxy.last_callers import LastCallers
 from metering.proxy.lease_turn import Leases
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
@@ -69,6 +70,7 @@ async def _drain(plane: Plane, server: asyncio.Server) -> None:
     with contextlib.suppress(TimeoutError):  # what has an idempotency key asks Valkey
         async with asyncio.timeout(plane.settings.idempotency_seconds):
             await plane.wait_until_idle()
+    plane.last_callers.write()
     plane.limits.close()
     plane.counting.close()
     plane.journal.close()
@@ -122,6 +124,7 @@ def _make_plane(
         ),
         responses=StoredResponses(answers_valkey),
         texts=CallTexts(answers_valkey, observer),
+        last_callers=LastCallers(snapshots_valkey, snapshots, settings.fronts),
         control=ControlPlane(
             settings.control_url,
             host=settings.portal_host,
@@ -137,6 +140,7 @@ def _make_plane(
         limits_valkey.keep_connected(),
         plane.limits.keep_working(),
         plane.counting.keep_loading(),
+        plane.last_callers.keep_writing(),
         snapshots_valkey.keep_connected(),
         answers_valkey.keep_connected(),
         snapshots.keep_polling(),

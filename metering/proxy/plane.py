@@ -15,6 +15,7 @@ from metering.proxy.counting import Counting
 from metering.proxy.deadlines import Deadlines
 from metering.proxy.errors import RefusedError
 from metering.proxy.journal import Journal
+from metering.proxy.last_callers import LastCallers
 from metering.proxy.lease_turn import Leases
 from metering.proxy.limits import Limits
 from metering.proxy.observe import Observer
@@ -46,6 +47,7 @@ class Plane:
     recorders: Recorders
     responses: StoredResponses
     texts: CallTexts
+    last_callers: LastCallers
     control: ControlPlane
     observer: Observer
     deadlines: Deadlines

@@ -4,7 +4,11 @@ import re
 
 from metering.proxy import errors
 from metering.proxy.errors import RefusedError
-from metering.proxy.settings import HEAD_BYTES_MAX, HEADERS_MAX
+from metering.proxy.settings import (
+    FORWARDED_FOR_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
+)
 
 _ABSOLUTE = re.compile(rb"\Ahttps?://[^/]*", re.IGNORECASE)
 
@@ -17,6 +21,7 @@ class RequestHead:
         "authorization",
         "content_length",
         "expects_continue",
+        "forwarded_for",
         "idempotency_key",
         "is_chunked",
         "lease",
@@ -39,6 +44,8 @@ class RequestHead:
         self.retention: bytes | None = None
         self.lease: bytes | None = None
         """Of `x-kv-retention` and `x-kv-lease`."""
+        self.forwarded_for = b""
+        """All of `x-forwarded-for`; empty: there is none."""
         self.origin: bytes | None = None
         """Of the page whose script asks; only browsers send it."""
         self.content_length = 0
@@ -71,11 +78,19 @@ class RequestHead:
                 self.retention = value
             case b"x-kv-lease":
                 self.lease = value
-            case b"origin":
-                self.origin = value
-            case b"idempotency-key":
-                # Two of them are none: which was meant?
-                self.idempotency_key = b"" if self.idempotency_key else value
+            case b"origin" | b"idempotency-key" | b"x-forwarded-for" as rare:
+                self._add_rare(rare, value)
+
+    def _add_rare(self, name: bytes, value: bytes) -> None:
+        if name == b"origin":
+            self.origin = value
+        elif name == b"idempotency-key":
+            # Two of them are none: which was meant?
+            self.idempotency_key = b"" if self.idempotency_key else value
+        else:
+            if self.forwarded_for:  # several are one list (RFC 9110, 5.3)
+                value = self.forwarded_for + b"," + value
+            self.forwarded_for = value[-FORWARDED_FOR_BYTES_MAX:]
 
     def complete(self, *, method: bytes) -> None:
         """`path` becomes the path alone, whatever form the target has."""

@@ -48,12 +48,14 @@ class RequestReader(asyncio.Protocol):
     __slots__ = (
         "_began_at", "_body", "_body_bytes", "_call", "_discarded_bytes", "_endpoint",
         "_head", "_in_head", "_is_busy", "_is_head_timed", "_is_pipelined",
-        "_keep_alive", "_loop", "_order", "_parser", "_plane", "_policy",
+        "_keep_alive", "_loop", "_order", "_parser", "_peer", "_plane", "_policy",
         "_received_at_us", "_refused", "_request_id", "_stalled_at_bytes", "_transport",
         "_wire_bytes", "deadline", "watched_slot",
     )  # fmt: skip
 
     _transport: asyncio.Transport
+    _peer: object
+    """What the socket says of its other end."""
     _began_at: float
     """Monotonic; set by the first read that did not bring a whole request."""
 

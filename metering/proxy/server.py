@@ -50,6 +50,7 @@ class ClientConnection(RequestReader):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
         self._transport.set_write_buffer_limits(high=CLIENT_WRITE_HIGH_BYTES)
+        self._peer = transport.get_extra_info("peername")
         self._plane.clients += 1
         if self._plane.clients > CLIENTS_MAX:
             self._refuse_and_close(
@@ -124,16 +125,19 @@ class ClientConnection(RequestReader):
             observer.clients.set(self._plane.clients)
             observer.buffered_body_bytes.set(self._plane.buffered_bytes)
             self._answer(200, answers.TEXT, observer.text())
-        elif control_plane.allowed_methods(self._head.path):
+        elif self._policy is not None:
+            self._note_caller(self._policy, endpoint="", model="")
+            self._serve_unmetered(self._policy)
+
+    def _serve_unmetered(self, policy: KeyPolicy) -> None:
+        if control_plane.allowed_methods(self._head.path):
             task = self._loop.create_task(self._pass_on())
             task.add_done_callback(raise_bugs)
-        elif self._policy is None:
-            return
         elif self._head.path.startswith(response_routes.PREFIX):
             self._call = ResponseRequest(
                 self._plane,
                 self,
-                self._policy,
+                policy,
                 method=self._head.method,
                 path=self._head.path,
             )
@@ -142,14 +146,24 @@ class ClientConnection(RequestReader):
             self._call = LeaseRequest(
                 self._plane,
                 self,
-                self._policy,
+                policy,
                 method=self._head.method,
                 path=self._head.path,
                 body=b"".join(self._body),
             )
             self._call.start()
         else:
-            self._answer_models(self._policy)
+            self._answer_models(policy)
+
+    def _note_caller(self, policy: KeyPolicy, *, endpoint: str, model: str) -> None:
+        self._plane.last_callers.note(
+            policy,
+            self._received_at_us,
+            self._peer,
+            self._head.forwarded_for,
+            endpoint=endpoint,
+            model=model,
+        )
 
     def _begin_call(self, endpoint: Endpoint, policy: KeyPolicy) -> None:
         body = b"".join(self._body)
@@ -157,6 +171,11 @@ class ClientConnection(RequestReader):
         call: Running
         make_call = make_response_call if endpoint is RESPONSES else Call
         try:
+            request = self._parse(endpoint, body, policy)
+            if self._order is None:  # else nobody but we used the key
+                self._note_caller(
+                    policy, endpoint=endpoint.name, model=request.asked.model
+                )
             if self._head.idempotency_key is None:
                 call = make_call(
                     self._plane,
@@ -164,11 +183,11 @@ class ClientConnection(RequestReader):
                     request_id=self._request_id,
                     received_at_us=self._received_at_us,
                     policy=policy,
-                    request=self._parse(endpoint, body, policy),
+                    request=request,
                     body_bytes=self._body_bytes,
                 )
             else:
-                call = self._attempt(make_call, endpoint, policy, body)
+                call = self._attempt(make_call, policy, request, body)
         except RefusedError as error:
             self.refuse(error)
             return
@@ -195,8 +214,8 @@ class ClientConnection(RequestReader):
     def _attempt(
         self,
         make_call: Callable[..., Running],
-        endpoint: Endpoint,
         policy: KeyPolicy,
+        request: ParsedRequest,
         body: bytes,
     ) -> Attempt:
         """Raises RefusedError."""
@@ -206,13 +225,13 @@ class ClientConnection(RequestReader):
             request_id=self._request_id,
             received_at_us=self._received_at_us,
             policy=policy,
-            request=self._parse(endpoint, body, policy),
+            request=request,
         )
         key = self._head.idempotency_key or b""
         return Attempt(
             self._plane,
             self,
-            record_of(key, policy, path=endpoint.path, body=body),
+            record_of(key, policy, path=request.endpoint.path, body=body),
             make_call,
             request_id=self._request_id,
             body_bytes=self._body_bytes,

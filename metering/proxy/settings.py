@@ -2,8 +2,11 @@
 
 import os
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from metering.domain.caller_address import Network
 
 MIB = 1024 * 1024
 
@@ -40,6 +43,8 @@ STORED_RESPONSE_BYTES_MAX = 2 * MIB
 STORED_CONVERSATION_BYTES_MAX = MIB
 """What a response answered, kept so that it can be continued by its id."""
 STORED_RESPONSES_BYTES_PER_TENANT_MAX = 64 * MIB
+FORWARDED_FOR_BYTES_MAX = 1024
+"""Of `x-forwarded-for`, its end; what a front server appends stands there."""
 RECORDED_BYTES_MAX = 256 * MIB
 """Of answers with an idempotency key that the process holds; above it they are not
 kept."""
@@ -74,6 +79,8 @@ class ProxySettings:
     """The public name by which it knows itself."""
     portal_origin: bytes
     """Whose pages' scripts may call: those of no other site."""
+    fronts: tuple[Network, ...]
+    """Front servers: whom they say they have the call from is believed."""
     body_bytes_max: int
     journal_segment_bytes: int
     head_seconds: float
@@ -125,6 +132,13 @@ def _count(name: str, default: int) -> int:
     return int(text)
 
 
+def _networks(name: str) -> tuple[Network, ...]:
+    try:
+        return tuple(map(ip_network, _text(name, "").replace(",", " ").split()))
+    except ValueError as error:
+        raise SystemExit(f"{name}: {error}") from None
+
+
 def load() -> ProxySettings:
     """Raises SystemExit with one sentence for a variable that is missing or wrong."""
     home = Path(_text("TOKENFAB_HOME")).absolute()
@@ -144,6 +158,7 @@ def load() -> ProxySettings:
         control_url=_text("CONTROL_URL", "http://127.0.0.1:8000"),
         portal_host=urlsplit(_text("PORTAL_URL", "http://127.0.0.1")).netloc,
         portal_origin=_text("PORTAL_URL", "http://127.0.0.1").rstrip("/").encode(),
+        fronts=_networks("FRONT_ADDRESSES"),
         body_bytes_max=int(_text("BODY_BYTES_MAX", str(16 * MIB))),
         journal_segment_bytes=int(_text("JOURNAL_SEGMENT_BYTES", str(8 * MIB))),
         head_seconds=_seconds("HEAD_SECONDS", 10),

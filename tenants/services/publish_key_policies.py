@@ -130,6 +130,7 @@ def _policy(row: ApiKey, limits: _Limits) -> KeyPolicy:
         keeps_texts=row.project.text_retention_days is not None,
         is_suspended=tenant.restriction == Restriction.NO_CALLS,
         is_suspended_by_staff=tenant.suspended_at is not None,
+        is_of_playground=row.is_of_playground,
     )
 
 

@@ -15,7 +15,7 @@ INTERNAL = {
 }
 """Read by the code and not an operator's to set -> why."""
 _READ = re.compile(
-    r"\b(?:value|secret|_value|_text|_seconds|get)\(\s*\"([A-Z][A-Z0-9_]{3,})\""
+    r"\b(?:value|secret|_value|_text|_seconds|_networks|get)\(\s*\"([A-Z][A-Z0-9_]{3,})\""
 )
 _NAME = re.compile(r"`([A-Z][A-Z0-9_]{3,})(?:=[^`]*)?`")
 

@@ -58,6 +58,7 @@ def test_it_refuses_another_form(changed):
         {*KeyPolicy.__struct_fields__}
         - {"retention", "price_books", "currency"}
         - {"is_suspended", "is_suspended_by_staff", "keeps_texts", "scopes"}
+        - {"is_of_playground"}
     ),
 )
 def test_it_refuses_a_missing_field(field):

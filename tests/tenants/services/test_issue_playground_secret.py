@@ -45,6 +45,7 @@ def test_it_works(valkey):
     (policy,) = published(valkey, SNAPSHOT_KIND).items
     assert policy["digest"] == api_keys.digest(second.secret).hex()
     assert policy["expires_at"] == (now + MINUTE + TTL).timestamp()
+    assert policy["is_of_playground"]
 
 
 @pytest.mark.django_db
