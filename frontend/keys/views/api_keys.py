@@ -22,6 +22,8 @@ from frontend.keys.api_key_form import SCOPES, ApiKeyForm
 from frontend.keys.api_key_list import ApiKeyFilterForm, read_page
 from frontend.limits.limit_overview import KINDS, rate_limits_of
 from frontend.undo import offer_undo
+from metering.services.read_last_callers import read_last_callers
+from metering.wire import LastCaller
 from tenants.domain.roles import Permission
 from tenants.errors import (
     InvalidExpiryError,
@@ -75,11 +77,14 @@ def api_keys(request: HttpRequest, access: Access) -> HttpResponse:
     form = ApiKeyFilterForm(access.tenant, request.GET)
     after = request.GET.get("after", "")
     page = read_page(access.tenant, form, after, now=now)
+    callers = _last_callers(access, page.keys)
     for row in page.keys:
         describe(row, now)
+        row.last_caller = (callers or {}).get(row.pk)
     context = {
         "form": form,
         "page": page,
+        "are_callers_known": callers is not None,
         "is_first": not after,
         "has_any": bool(page.keys) or access.tenant.api_keys.exists(),
     }
@@ -190,8 +195,11 @@ def _show(
 ) -> HttpResponse:
     scopes = None if found.scopes is None else map(KeyScope, found.scopes)
     calls = newest_calls(access.tenant, limit=_SHOWN_CALLS, api_key=found)
+    callers = _last_callers(access, [found])
     context = {
         "api_key": found,
+        "last_caller": (callers or {}).get(found.pk),
+        "are_callers_known": callers is not None,
         "successor": getattr(found, "replaced_by", None),
         "is_restorable": found.revoked_at is not None
         and (found.restorable_until or found.revoked_at) > timezone.now(),
@@ -205,6 +213,15 @@ def _show(
     }
     status = 422 if form else 200
     return render(request, "frontend/keys/api_key.html", context, status=status)
+
+
+def _last_callers(
+    access: Access, api_keys: list[ApiKey]
+) -> dict[int, LastCaller] | None:
+    """For those who could revoke a key: addresses are personal data. None: not known
+    right now.
+    """
+    return read_last_callers(api_keys) if access.may_build else {}
 
 
 @require_http_methods(["GET", "POST"])
