@@ -13,7 +13,7 @@ from frontend.lazy import lazy as _
 from frontend.usage.ranges import TITLES, find_span
 from inference.models import ServedModel
 from metering.wire import Outcome
-from tenants.models import ApiKey, Project, Tenant
+from tenants.models import ApiKey, Member, Project, Tenant
 from tenants.money_field import MoneyField
 
 ENDPOINTS = (
@@ -33,7 +33,7 @@ OUTCOMES = {
 _STREAMED = {"yes": _("Streamed"), "no": _("Not streamed")}
 _MS_MAX = 24 * 3_600_000
 _ANY = ""
-Row = TypeVar("Row", ApiKey, Project)
+Row = TypeVar("Row", ApiKey, Member, Project)
 
 
 def find_named(model: type[Row], tenant: Tenant, wanted: str) -> Row | None:

@@ -14,18 +14,20 @@ from billing.domain.rating import METER_NAMES, Rates
 from billing.models.prices import PriceVersion
 from frontend import formatting
 from frontend.lazy import lazy as _
+from frontend.makers import MADE_BY
 from frontend.usage.explorer_rows import TOKENS, Cells, Source, Sums
 from frontend.usage.figures import KINDS, Figures, figures
 from frontend.usage.ranges import DAY, HOUR, MINUTE, Range
 from metering.domain.usage import Meter
 
-Grouping = Literal["kind", "model", "key", "project", "endpoint"]
+Grouping = Literal["kind", "model", "key", "project", "member", "endpoint"]
 Showing = Literal["tokens", "requests", "cost"]
 GROUPINGS: dict[Grouping, str] = {
     "kind": _("By kind"),
     "model": _("By model"),
     "key": _("By key"),
     "project": _("By project"),
+    "member": _("By member"),
     "endpoint": _("By endpoint"),
 }
 SHOWN: dict[Showing, str] = {
@@ -37,6 +39,7 @@ COLUMNS: dict[Grouping, str] = {
     "model": "model",
     "key": "api_key_id",
     "project": "project_id",
+    "member": MADE_BY,
     "endpoint": "endpoint",
 }
 SERIES_MAX = 6
@@ -214,8 +217,8 @@ def explore(
     names: dict[Any, str],
     earlier: Source | None,
 ) -> Explored:
-    """`wanted`: the groups to show one by one; `names`: of keys and projects, by id;
-    `earlier`: the span to compare with.
+    """`wanted`: the groups to show one by one; `names`: of keys, projects and members,
+    by their values; `earlier`: the span to compare with.
     """
     whole = source.cells().get(None, {})
     past = earlier.cells().get(None, {}) if earlier else {}
@@ -263,14 +266,18 @@ class _View:
         return sum(of[meter] for of in sums.values() for meter in meters)
 
     def groups(self, found: dict[Any, Cells], names: dict[Any, str]) -> list[Group]:
-        return [
+        """The largest first; what is in none of them last."""
+        apart = [
             self._group(
                 names.get(value, gettext("KV leases") if value == "" else str(value)),
                 cells,
-                "" if value == OTHERS else str(value),
+                str(value),
             )
             for value, cells in found.items()
+            if value != OTHERS
         ]
+        rest = [self._group(str(OTHERS), found[OTHERS])] if OTHERS in found else []
+        return [*sorted(apart, key=lambda group: -group.total), *rest]
 
     def _group(self, title: str, cells: Cells, value: str = "") -> Group:
         together = _over_time(cells)

@@ -1,8 +1,9 @@
 """Where the usage page's sums come from: the coarsest rollup that can say them.
 
 Without keys, hours of `UsageHour`; of keys, their days, or for hours the rollups of the
-few keys that are shown. Minutes are in no rollup: these are counted from the calls, and
-no more than EVENTS_MAX of them.
+few keys that are shown. Members may have thousands of keys: of them, the days of these,
+or for a short span all rollups. Minutes are in no rollup: these are counted from the
+calls, and no more than EVENTS_MAX of them.
 """
 
 from collections import Counter, defaultdict
@@ -12,15 +13,23 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from django.db.models import QuerySet, Sum
+from django.db.models import Sum
 from django.db.models.functions import TruncMinute
 
+from frontend.makers import MADE_BY, Makers, are_of, with_makers
 from frontend.usage.ranges import DAY, MINUTE, Range
 from metering.coarse_models import METERS, UsageDay, UsageHour
 from metering.domain.usage import Meter, quantities
-from metering.models import UsageEvent, UsageEventQuerySet, UsageRollup
+from metering.models import (
+    UsageEvent,
+    UsageEventQuerySet,
+    UsageRollup,
+    UsageRollupQuerySet,
+)
 
 EVENTS_MAX = 50_000
+HOURS_OF_MEMBERS_MAX = 2 * DAY
+"""What is longer is shown by days: each hour may have thousands of keys."""
 TOKENS = (
     Meter.NEW_INPUT_TOKENS.value,
     Meter.CACHED_INPUT_TOKENS.value,
@@ -47,9 +56,10 @@ class Source:
     tenant_id: int
     span: Range
     filters: dict[str, Any]
-    """Columns that all rollups have, and `api_key_id`."""
+    """Columns that all rollups have, and conditions on `api_key_id`."""
     project_of_key: dict[int, int]
     """Of the keys that are asked for, by id: the index wants it."""
+    makers: Makers
 
     def cells(self, column: str | None = None, wanted: Any = ()) -> dict[Any, Cells]:
         """By the value of `column`, those of `wanted` alone; without a column, all
@@ -57,29 +67,47 @@ class Source:
         """
         found: dict[Any, Cells] = defaultdict(lambda: defaultdict(dict))
         for row in self._rows(column, list(wanted)):
-            value = row[column] if column else None
+            value = self._value(row, column)
             sums = found[value][row[self.span.dimension]]
             sums.setdefault(row[_VERSION], Counter()).update(_meters(row))
         return found
 
+    def _value(self, row: dict[str, Any], column: str | None) -> Any:
+        if column == MADE_BY:
+            return self.makers.of(row[MADE_BY]).value
+        return row[column] if column else None
+
     def largest(self, column: str, *, show: str, limit: int) -> list[Any]:
-        """The values of `column` with the most, at most `limit`. Of keys by hour, those
-        with the most on the days that the span touches.
+        """The values of `column` with the most, at most `limit`. Of keys by hour, and
+        of members, those with the most on the days that the span touches.
         """
+        if column == MADE_BY:
+            return self._largest_makers(show=show, limit=limit)
         if self.span.bucket == MINUTE:
             return self._largest_of_events(column, show=show, limit=limit)
         rows = self._days() if self._needs_keys(column) else self._hours()
-        size = sum((Sum(meter) for meter in _RANKED_BY[show][1:]), Sum(_first(show)))
-        ranked = rows.order_by().values(column).annotate(size=size)
+        ranked = rows.order_by().values(column).annotate(size=_size(show))
         ordered = ranked.order_by("-size", column)[:limit]
         return [row[column] for row in ordered]
 
+    def _largest_makers(self, *, show: str, limit: int) -> list[Any]:
+        """Where all fit, nothing is ranked."""
+        listed = [one.value for one in self.makers.listed]
+        if len(listed) <= limit:
+            return listed
+        rows = with_makers(self._days()).order_by().values_list(MADE_BY)
+        found: Counter[str] = Counter()
+        for user_id, size in rows.annotate(size=_size(show)):
+            found[self.makers.of(user_id).value] += int(size)
+        return [value for value, _ in found.most_common(limit)]
+
     def _needs_keys(self, column: str | None) -> bool:
-        return column == _KEY or _KEY in self.filters
+        return column in (_KEY, MADE_BY) or any(
+            name.startswith(_KEY) for name in self.filters
+        )
 
     def _rows(self, column: str | None, wanted: list[Any]) -> Iterable[dict[str, Any]]:
         dimensions = [self.span.dimension, _VERSION, *([column] if column else [])]
-        narrowed = {f"{column}__in": wanted} if column else {}
         if self.span.bucket == MINUTE:
             rows = self._events()
         elif not self._needs_keys(column):
@@ -87,9 +115,19 @@ class Source:
         elif self.span.bucket == DAY:
             rows = self._days()
         else:
-            return self._rollups(narrowed, dimensions)
-        sums: Iterable[dict[str, Any]] = rows.filter(**narrowed).summed(*dimensions)
+            rollups = self._of(column, wanted, self._rollups(column, wanted))
+            totals: Iterable[dict[str, Any]] = rollups.totals(*dimensions)
+            return totals
+        sums: Iterable[dict[str, Any]] = self._of(column, wanted, rows).summed(
+            *dimensions
+        )
         return sums
+
+    def _of(self, column: str | None, wanted: list[Any], rows: Any) -> Any:
+        if column != MADE_BY:
+            return rows.filter(**{f"{column}__in": wanted}) if column else rows
+        makers = [one for one in self.makers.listed if one.value in wanted]
+        return with_makers(rows).filter(are_of(makers))
 
     def _hours(self) -> Any:
         rows = UsageHour.objects.of_tenant(self.tenant_id).filter(**self.filters)
@@ -100,20 +138,21 @@ class Source:
         rows = UsageDay.objects.of_tenant(self.tenant_id).filter(**self.filters)
         return rows.between(first, self.span.end)
 
-    def _rollups(
-        self, narrowed: dict[str, Any], dimensions: list[str]
-    ) -> QuerySet[UsageRollup, dict[str, Any]]:
+    def _rollups(self, column: str | None, wanted: list[Any]) -> UsageRollupQuerySet:
         """Hours, projects and keys are named one by one, in the order of the index:
-        it is searched for these alone.
+        it is searched for these alone. Those of members are too many to be named.
         """
-        keys = narrowed.get(f"{_KEY}__in") or [self.filters[_KEY]]
-        projects = {self.project_of_key[key] for key in keys}
-        rows = UsageRollup.objects.of_tenant(self.tenant_id).filter(
+        rows = UsageRollup.objects.of_tenant(self.tenant_id).filter(**self.filters)
+        keys = [self.filters[_KEY]] if _KEY in self.filters else []
+        if column == _KEY:
+            keys = wanted
+        if not keys:
+            return rows.between(self.span.start, self.span.end)
+        return rows.filter(
             hour_at__in=self.span.buckets,
-            project_id__in=projects,
+            project_id__in={self.project_of_key[key] for key in keys},
             api_key_id__in=keys,
         )
-        return rows.filter(**self.filters).filter(**narrowed).totals(*dimensions)
 
     def _events(self) -> Any:
         events = UsageEvent.objects.of_tenant(self.tenant_id).metered()
@@ -147,8 +186,9 @@ class Source:
         return sorted(size, key=lambda value: (-size[value], str(value)))[:limit]
 
 
-def _first(show: str) -> str:
-    return _RANKED_BY[show][0]
+def _size(show: str) -> Any:
+    first, *more = (Sum(meter) for meter in _RANKED_BY[show])
+    return sum(more, first)
 
 
 def _meters(row: dict[str, Any]) -> Counter[str]:

@@ -39,6 +39,8 @@ PATHS = {
         "/playground/",
         "/usage/",
         "/usage/?by=key&compare=1",
+        "/usage/?by=member&compare=1",
+        "/usage/?range=24h&by=member",
         "/usage/views/",
         "/usage/?range=24h&by=key&show=cost",
         "/usage/?range=1h&by=endpoint",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe
 from billing.encoding import safe_text
 from frontend.access import Access, tenant_page
 from frontend.csv_file import csv_lines
+from frontend.makers import makers_of
 from frontend.usage.explorer import GROUPINGS, SHOWN
 from frontend.usage.ranges import TITLES
 from frontend.usage.selection import explore_selection, offered, select, views_of
@@ -25,6 +26,7 @@ _CSV_HEAD = (
     "model",
     "api_key_id",
     "api_key_name",
+    "api_key_made_by",
     "requests",
     "new_input_tokens",
     "cached_input_tokens",
@@ -84,12 +86,22 @@ def _safe(head: list[str]) -> list[str]:
 def usage_csv(request: HttpRequest, access: Access) -> StreamingHttpResponse:
     """One line per hour, model and key."""
     chosen = select(request, access, now=datetime.now(UTC))
-    names = dict(ApiKey.objects.filter(tenant=access.tenant).values_list("pk", "name"))
+    names = _names_of_keys(access)
     rows = UsageRollup.objects.of_tenant(access.tenant.pk).filter(**chosen.filters)
     rows = rows.between(chosen.span.start, chosen.span.end)
     totals = rows.totals("hour_at", "model", "api_key_id")
     lines = csv_lines(_CSV_HEAD, _csv_rows(totals.iterator(), names))
     return _file(lines, f"usage-{chosen.span.name}")
+
+
+def _names_of_keys(access: Access) -> dict[int, tuple[str, str]]:
+    """By id, with who made them."""
+    makers = makers_of(access.tenant)
+    keys = ApiKey.objects.filter(tenant=access.tenant)
+    return {
+        pk: (name, makers.of(user_id).title)
+        for pk, name, user_id in keys.values_list("pk", "name", "created_by")
+    }
 
 
 def _file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
@@ -102,7 +114,7 @@ def _file(lines: Iterator[str], name: str) -> StreamingHttpResponse:
 
 
 def _csv_rows(
-    totals: Iterator[dict[str, Any]], names: dict[int, str]
+    totals: Iterator[dict[str, Any]], names: dict[int, tuple[str, str]]
 ) -> Iterator[tuple[object, ...]]:
     """`totals` come ordered, so that equal dimensions follow each other."""
     current: tuple[Any, ...] | None = None
@@ -119,7 +131,9 @@ def _csv_rows(
 
 
 def _csv_row(
-    dimensions: tuple[Any, ...], quantities: dict[str, int], names: dict[int, str]
+    dimensions: tuple[Any, ...],
+    quantities: dict[str, int],
+    names: dict[int, tuple[str, str]],
 ) -> tuple[object, ...]:
     hour_at, model, api_key_id = dimensions
     meters = (
@@ -137,6 +151,6 @@ def _csv_row(
         hour_at.strftime(_TIME),
         model,
         api_key_id,
-        names.get(api_key_id, ""),
+        *names.get(api_key_id, ("", "")),
         *(quantities.get(meter, 0) for meter in meters),
     )
