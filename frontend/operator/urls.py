@@ -184,6 +184,12 @@ urlpatterns = [
         name="operator_replay_webhook",
     ),
     path("operator/now/", now.now, name="operator_now"),
+    path("operator/now/speeds.csv", now.speeds_csv, name="operator_speeds_csv"),
+    path(
+        "operator/now/engines.csv",
+        now.engines_csv,
+        name="operator_engines_csv",
+    ),
     path("operator/log/", log.log, name="operator_log"),
     path("operator/margin/", margin.margin, name="operator_margin"),
     path(

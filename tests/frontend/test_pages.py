@@ -129,6 +129,8 @@ PAGES = {
     "/billing/forecast/": TENANT,
     "/billing/forecast/forecast.csv": TENANT,
     "/operator/now/": OPERATOR,
+    "/operator/now/speeds.csv": OPERATOR,
+    "/operator/now/engines.csv": OPERATOR,
     "/operator/log/": OPERATOR,
     "/operator/engines/": OPERATOR,
     "/operator/engines/{engine}/": OPERATOR,

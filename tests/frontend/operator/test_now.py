@@ -1,6 +1,8 @@
 """What the plant does now, as the operator sees it."""
 
-from datetime import timedelta
+import csv
+import io
+from datetime import datetime, timedelta
 
 import pytest
 from django.core.cache import cache
@@ -12,6 +14,7 @@ from inference.domain.lease_caps import LeaseCaps
 from inference.domain.lease_control import EngineLeases
 from inference.services.look_at_engines import EngineLook
 from metering.audit_models import EngineEpoch
+from metering.services.read_token_rates import STEP_SECONDS, STEPS
 from tests.factories import make_engine
 from tests.frontend.believable_prompts import make_placement, make_prompt
 from tests.metering.audit import make_reading
@@ -109,6 +112,43 @@ def test_it_works(people, version, now, say):
     }
     assert bar.used_percent == 45
     assert sum(part.width for part in bar.parts) == WIDTH
+
+
+def rows_of(people, name):
+    response = people.client("staff").get(f"/operator/now/{name}.csv")
+    assert "attachment" in response["Content-Disposition"]
+    text = b"".join(response.streaming_content).decode()
+    return list(csv.DictReader(io.StringIO(text)))
+
+
+def test_the_files_have_what_the_page_shows(people, version, now, say):
+    engine = make_engine(served_model=version.served_model, name="=1+1")
+    make_engine(served_model=version.served_model, name="lost")
+    epoch = EngineEpoch.objects.create(
+        engine_id=engine.pk, started_at=now - timedelta(days=1), is_start_known=True
+    )
+    make_reading(epoch, now - timedelta(seconds=31), new=0, cached=0, output=0)
+    make_reading(epoch, now - timedelta(seconds=11), new=2_000, cached=600, output=400)
+    leases = told(host_blocks_max=200, host_blocks=90)
+    say(look_of(engine, running=5, pool_blocks=1_000, used_blocks=450, leases=leases))
+
+    first, lost = rows_of(people, "engines")
+    speeds = rows_of(people, "speeds")
+
+    assert (first["engine"], first["is_answering"], first["running"]) == (
+        "'=1+1",
+        "yes",
+        "5",
+    )
+    assert int(first["output_per_second"]) == pytest.approx(20, abs=1)
+    assert (first["kv_unit"], first["kv_hbm_free"]) == ("bytes", str(550 * MB))
+    assert (first["kv_host_leased"], first["kv_disk_free"]) == (str(90 * MB), "")
+    assert (lost["is_answering"], lost["running"], lost["kv_unit"]) == ("no", "", "")
+    most = max(int(row["output_per_second"]) for row in speeds)
+    assert most == pytest.approx(20, abs=1)
+    steps = [datetime.fromisoformat(row["at_utc"]) for row in speeds]
+    step = timedelta(seconds=STEP_SECONDS)
+    assert steps == [steps[0] + number * step for number in range(STEPS)]
 
 
 def test_tiers_below_are_told_apart(people, version, now, say):
