@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext
 
 from billing.domain.money import amount_nanos
 from billing.domain.rating import METER_NAMES, Rates
 from frontend.formatting import day as day_text
-from frontend.formatting import short_amount
+from frontend.formatting import day_of_year, short_amount
 from frontend.prices.amounts import find_rates
 from frontend.usage.figures import Figures, figures
 from frontend.usage.ranges import find_range
@@ -72,6 +73,17 @@ class Month:
     @property
     def days_nanos(self) -> int:
         return sum(one.amount_nanos for one in self.days)
+
+    @property
+    def plot(self) -> dict[str, Any]:
+        """What chart.js draws in the place of the bars."""
+        values = [one.amount_nanos for one in self.days]
+        return {
+            "at": [int(one.at.timestamp()) for one in self.days],
+            "labels": [day_of_year(one.at) for one in self.days],
+            "unit": "nanos",
+            "series": [{"title": gettext("Cost"), "values": values}],
+        }
 
     @property
     def dearest(self) -> DayBar:

@@ -127,7 +127,7 @@
     draw.fillRect(0, 0, canvas.width, canvas.height);
     draw.fillStyle = style("--tblr-body-color") || style("--tf-muted");
     draw.font = `600 ${14 * scale}px sans-serif`;
-    draw.fillText(document.getElementById("chart-title").textContent, pad, 20 * scale);
+    draw.fillText(plot.root.closest("section").querySelector("h2").textContent, pad, 20 * scale);
     draw.font = `${12 * scale}px sans-serif`;
     let left = pad;
     data.series.forEach((one, at) => {

@@ -34,6 +34,22 @@ def one(people, version, now):
 
 
 @pytest.mark.usefixtures("one")
+def test_the_days_of_the_overview_are_read_and_saved_likewise(visit, people):
+    with visit(people.users["owner"]) as seen:
+        seen.open("/")
+        page = seen.page
+        page.locator("#days canvas").wait_for()
+        page.locator("#days").focus()
+        page.keyboard.press("ArrowLeft")
+        page.locator(".chart-note").wait_for()
+        assert "UTC: Cost $" in page.locator("#announcements").text_content()
+        with page.expect_download() as download:
+            page.get_by_role("button", name="PNG").click()
+        assert download.value.suggested_filename == "tokenfab-cost.png"
+        seen.screenshots("overview-days")
+
+
+@pytest.mark.usefixtures("one")
 def test_the_chart_is_read_by_keyboard_and_saved_as_a_picture(visit, people):
     with visit(people.users["owner"]) as seen:
         seen.open("/usage/?range=30d&by=model&show=cost&compare=1")
