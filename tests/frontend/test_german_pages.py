@@ -11,7 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from tests.frontend.people import NAMES
-from tests.frontend.test_pages import PAGES, rows
+from tests.frontend.test_pages import PAGES, fill, rows
 
 __all__ = ["rows"]
 SENTENCE = re.compile(r"[A-Za-z]{2,}[,:;]? [a-z]{2,}")
@@ -71,19 +71,11 @@ def texts_of(client, path, language) -> set[str]:
 @pytest.mark.parametrize("name", ["owner", "staff"])
 def test_no_sentence_is_left_in_english(people, rows, name):
     client = people.client(name)
-    members = people.tenant.members
     forgotten: dict[str, str] = {}
     for address, answers in PAGES.items():
         if answers[NAMES.index(name)] not in {200, 410} or address.startswith(ENGLISH):
             continue
-        path = address.format(
-            key=people.api_key.pk,
-            project=people.project.pk,
-            tenant=people.tenant.pk,
-            owner=members.earliest("pk").pk,
-            colleague=members.latest("pk").pk,
-            **rows,
-        )
+        path = fill(address, people, rows)
         german = texts_of(client, path, "de")
         for text in german & texts_of(client, path, "en") - DATA:
             forgotten.setdefault(text, path)

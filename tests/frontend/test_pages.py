@@ -51,7 +51,13 @@ PAGES = {
     "/keys/{key}/leaked/": MINE,
     "/keys/leaks/": TENANT,
     "/leaked-keys/": ANYBODY,
-    "/keys/{key}/first-call/": MINE,
+    "/keys/{key}/first-call/": (
+        "/keys/{key}/",
+        "/keys/{key}/",
+        404,
+        LOGIN,
+        "/operator/",
+    ),
     "/keys/{key}/limits/": OWNERS_OF_MINE,
     "/limits/": TENANT,
     "/limits/spend/": OWNERS,
@@ -225,11 +231,8 @@ def make_rows(people, invoice, version, now):
     }
 
 
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("address", PAGES)
-def test_it_answers_each_as_it_should(people, rows, address, name):
-    expected = PAGES[address][NAMES.index(name)]
-    path = address.format(
+def fill(address, people, rows) -> str:
+    return address.format(
         key=people.api_key.pk,
         project=people.project.pk,
         tenant=people.tenant.pk,
@@ -237,12 +240,19 @@ def test_it_answers_each_as_it_should(people, rows, address, name):
         colleague=people.tenant.members.latest("pk").pk,
         **rows,
     )
-    response = people.client(name).get(path)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("address", PAGES)
+def test_it_answers_each_as_it_should(people, rows, address, name):
+    expected = PAGES[address][NAMES.index(name)]
+    response = people.client(name).get(fill(address, people, rows))
     assert "unsafe" not in response["Content-Security-Policy"]
     if isinstance(expected, int):
         assert response.status_code == expected
     else:
         assert response.status_code == 302
+        expected = fill(expected, people, rows)
         assert response["Location"].partition("?")[0] == expected
 
 

@@ -21,6 +21,7 @@ from frontend.forms import NameForm
 from frontend.keys.api_key_form import SCOPES, ApiKeyForm
 from frontend.keys.api_key_list import ApiKeyFilterForm, read_page
 from frontend.limits.limit_overview import KINDS, rate_limits_of
+from frontend.parts import wants_part
 from frontend.undo import offer_undo
 from metering.services.read_last_callers import read_last_callers
 from metering.wire import LastCaller
@@ -241,8 +242,12 @@ def revoke(request: HttpRequest, access: Access, api_key_id: int) -> HttpRespons
 @never_cache
 @tenant_page
 def first_call(request: HttpRequest, access: Access, api_key_id: int) -> HttpResponse:
-    """The part of a page that waits for a key's first call; htmx asks for it."""
+    """The part of a page that waits for a key's first call. Whoever opens the address
+    itself is led to the key: the part alone has no title and no menu.
+    """
     found = find_api_key(access, api_key_id)
+    if not wants_part(request):
+        return redirect("frontend:api_key", found.pk)
     calls = newest_calls(access.tenant, limit=1, api_key=found)
     context = {"api_key": found, "call": calls[0] if calls else None}
     return render(request, "frontend/overview/first_call.html", context)

@@ -8,6 +8,8 @@ from tenants.services.set_rate_limits import read_rate_limits
 from tenants.wire import LimitKind
 from tests.factories import make_project, make_served_model
 
+PART = {"hx-request": "true"}
+
 
 def form(**changes):
     return {
@@ -71,7 +73,8 @@ def test_the_secret_is_shown_once(people):
     secret = owner.post("/keys/new/", form()).context["secret"]
     made = ApiKey.objects.get(digest=api_keys.digest(secret))
     for path in ("/", "/keys/", f"/keys/{made.pk}/", f"/keys/{made.pk}/first-call/"):
-        assert secret not in owner.get(path).content.decode()
+        for headers in ({}, PART):
+            assert secret not in owner.get(path, headers=headers).content.decode()
 
 
 def test_it_refuses_to_make_a_second_key_of_one_form(people):
@@ -144,9 +147,10 @@ def test_the_list_shows_no_strangers_key_and_says_what_to_do_when_empty(people):
 @pytest.mark.usefixtures("invoice")
 def test_the_first_call_arrives_in_the_waiting_page(people):
     owner = people.client("owner")
-    page = owner.get(f"/keys/{people.api_key.pk}/first-call/").content.decode()
+    path = f"/keys/{people.api_key.pk}/first-call/"
+    page = owner.get(path, headers=PART).content.decode()
     assert "has arrived" in page
     assert "hx-trigger" not in page
     other = owner.post("/keys/new/", form())
-    waiting = owner.get(f"/keys/{other.context['api_key'].pk}/first-call/")
-    assert "hx-trigger" in waiting.content.decode()
+    path = f"/keys/{other.context['api_key'].pk}/first-call/"
+    assert "hx-trigger" in owner.get(path, headers=PART).content.decode()
