@@ -7,7 +7,7 @@ from allauth.core import context as allauth_context
 from django.contrib.sites.shortcuts import get_current_site
 from django.db import transaction
 from django.forms import Form
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import get_language
 
@@ -16,12 +16,14 @@ from tenants.domain.mail_kinds import kind_of_account_mail
 from tenants.domain.names import clean_name
 from tenants.errors import InvitationNotFoundError
 from tenants.invitation_models import Invitation
+from tenants.known_browsers import is_known, remember
 from tenants.models import User
 from tenants.services.accept_invitation import accept_invitation
 from tenants.services.find_invitation import find_invitation
 from tenants.services.open_tenant import open_tenant
 from tenants.services.read_switches import read_switches
 from tenants.services.send_mail import hand_over
+from tenants.services.send_sign_in_mail import send_sign_in_mail
 from tenants.switches_models import SignUps
 
 INVITATION_KEY = "invitation"
@@ -57,6 +59,25 @@ class SignUpAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
         given = {"request": request, "email": email, "current_site": site, **context}
         message = self.render_mail(template_prefix, email, given)
         hand_over(message, kind=kind_of_account_mail(template_prefix))
+
+    def post_login(
+        self, request: HttpRequest, user: User, *, signup: bool, **more: Any
+    ) -> HttpResponse:
+        """All factors were right. From a browser that is new to a user, the user is
+        told; from the one they signed up in, that would be no news.
+        """
+        response: HttpResponse = super().post_login(
+            request, user, signup=signup, **more
+        )
+        if not signup and not is_known(request, user):
+            send_sign_in_mail(
+                user,
+                user_agent=request.headers.get("user-agent", ""),
+                address=self.get_client_ip(request),
+                now=timezone.now(),
+            )
+        remember(request, response, user)
+        return response
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """As the operator has switched it."""
