@@ -67,7 +67,7 @@ def make_issued(
     starts_at = at.replace(hour=0)
     period = BillingPeriod.objects.get(tenant=tenant, starts_at=starts_at)
     rate_period(period.pk, now=now)
-    draft = Invoice.objects.get(tenant=tenant, period_start=starts_at)
+    draft = Invoice.objects.get(tenant=tenant, period_start=starts_at, status="draft")
     return issue_invoice(draft.pk, now=now)
 
 

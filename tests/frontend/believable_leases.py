@@ -36,8 +36,11 @@ def leased_call(
         at,
         engine_id=engine.pk,
         lease_id=lease_id or new_id(),
-        lease_expires_at_us=int((at.timestamp() + SECONDS) * 1e6),
-        **{"leased_input_tokens": 500, **changes},
+        **{
+            "lease_expires_at_us": int((at.timestamp() + SECONDS) * 1e6),
+            "leased_input_tokens": 500,
+            **changes,
+        },
     )
 
 

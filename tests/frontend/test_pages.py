@@ -200,11 +200,19 @@ def rows(people, invoice, version, now):
 
 def make_rows(people, invoice, version, now):
     """What stands in addresses, all of the tenant."""
-    engine = make_engine(served_model=version.served_model)
-    lease = leased_call(people.api_key, version, engine, now)
+    engine = make_engine(served_model=version.served_model, name="engine-9")
+    lease = leased_call(
+        people.api_key,
+        version,
+        engine,
+        now,
+        # it stands while a browser goes through all pages
+        lease_expires_at_us=int((now.timestamp() + 3_600) * 1e6),
+    )
     one = call(people.api_key, version, now, event_id=event_id_at(now))
     record([lease, one], now)
-    prompt = make_prompt(people.api_key, version.served_model, now)
+    model = version.served_model
+    prompt = make_prompt(people.api_key, model, now, name="more-rules")
     endpoint = make_endpoint(people.tenant)
     book = PriceBook.objects.create(name="a", tenant=people.tenant, created_at=now)
     plan = make_plan(code="pro")

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from threading import BoundedSemaphore
 
@@ -12,9 +13,24 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, connections
 from django.test.testcases import QuietWSGIRequestHandler
-from playwright.sync_api import Error, Page
+from playwright.sync_api import Error, Page, Response
 
+from billing.models.invoices import Invoice
+from billing.services.invoices.issue_invoice import issue_invoice
 from frontend import live
+from tests.factories import make_api_key, make_engine
+from tests.frontend.believable import (
+    a_month_of_calls,
+    call,
+    priced_second_model,
+    record,
+)
+from tests.frontend.believable_leases import leases_in_every_state
+from tests.frontend.believable_prompts import (
+    calls_with,
+    make_capacities,
+    prompts_in_every_state,
+)
 from tests.frontend.browser.axe import barriers
 from tests.frontend.browser.chromium import SCREENSHOTS
 from tests.frontend.people import HOST, client_of
@@ -128,8 +144,8 @@ class Visit:
         if not request.url.startswith((self.portal_url, "data:")):
             self.complaints.append(f"{self.page.url} asked {request.url}")
 
-    def open(self, path: str) -> None:
-        self.page.goto(self.portal_url + path)
+    def open(self, path: str) -> Response | None:
+        return self.page.goto(self.portal_url + path)
 
     def overflow(self):
         """What is wider than the window, outside of what scrolls by itself."""
@@ -200,3 +216,46 @@ def mail_folder(settings, tmp_path):
     settings.EMAIL_FILE_PATH = settings.MAILBOX_FOLDER = tmp_path / "mail"
     settings.MAILBOX_FOLDER.mkdir()
     return settings.MAILBOX_FOLDER
+
+
+@pytest.fixture
+def full(people, version, now, settings, tmp_path):
+    """The tenant after a busy month; an invoice is issued, a draft is open."""
+    first = make_engine(
+        served_model=version.served_model, name="engine-1", checked_at=now
+    )
+    second = priced_second_model()
+    make_engine(served_model=second.served_model, name="engine-2", checked_at=now)
+    owner = people.users["owner"]
+    staging, _ = make_api_key(
+        project=people.project,
+        name="Staging",
+        mode="test",
+        created_by=people.users["colleague"],
+        created_at=now - timedelta(days=12),
+        expires_at=now + timedelta(days=20),
+        allowed_models=["smollm2-135m-instruct"],
+        requests_per_minute=60,
+    )
+    make_api_key(
+        project=people.project,
+        name="Laptop of last summer",
+        created_by=owner,
+        created_at=now - timedelta(days=140),
+        revoked_at=now - timedelta(days=3),
+    )
+    people.project.api_keys.update(last_used_at=now - timedelta(minutes=4))
+    calls = a_month_of_calls([people.api_key, staging], [version, second], now)
+    begin = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    calls.append(call(people.api_key, version, begin - timedelta(minutes=1)))
+    record([*calls, call(people.strangers_key, version, now)], now)
+    leases_in_every_state(people.api_key, version, first, now)
+    ready, *_ = prompts_in_every_state(people.api_key, version.served_model, first, now)
+    record(calls_with(ready, people.api_key, version, now), now)
+    make_capacities(first, now)
+    settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
+    mine = Invoice.objects.filter(tenant=people.tenant).order_by("period_start")
+    *earlier, current = mine
+    for invoice in earlier:
+        issue_invoice(invoice.pk, now=now)
+    return current

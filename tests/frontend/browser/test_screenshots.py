@@ -1,20 +1,14 @@
-"""Every page, light and dark, wide and narrow, as pictures for people to look at."""
+"""States of pages, light and dark, wide and narrow, as pictures to look at."""
 
 import json
 import time
 from datetime import timedelta
 
 import pytest
-from django.core.mail import send_mail
 from django.utils import timezone
 
 from billing.domain.spend_counters import Spender, held_key, spent_key
-from billing.models.invoices import Invoice
 from billing.services.credit.grant_credit import grant_credit
-from billing.services.invoices.issue_invoice import issue_invoice
-from inference.cached_prompt_models import CachedPrompt
-from inference.lease_models import Lease
-from inference.models import Engine
 from metering.domain.limit_keys import (
     day_of,
     limit_key,
@@ -26,23 +20,9 @@ from metering.services import shipped_up_to as shipping
 from tenants.wire import LimitKind, Scope, SpendPeriod
 from tests.billing.money import seed, spend
 from tests.factories import (
-    make_api_key,
     make_budget,
-    make_engine,
     make_rate_limit,
     make_spend_limit,
-)
-from tests.frontend.believable import (
-    a_month_of_calls,
-    call,
-    priced_second_model,
-    record,
-)
-from tests.frontend.believable_leases import leases_in_every_state
-from tests.frontend.believable_prompts import (
-    calls_with,
-    make_capacities,
-    prompts_in_every_state,
 )
 from tests.frontend.browser.axe import barriers
 
@@ -101,47 +81,6 @@ def limited(people, valkey, settings, tmp_path, monkeypatch):
     valkey.set(requests_month_key(of_all, month_of(timezone.now())), 38_114)
 
 
-@pytest.fixture
-def full(people, version, now, settings, tmp_path):
-    """The tenant after a busy month; an invoice is issued, a draft is open."""
-    first = make_engine(
-        served_model=version.served_model, name="engine-1", checked_at=now
-    )
-    second = priced_second_model()
-    make_engine(served_model=second.served_model, name="engine-2", checked_at=now)
-    owner = people.users["owner"]
-    staging, _ = make_api_key(
-        project=people.project,
-        name="Staging",
-        mode="test",
-        created_by=people.users["colleague"],
-        created_at=now - timedelta(days=12),
-        expires_at=now + timedelta(days=20),
-        allowed_models=["smollm2-135m-instruct"],
-        requests_per_minute=60,
-    )
-    make_api_key(
-        project=people.project,
-        name="Laptop of last summer",
-        created_by=owner,
-        created_at=now - timedelta(days=140),
-        revoked_at=now - timedelta(days=3),
-    )
-    people.project.api_keys.update(last_used_at=now - timedelta(minutes=4))
-    calls = a_month_of_calls([people.api_key, staging], [version, second], now)
-    record([*calls, call(people.strangers_key, version, now)], now)
-    leases_in_every_state(people.api_key, version, first, now)
-    ready, *_ = prompts_in_every_state(people.api_key, version.served_model, first, now)
-    record(calls_with(ready, people.api_key, version, now), now)
-    make_capacities(first, now)
-    settings.ENGINE_PROGRESS_FILE = tmp_path / "engine_progress.json"
-    mine = Invoice.objects.filter(tenant=people.tenant).order_by("period_start")
-    *earlier, current = mine
-    for invoice in earlier:
-        issue_invoice(invoice.pk, now=now)
-    return current
-
-
 def take(visit, user, folder, pages, **options):
     """A picture of each page, which nothing is too wide for or in anybody's way on."""
     faults = []
@@ -163,79 +102,6 @@ LOOKS = [
 
 def folder_of(look):
     return f"{look['width']}-{look['scheme']}"
-
-
-@pytest.mark.parametrize("look", LOOKS, ids=folder_of)
-def test_every_page_can_be_shown(visit, people, full, mail_folder, look):
-    folder = folder_of(look)
-    send_mail(
-        "Your Tokenfab code: A1B2C3",
-        "Your code is\n\n    A1B2C3\n",
-        None,
-        ["olga@acme.example"],
-    )
-    mail = next(mail_folder.glob("*.log")).name
-    issued = Invoice.objects.exclude(status="draft").first()
-    entrance = {
-        "landing": "/",
-        "sign-up": "/accounts/signup/",
-        "sign-in": "/accounts/login/",
-        "password-reset": "/accounts/password/reset/",
-        "password-reset-sent": "/accounts/password/reset/done/",
-        "spent-link": "/accounts/password/reset/key/1-nothing/",
-        "status-public": "/status/",
-        "mailbox": "/dev/mailbox/",
-        "mail": f"/dev/mailbox/{mail}:0/",
-    }
-    take(visit, None, folder, entrance, **look)
-    key = people.api_key.pk
-    ready, degraded, warming, ended = CachedPrompt.objects.order_by("pk")
-    lease = Lease.objects.held().values_list("lease_id", flat=True)[0]
-    portal = {
-        "overview": "/",
-        "keys": "/keys/",
-        "key-create": "/keys/new/",
-        "key": f"/keys/{key}/",
-        "key-revoke": f"/keys/{key}/revoke/",
-        "usage-24h": "/usage/?range=24h",
-        "usage-7d": "/usage/",
-        "usage-30d-by-model": "/usage/?range=30d&by=model",
-        "calls": "/usage/calls/",
-        "calls-filtered": "/usage/calls/?outcome=client_gone&range=30d",
-        "calls-none": "/usage/calls/?ms=80000000",
-        "leases": "/leases/",
-        "prompts": "/prompts/",
-        "prompt-create": "/prompts/new/",
-        "prompt-ready": f"/prompts/{ready.public_id}/",
-        "prompt-degraded": f"/prompts/{degraded.public_id}/",
-        "prompt-warming": f"/prompts/{warming.public_id}/",
-        "prompt-ended": f"/prompts/{ended.public_id}/",
-        "prompt-extend": f"/prompts/{ready.public_id}/extend/",
-        "prompt-delete": f"/prompts/{ready.public_id}/delete/",
-        "lease-extend": f"/leases/{lease}/extend/",
-        "lease-release": f"/leases/{lease}/release/",
-        "invoices": "/invoices/",
-        "invoice-draft": f"/invoices/{full.pk}/",
-        "settings": "/settings/",
-        "retention": f"/settings/projects/{people.project.pk}/leases/",
-        "text-retention": f"/settings/projects/{people.project.pk}/texts/",
-        "sign-out": "/accounts/logout/",
-        "password-change": "/accounts/password/change/",
-    }
-    if issued:
-        portal["invoice-issued"] = f"/invoices/{issued.pk}/"
-    take(visit, people.users["owner"], folder, portal, **look)
-    operator = {
-        "operator": "/operator/",
-        "operator-tenant": f"/operator/tenants/{people.tenant.pk}/",
-        "operator-invoices": "/operator/invoices/",
-        "operator-now": "/operator/now/",
-        "operator-log": "/operator/log/",
-        "operator-engines": "/operator/engines/",
-        "operator-margin": "/operator/margin/",
-        "operator-engine": f"/operator/engines/{Engine.objects.earliest('pk').pk}/",
-    }
-    take(visit, people.users["staff"], folder, operator, **look)
 
 
 @pytest.mark.parametrize("width", [360, 2560])
