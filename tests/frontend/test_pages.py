@@ -239,7 +239,7 @@ def make_rows(people, invoice, version, now):
     }
 
 
-def fill(address, people, rows) -> str:
+def fill(address, people, rows):
     return address.format(
         key=people.api_key.pk,
         project=people.project.pk,

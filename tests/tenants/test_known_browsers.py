@@ -2,6 +2,7 @@ import pytest
 from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
 from tenants.known_browsers import COOKIE
@@ -45,9 +46,10 @@ def test_it_works(client):
     assert told.subject == "A sign-in from a browser that is new to us"
     assert "ada@example.com" in told.body
     assert "Firefox, Linux · 127.0.0.1" in told.body
+    assert isinstance(told, EmailMultiAlternatives)
     html, kind = told.alternatives[0]
     assert kind == "text/html"
-    assert "/accounts/sessions/" in html
+    assert "/accounts/sessions/" in str(html)
     cookie = client.cookies[COOKIE]
     assert (cookie["httponly"], cookie["samesite"]) == (True, "Lax")
 
