@@ -189,9 +189,7 @@ class Look:
 
 @pytest.mark.parametrize("reader", READERS)
 def test_every_page_is_fit_to_be_looked_at(visit, people, rows, reader):
-    """One window per width, and one without scripts, for all pages of a reader. This
-    takes about a minute for each fifty pages.
-    """
+    """One window per width, and one without scripts, for all pages of a reader."""
     user, addresses = people.users[reader], addresses_of(reader)
 
     def fill_in(address):
