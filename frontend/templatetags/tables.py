@@ -21,8 +21,9 @@ def table_search(table: Table[Any], label: str) -> dict[str, Any]:
 
 
 @register.inclusion_tag("frontend/table_pages.html")
-def table_pages(table: Table[Any]) -> dict[str, Any]:
-    return {"table": table}
+def table_pages(table: Table[Any], title: str = "") -> dict[str, Any]:
+    """`title`: of the list, where its page has another."""
+    return {"table": table, "title": title}
 
 
 @register.inclusion_tag("frontend/table_nothing.html")

@@ -235,6 +235,20 @@ def sorted_heads(answer):
     )
 
 
+@pytest.mark.parametrize("path", ["/billing/", "/operator/payments/"])
+@pytest.mark.usefixtures("full")
+def test_two_lists_of_a_page_are_told_apart_by_who_hears_it(people, path):
+    payment, refund = Payment.objects.latest("pk"), Refund.objects.latest("pk")
+    address = f"{path}?after={payment.pk}&refunds_after={refund.pk}"
+
+    text = people.client(LISTS[path]).get(address).text
+
+    pages = re.findall(r'<nav class="card-footer[^>]* aria-label="([^"]+)"', text)
+    assert pages == ["Pages: Payments", "Pages: Refunds"]
+    searches = re.findall(r'role="search" aria-label="([^"]+)"', text)
+    assert len(searches) == len(set(searches)) > 0
+
+
 @pytest.mark.parametrize("path", LISTS)
 @pytest.mark.parametrize(
     ("query", "status"),
