@@ -14,9 +14,9 @@ from billing.domain.rating import METER_NAMES, Rates
 from billing.models.prices import PriceVersion
 from frontend import formatting
 from frontend.lazy import lazy as _
-from frontend.makers import MADE_BY
 from frontend.usage.explorer_rows import TOKENS, Cells, Source, Sums
 from frontend.usage.figures import KINDS, Figures, figures
+from frontend.usage.makers import MADE_BY
 from frontend.usage.ranges import DAY, HOUR, MINUTE, Range
 from metering.domain.usage import Meter
 

@@ -16,7 +16,7 @@ from typing import Any
 from django.db.models import Sum
 from django.db.models.functions import TruncMinute
 
-from frontend.makers import MADE_BY, Makers, are_of, with_makers
+from frontend.usage.makers import MADE_BY, Makers, are_of, with_makers
 from frontend.usage.ranges import DAY, MINUTE, Range
 from metering.coarse_models import METERS, UsageDay, UsageHour
 from metering.domain.usage import Meter, quantities

@@ -12,7 +12,6 @@ from django.http import Http404, HttpRequest, QueryDict
 from frontend.access import Access
 from frontend.calls.call_forms import find_named
 from frontend.keys.offered_keys import offered_keys
-from frontend.makers import Maker, Makers, find_maker, keys_of, makers_of
 from frontend.usage.explorer import (
     COLUMNS,
     GROUPINGS,
@@ -23,6 +22,7 @@ from frontend.usage.explorer import (
     explore,
 )
 from frontend.usage.explorer_rows import HOURS_OF_MEMBERS_MAX, Source
+from frontend.usage.makers import Maker, Makers, find_maker, keys_of, makers_of
 from frontend.usage.ranges import DAY, HOUR, MINUTE, Range, before, find_span
 from inference.models import ServedModel
 from tenants.models import ApiKey, Member, Project

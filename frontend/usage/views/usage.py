@@ -12,8 +12,8 @@ from django.views.decorators.http import require_safe
 from billing.encoding import safe_text
 from frontend.access import Access, tenant_page
 from frontend.csv_file import csv_lines
-from frontend.makers import makers_of
 from frontend.usage.explorer import GROUPINGS, SHOWN
+from frontend.usage.makers import makers_of
 from frontend.usage.ranges import TITLES
 from frontend.usage.selection import explore_selection, offered, select, views_of
 from metering.domain.usage import Meter

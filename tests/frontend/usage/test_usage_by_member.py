@@ -8,8 +8,8 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from frontend.makers import MAKERS_OFFERED
 from frontend.usage.explorer import OTHERS, SERIES_MAX
+from frontend.usage.makers import MAKERS_OFFERED
 from tenants.models import Member
 from tests.factories import make_api_key, make_member, make_user
 from tests.frontend.believable import call, priced_second_model, record
