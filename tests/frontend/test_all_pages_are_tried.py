@@ -6,7 +6,8 @@ import pytest
 from django.urls import URLResolver, get_resolver, reverse
 
 from frontend.urls import urlpatterns
-from tests.frontend.test_pages import PAGES
+from tests.frontend.people import NAMES
+from tests.frontend.test_pages import PAGES, fill, make_rows
 
 NO_PAGE = {
     "favicon.ico": "leads to a file",
@@ -43,6 +44,8 @@ OF_ACCOUNTS = {
     "/accounts/2fa/webauthn/": "owner",
     "/accounts/sessions/": "owner",
 }
+FILES = re.compile(r"/healthz|.*\.(csv|json)(\?.*)?|.*/(pdf|csv|json)/")
+"""They answer with something else than a page."""
 ANYTHING = {"int": "1", "uuid": "0" * 8 + "-0000-4000-8000-" + "0" * 12}
 
 
@@ -96,3 +99,16 @@ def test_the_pages_of_ones_account_are_known(people, name):
             pages.add(response.request["PATH_INFO"])
     assert pages
     assert pages <= set(OF_ACCOUNTS)
+
+
+def test_what_is_taken_for_a_file_is_one(people, invoice, version, now):
+    staff = people.users["staff"]
+    staff.is_superuser = True
+    staff.save()
+    rows = make_rows(people, invoice, version, now)
+    for address, answers in PAGES.items():
+        if FILES.fullmatch(address):
+            reader = NAMES[answers.index(200)]
+            answer = people.client(reader).get(fill(address, people, rows))
+            assert answer.status_code == 200, address
+            assert not answer["Content-Type"].startswith("text/html"), address

@@ -18,6 +18,7 @@ from inference.cached_prompt_models import CachedPrompt
 from tests.frontend.browser.axe import COLOURS, barriers
 from tests.frontend.people import NAMES
 from tests.frontend.test_all_pages_are_tried import (
+    FILES,
     LOOKED_AT_ELSEWHERE,
     OF_ACCOUNTS,
     shape,
@@ -28,8 +29,6 @@ pytestmark = pytest.mark.browser
 
 READERS = ("anonymous", "owner", "staff")
 GONE = 410
-FILES = re.compile(r"/healthz|.*\.(csv|json)(\?.*)?|.*/(pdf|csv|json)/")
-"""They answer with something else than a page."""
 MORE = {
     "/dev/mailbox/{mail}/": "anonymous",
     "/accounts/password/reset/key/1-nothing/": "anonymous",
@@ -222,11 +221,3 @@ def test_no_page_is_left_out():
         assert any(shape(route).fullmatch(one) for one in MORE), route
     names = [name_of(one, who) for who in READERS for one in addresses_of(who)]
     assert len(set(names)) == len(names)
-
-
-def test_what_is_taken_for_a_file_is_one(people, rows):
-    for address, answers in PAGES.items():
-        if FILES.fullmatch(address):
-            (reader, *_) = readers_of(answers)
-            answer = people.client(reader).get(fill(address, people, rows))
-            assert not answer["Content-Type"].startswith("text/html"), address
