@@ -96,7 +96,7 @@ def test_who_leaves_a_stream_pays_what_the_engine_counted(
     """litellm#30630: a stream that was left was billed nothing."""
     before = plane.counters()
     client = plane.raw()
-    plane.order_fault("slow:10")
+    plane.order_fault("slow:300")
     body = {"model": MODEL, **ASK[path]("A story", 60), "stream": True}
     client.send(request(secret, json.dumps(body).encode(), path=path.encode()))
     client.receive_until(b"data:")

@@ -162,7 +162,7 @@ def test_a_client_that_leaves_a_stream_pays_what_the_engine_counted(
         "stream": True,
         "stream_options": {"continuous_usage_stats": True},
     }
-    plane.order_fault("slow:20")
+    plane.order_fault("slow:100")
     client.post(secret, json.dumps(body).encode())
     client.receive_until(b'"completion_tokens":%d,' % tokens_seen)
     client.close()
@@ -185,7 +185,7 @@ def test_a_client_that_leaves_before_a_whole_answer_pays_for_all_of_it(
         "messages": [{"role": "user", "content": "Hi"}],
         "max_tokens": 20,
     }
-    plane.order_fault("slow:20")
+    plane.order_fault("slow:200")
     client.post(secret, json.dumps(body).encode())
     until(lambda: plane.counters()["vllm:num_requests_running"] == 1)
     client.close()

@@ -101,7 +101,7 @@ def test_it_counts_once_among_the_calls_in_flight(bare_plane: Plane, key: str):
     plane.start_proxy(code=ONE_CALL_AT_MOST)
     until(plane.is_ready)
     until(lambda: chat(plane, secret, key).status_code == 200)
-    plane.order_fault("slow:10")
+    plane.order_fault("slow:50")
     running = plane.raw()
     running.send(raw_chat(secret, key + "-2", stream=True))
     running.receive_until(b"data: ")
@@ -126,7 +126,7 @@ def kept_names(plane: Plane, key: str) -> list[str]:
 
 
 def test_a_second_caller_joins_the_running_stream(plane: Plane, secret: str, key: str):
-    plane.order_fault("slow:10")
+    plane.order_fault("slow:50")
     first, second = plane.raw(), plane.raw()
     first.send(raw_chat(secret, key, stream=True))
     first.receive_until(b"data: ")

@@ -327,7 +327,7 @@ def test_a_lease_may_be_asked_for_or_nothing(plane):
 
 def test_a_turn_left_in_the_middle_pays_for_new_tokens_only(plane, talk):
     lease = talk.turn("What is the time?")["kv_lease"]
-    plane.order_fault("slow:50")
+    plane.order_fault("slow:500")
     body = talk.body("Tell me a long story.", stream=True, max_tokens=400)
     headers = {"authorization": f"Bearer {talk.secret}"}
     path = "/v1/chat/completions"

@@ -79,7 +79,7 @@ def test_what_outlasts_the_drain_is_cut_and_metered(own_plane: Plane):
     proxy = plane.start_proxy(DRAIN_SECONDS="0.3")
     until(plane.is_ready)
     secret = plane.add_key()
-    plane.order_fault("slow:100")
+    plane.order_fault("slow:500")
     thread, answers = stream_in_background(plane, secret)
     until(lambda: plane.counters()["vllm:generation_tokens_total"] > 1)
     proxy.send_signal(signal.SIGTERM)

@@ -124,7 +124,7 @@ def test_a_background_one_is_polled(plane: Plane, secret: str):
 
 
 def test_the_official_client_reads_it(plane: Plane, secret: str):
-    plane.order_fault("slow:20")
+    plane.order_fault("slow:200")
     with openai.OpenAI(api_key=secret, base_url=f"{plane.url}/v1") as client:
         begun = client.responses.create(
             model="default", input="Hello", max_output_tokens=60, background=True
@@ -139,7 +139,7 @@ def test_the_official_client_reads_it(plane: Plane, secret: str):
 
 
 def test_a_background_one_is_cancelled_and_metered(plane: Plane, secret: str):
-    plane.order_fault("slow:20")
+    plane.order_fault("slow:200")
     document = respond(plane, secret, background=True, max_output_tokens=60).json()
     until(lambda: get(plane, secret, document["id"]).json()["status"] == "in_progress")
     cancelled = cancel(plane, secret, document["id"])

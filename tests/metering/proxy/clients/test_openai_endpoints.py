@@ -115,7 +115,7 @@ def test_what_no_retry_can_help_is_asked_once(plane: Plane):
 
 
 def test_a_time_out_is_the_callers(plane: Plane, secret: str):
-    plane.order_fault("slow:100")
+    plane.order_fault("slow:500")
     with (
         client_of(plane, secret, timeout=0.3) as client,
         pytest.raises(openai.APITimeoutError),

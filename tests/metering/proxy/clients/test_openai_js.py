@@ -109,7 +109,7 @@ def test_models_are_listed(plane: Plane, secret: str, run: Run):
 
 
 def test_a_stream_that_is_aborted(plane: Plane, secret: str, run: Run):
-    plane.order_fault("slow:20")
+    plane.order_fault("slow:200")
     assert run("abort", plane.url, secret)["seen"] >= 3
     (event,) = until(plane.events)
     assert event.outcome is Outcome.CLIENT_GONE
@@ -186,7 +186,7 @@ def test_a_stream_that_breaks_off_raises(plane: Plane, secret: str, run: Run):
 
 
 def test_a_time_out_is_the_callers(plane: Plane, secret: str, run: Run):
-    plane.order_fault("slow:100")
+    plane.order_fault("slow:500")
     error = run("time_out", plane.url, secret)
     assert error["kind"] == "APIConnectionTimeoutError"
     (event,) = until(plane.events)
