@@ -207,6 +207,9 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "mandatory"
 ACCOUNT_EMAIL_VERIFICATION_BY_CODE_ENABLED = True
 ACCOUNT_EMAIL_VERIFICATION_SUPPORTS_RESEND = True
+ACCOUNT_CHANGE_EMAIL = True
+# Of whoever changes the address: an open session alone must not take the account over.
+ACCOUNT_REAUTHENTICATION_REQUIRED = True
 ACCOUNT_EMAIL_SUBJECT_PREFIX = ""
 # A changed password or second factor is told by mail.
 ACCOUNT_EMAIL_NOTIFICATIONS = True
@@ -292,6 +295,22 @@ UNFOLD = {
     "SITE_HEADER": "Tokenfab",
     "SITE_URL": "/operator/",
     "SITE_ICON": f"{STATIC_URL}frontend/logo.svg",
+    # The portal's green, from light to dark; 600 bears white text.
+    "COLORS": {
+        "primary": {
+            "50": "oklch(98.4% .014 181)",
+            "100": "oklch(95.3% .051 181)",
+            "200": "oklch(91% .09 181)",
+            "300": "oklch(85.5% .12 182)",
+            "400": "oklch(77.7% .13 182)",
+            "500": "oklch(66% .12 184)",
+            "600": "oklch(51.1% .093 186)",
+            "700": "oklch(43.7% .078 188)",
+            "800": "oklch(38.6% .063 188)",
+            "900": "oklch(32% .052 190)",
+            "950": "oklch(27.7% .046 192)",
+        }
+    },
 }
 
 LOGGING = {

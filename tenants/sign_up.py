@@ -3,6 +3,7 @@
 from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
+from allauth.account.models import EmailAddress
 from allauth.core import context as allauth_context
 from django.contrib.sites.shortcuts import get_current_site
 from django.db import transaction
@@ -20,6 +21,7 @@ from tenants.known_browsers import is_known, remember
 from tenants.models import User
 from tenants.services.accept_invitation import accept_invitation
 from tenants.services.find_invitation import find_invitation
+from tenants.services.note_changed_address import note_changed_address
 from tenants.services.open_tenant import open_tenant
 from tenants.services.read_switches import read_switches
 from tenants.services.send_mail import hand_over
@@ -78,6 +80,15 @@ class SignUpAdapter(DefaultAccountAdapter):  # type: ignore[misc]  # allauth is 
             )
         remember(request, response, user)
         return response
+
+    def confirm_email(self, request: HttpRequest, email_address: EmailAddress) -> bool:
+        """As allauth does; a new one is in the audit logs too, or is not taken."""
+        before = email_address.user.email
+        with transaction.atomic():
+            is_taken: bool = super().confirm_email(request, email_address)
+            if is_taken and email_address.email != before:
+                note_changed_address(user=email_address.user, before=before)
+        return is_taken
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
         """As the operator has switched it."""

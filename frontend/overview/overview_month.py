@@ -15,7 +15,7 @@ from frontend.formatting import day_of_year, short_amount
 from frontend.prices.amounts import find_rates
 from frontend.usage.figures import Figures, figures
 from frontend.usage.ranges import find_range
-from metering.coarse_models import METERS, UsageHour
+from metering.coarse_models import METERS, UsageDay
 from metering.domain.usage import Meter
 from metering.models import UsageEvent
 from metering.wire import Outcome
@@ -109,9 +109,9 @@ def read_month(tenant_id: int, *, now: datetime) -> Month:
     span = find_range("month", now=now)
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     first = today - (DAYS - 1) * _DAY
-    hours = UsageHour.objects.of_tenant(tenant_id)
+    days = UsageDay.objects.of_tenant(tenant_id)
     rows = list(
-        hours.between(min(first, span.start), today + _DAY).summed(
+        days.between(min(first, span.start), today + _DAY).summed(
             "day_at", "model", "price_version_id"
         )
     )

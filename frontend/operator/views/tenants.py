@@ -2,6 +2,7 @@
 only.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -51,9 +52,11 @@ def tenants(request: HttpRequest) -> HttpResponse:
     days = UsageDay.objects.between(span.start, span.end)
     totals = days.totals("tenant_id", "price_version_id")
     amounts = amounts_of_totals(totals, "tenant_id")
+    by_tenant: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for row in totals:
+        by_tenant[row["tenant_id"]].append(row)
     for tenant in page.tenants:
-        mine = [row for row in totals if row["tenant_id"] == tenant.pk]
-        tenant.figures = figures(mine)
+        tenant.figures = figures(by_tenant[tenant.pk])
         tenant.amount_nanos = amounts.get(tenant.pk, 0)
     context = {
         "form": form,
@@ -73,12 +76,13 @@ def _by_currency(amounts: Mapping[int, int | None]) -> list[tuple[str, int | Non
     """`amounts` of tenants; they are not added across currencies. None: a price is not
     there.
     """
-    currencies = Tenant.objects.in_bulk(amounts)
+    rows = Tenant.objects.filter(pk__in=amounts).values_list("pk", "currency")
+    currencies = dict(rows)
     found: dict[str, int | None] = {settings.DEFAULT_CURRENCY: 0}
     for tenant_id, amount in amounts.items():
         if tenant_id not in currencies:
             continue
-        code = currencies[tenant_id].currency
+        code = currencies[tenant_id]
         before = found.get(code, 0)
         if before is None or amount is None:
             found[code] = None

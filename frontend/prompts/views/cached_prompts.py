@@ -49,9 +49,8 @@ _LIVING_ONES = Rules(
     },
     default="-made",
     search=("name", "served_model__name", "project__name"),
-    rows=100,
 )
-ENDED_SHOWN = 50
+ENDED_SHOWN = 25
 _FIELDS = {
     "name": "name",
     "model": "model",
@@ -69,16 +68,22 @@ _FIELDS = {
 def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
     now = timezone.now()
     rows = prompts_of(access.tenant)
-    table = read_table(
-        request.GET, rows.filter(status__in=LIVING).order_by(), _LIVING_ONES
-    )
+    all_living = rows.filter(status__in=LIVING).order_by()
+    table = read_table(request.GET, all_living, _LIVING_ONES)
     living = describe_prompts(table.rows, tenant=access.tenant, now=now)
+    is_all = table.is_first and not (table.next_query or table.wanted)
+    summed = (
+        living
+        if is_all
+        else describe_prompts(all_living, tenant=access.tenant, now=now)
+    )
     context = {
         "table": table,
         "living": living,
-        "hour_nanos": sum_of(one.hour_nanos for one in living),
-        "bytes": sum(one.bytes for one in living),
-        "tokens": sum(one.prompt.token_count for one in living),
+        "summed": summed,
+        "hour_nanos": sum_of(one.hour_nanos for one in summed),
+        "bytes": sum(one.bytes for one in summed),
+        "tokens": sum(one.prompt.token_count for one in summed),
         "ended": rows.exclude(status__in=LIVING)[:ENDED_SHOWN],
         "now": now,
     }

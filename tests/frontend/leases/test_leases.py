@@ -122,6 +122,17 @@ def test_a_lease_that_no_engine_told_of_is_pending(people, version, engine, now)
     assert found.event.lease_id == UUID(event.lease_id)
 
 
+@pytest.mark.parametrize("act", ["extend", "release"])
+def test_one_of_which_nothing_is_known_has_not_ended(people, version, engine, now, act):
+    event = leased_call(people.api_key, version, engine, now)
+    record([event], now)
+
+    page = people.client("owner").get(f"/leases/{UUID(event.lease_id)}/{act}/")
+
+    assert "has told nothing of it yet" in page.text
+    assert "has ended" not in page.text
+
+
 def test_a_stranger_sees_none(people, lease):  # noqa: ARG001  there is one
     response = people.client("stranger").get("/leases/")
 

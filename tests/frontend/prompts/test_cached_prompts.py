@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from frontend.tables import ROWS
 from inference.cached_prompt_models import CachedPromptEvent
 from inference.domain.lease_receipt import Fact
 from inference.domain.lease_terms import Tier
@@ -55,6 +56,18 @@ def test_it_works(people, prompt):
     page = response.content.decode()
     assert "contract-rules" in page
     assert "23 calls" in page
+
+
+@pytest.mark.usefixtures("prompt")
+def test_the_sums_are_of_all_pages(people, version, now):
+    for number in range(ROWS):
+        make_prompt(people.api_key, version.served_model, now, name=f"p{number}")
+
+    for query in ("", "?q=contract-rules", "?sort=name"):
+        context = people.client("owner").get(f"/prompts/{query}").context
+        assert len(context["summed"]) == ROWS + 1
+        assert context["bytes"] == BYTES
+    assert len(context["living"]) == ROWS
 
 
 def test_its_page_tells_where_it_lies_and_how_to_use_it(people, prompt):
