@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, QuerySet, Sum
 
 from billing.domain.lease_cost import HOUR_MS
 from billing.domain.money import amount_nanos
@@ -103,6 +103,46 @@ def prompts_of(tenant: Tenant) -> QuerySet[CachedPrompt]:
         rows.select_related("served_model", "project", "api_key", "tenant")
         .prefetch_related(Prefetch("placements", occupying.order_by("pk")))
         .order_by("-created_at", "-pk")
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PromptSums:
+    """Of all that live."""
+
+    count: int
+    tokens: int
+    bytes: int
+    """On all engines that hold them."""
+    hour_nanos: int | None
+    """What is paid per hour for all that is held; None: some of it has no price."""
+
+
+def sum_prompts(tenant: Tenant, *, now: datetime) -> PromptSums:
+    living = CachedPrompt.objects.filter(tenant=tenant, status__in=LIVING)
+    counted = living.aggregate(count=Count("pk"), tokens=Sum("token_count", default=0))
+    occupying = CachedPromptPlacement.objects.occupying().filter(
+        cached_prompt__in=living
+    )
+    rows = occupying.select_related("cached_prompt").defer("cached_prompt__content")
+    placements = list(rows)
+    leases = _leases_of(placements)
+    models = {one.cached_prompt.served_model_id for one in placements}
+    rates = read_lease_rates(models, tenant_id=tenant.pk, now=now)
+    shown = [
+        _placed(
+            one,
+            rates.get(one.cached_prompt.served_model_id, NOT_SOLD),
+            leases.get(one.lease_id) if one.lease_id else None,
+            now,
+        )
+        for one in placements
+    ]
+    held = [one for one in shown if one.is_held]
+    return PromptSums(
+        **counted,
+        bytes=sum(one.placement.bytes for one in held),
+        hour_nanos=sum_of(one.hour_nanos for one in held),
     )
 
 

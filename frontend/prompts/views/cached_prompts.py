@@ -29,6 +29,7 @@ from frontend.prompts.prompt_list import (
     describe_prompts,
     find_prompt,
     prompts_of,
+    sum_prompts,
 )
 from frontend.prompts.prompt_prices import held_price, sum_of
 from frontend.prompts.prompt_quote import PromptQuote, digest_of, read_quote
@@ -68,22 +69,13 @@ _FIELDS = {
 def cached_prompts(request: HttpRequest, access: Access) -> HttpResponse:
     now = timezone.now()
     rows = prompts_of(access.tenant)
-    all_living = rows.filter(status__in=LIVING).order_by()
-    table = read_table(request.GET, all_living, _LIVING_ONES)
-    living = describe_prompts(table.rows, tenant=access.tenant, now=now)
-    is_all = table.is_first and not (table.next_query or table.wanted)
-    summed = (
-        living
-        if is_all
-        else describe_prompts(all_living, tenant=access.tenant, now=now)
+    table = read_table(
+        request.GET, rows.filter(status__in=LIVING).order_by(), _LIVING_ONES
     )
     context = {
         "table": table,
-        "living": living,
-        "summed": summed,
-        "hour_nanos": sum_of(one.hour_nanos for one in summed),
-        "bytes": sum(one.bytes for one in summed),
-        "tokens": sum(one.prompt.token_count for one in summed),
+        "living": describe_prompts(table.rows, tenant=access.tenant, now=now),
+        "sums": sum_prompts(access.tenant, now=now),
         "ended": rows.exclude(status__in=LIVING)[:ENDED_SHOWN],
         "now": now,
     }

@@ -49,7 +49,7 @@ def test_it_works(people, prompt):
     assert (found.bytes, len(found.held)) == (BYTES, 1)
     # 45.7 MB for 3,600 seconds is 164,560 MB_s, at 13.5 nanos each.
     assert found.hour_nanos == (164_560 * 135 + 5) // 10
-    assert response.context["hour_nanos"] == found.hour_nanos
+    assert response.context["sums"].hour_nanos == found.hour_nanos
     # A call saves 1,000 tokens at 100 nanos: 22.2 of them pay for the hour.
     assert found.worth_nanos == 100_000
     assert found.calls_to_pay == 23
@@ -65,8 +65,9 @@ def test_the_sums_are_of_all_pages(people, version, now):
 
     for query in ("", "?q=contract-rules", "?sort=name"):
         context = people.client("owner").get(f"/prompts/{query}").context
-        assert len(context["summed"]) == ROWS + 1
-        assert context["bytes"] == BYTES
+        sums = context["sums"]
+        assert (sums.count, sums.tokens) == (ROWS + 1, (ROWS + 1) * 1_000)
+        assert sums.bytes == BYTES
     assert len(context["living"]) == ROWS
 
 
