@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.http import QueryDict
 
@@ -10,10 +11,19 @@ from billing.models.credit import CreditGrant
 from billing.services.credit.credit_of import credit_of
 from billing.services.spend.read_spend import read_spend
 from frontend.credit.credit_history import Change, read_history
-from frontend.tables import Table
+from frontend.tables import Rules, Table, read_table
 from tenants.models import Tenant
 
-GRANTS_MAX = 100
+_GRANTS = Rules(
+    sorts={
+        "granted": "granted_at",
+        "amount": "amount_nanos",
+        "remaining": "remaining",
+    },
+    default="-granted",
+    search=("reason",),
+    prefix="grants_",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +44,9 @@ class CreditPage:
     left: int | None
     """What the limits go by, less what running calls hold; None: the tenant is not
     prepaid, or they do not know it now."""
+    table: Table[Any]
     grants: list[GrantRow]
-    """The newest first."""
+    """Those of the table."""
     history: Table[Change]
 
     @property
@@ -51,18 +62,8 @@ class CreditPage:
 def read_credit_page(tenant: Tenant, query: QueryDict, *, now: datetime) -> CreditPage:
     """Raises Http404 for a place that is none of its lists'."""
     spend = read_spend(tenant.pk, [], now=now)
-    return CreditPage(
-        is_prepaid=tenant.is_prepaid,
-        booked=credit_of(tenant),
-        left=spend.credit_left if spend and tenant.is_prepaid else None,
-        grants=_grants(tenant, now),
-        history=read_history(tenant, query),
-    )
-
-
-def _grants(tenant: Tenant, now: datetime) -> list[GrantRow]:
-    rows = CreditGrant.objects.filter(tenant=tenant).with_remaining()
-    newest = list(rows.order_by("-granted_at", "-pk")[:GRANTS_MAX])
+    grants = CreditGrant.objects.filter(tenant=tenant).with_remaining()
+    table: Table[Any] = read_table(query, grants, _GRANTS)
     alive = [
         Grant(
             grant_id=row.pk,
@@ -71,16 +72,22 @@ def _grants(tenant: Tenant, now: datetime) -> list[GrantRow]:
             granted_at=row.granted_at,
             expires_at=row.expires_at,
         )
-        for row in newest
-        if row.remaining
+        for row in grants.exclude(remaining=0)
     ]
     places = {one.grant_id: n for n, one in enumerate(in_order(alive, at=now), 1)}
-    return [
-        GrantRow(
-            grant=row,
-            remaining=row.remaining,
-            place=places.get(row.pk),
-            is_over=row.expires_at is not None and row.expires_at <= now,
-        )
-        for row in newest
-    ]
+    return CreditPage(
+        is_prepaid=tenant.is_prepaid,
+        booked=credit_of(tenant),
+        left=spend.credit_left if spend and tenant.is_prepaid else None,
+        table=table,
+        grants=[
+            GrantRow(
+                grant=row,
+                remaining=row.remaining,
+                place=places.get(row.pk),
+                is_over=row.expires_at is not None and row.expires_at <= now,
+            )
+            for row in table.rows
+        ],
+        history=read_history(tenant, query),
+    )

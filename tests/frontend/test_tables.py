@@ -12,8 +12,11 @@ from billing.models.credit import CreditExpiry
 from billing.models.issue_blocks import IssueBlock
 from billing.models.payments import Payment, PaymentStatus, Refund
 from billing.services.credit.withdraw_credit import withdraw_credit
+from billing.services.plans.redeem_coupon import redeem_coupon
 from billing.services.webhooks.ping_webhook import ping_webhook
 from frontend.tables import Rules, read_table
+from metering.services.report_incident import report_incident
+from metering.status_models import Impact, Phase
 from tests.billing.credit import CENT, give
 from tests.billing.plans import make_coupon, make_plan
 from tests.billing.webhooks import make_endpoint
@@ -39,6 +42,8 @@ LISTS = {
     "/webhooks/{endpoint}/": "owner",
     "/operator/blocked/": "staff",
     "/operator/coupons/": "staff",
+    "/operator/coupons/{coupon}/": "staff",
+    "/operator/incidents/": "staff",
     "/operator/invoices/": "staff",
     "/operator/payments/": "staff",
     "/operator/plans/": "staff",
@@ -173,7 +178,23 @@ def full(people, version, now):
     make_plan()
     make_plan()
     add_money(people.tenant, timezone.now())
-    return {"endpoint": endpoints[0].public_id, "tenant": people.tenant.pk}
+    coupon = make_coupon()
+    for tenant in (people.tenant, people.strangers_tenant):
+        redeem_coupon(tenant_id=tenant.pk, code=coupon.code, now=timezone.now())
+    for title in ("Slow answers", "Fewer answers"):
+        report_incident(
+            title=title,
+            impact=Impact.MINOR,
+            components=[],
+            phase=Phase.INVESTIGATING,
+            text="We look into it.",
+            now=timezone.now(),
+        )
+    return {
+        "endpoint": endpoints[0].public_id,
+        "tenant": people.tenant.pk,
+        "coupon": coupon.pk,
+    }
 
 
 def add_money(tenant, now):

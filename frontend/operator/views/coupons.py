@@ -2,6 +2,7 @@
 
 from django.contrib import messages
 from django.db.models import Count
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -21,11 +22,15 @@ from frontend.confirm_form import TypedNameForm, posted, render_form
 from frontend.plans.plan_forms import CouponForm
 from frontend.tables import Rules, read_table
 
-REDEMPTIONS_SHOWN = 200
 _COUPONS = Rules(
     sorts={"made": "created_at", "code": "code", "redeemed": "redeemed"},
     default="-made",
     search=("code", "name"),
+)
+_REDEMPTIONS = Rules(
+    sorts={"redeemed": "redeemed_at", "tenant": Lower("tenant__name")},
+    default="-redeemed",
+    search=("tenant__name",),
 )
 
 
@@ -42,11 +47,10 @@ def coupons(request: HttpRequest) -> HttpResponse:
 @operator_page
 def coupon(request: HttpRequest, coupon_id: int) -> HttpResponse:
     found = get_object_or_404(Coupon, pk=coupon_id)
-    rows = found.redemptions.select_related("tenant").order_by("-redeemed_at", "-pk")
+    rows = found.redemptions.select_related("tenant")
     context = {
         "coupon": found,
-        "redemptions": rows[:REDEMPTIONS_SHOWN],
-        "shown_max": REDEMPTIONS_SHOWN,
+        "table": read_table(request.GET, rows, _REDEMPTIONS),
         "count": rows.count(),
     }
     return render(request, "frontend/operator/coupon.html", context)

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -12,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 from frontend.access import operator_page
 from frontend.status.status_page import incidents as all_incidents
 from frontend.status.status_page import title_of
+from frontend.tables import Rules, read_table
 from metering.domain.components import API, PORTAL, USAGE
 from metering.services.report_incident import report_incident, update_incident
 from metering.status_models import (
@@ -23,8 +25,12 @@ from metering.status_models import (
     Phase,
 )
 
-ROWS_SHOWN = 50
 _INVALID = 422
+_INCIDENTS = Rules(
+    sorts={"begun": "started_at", "title": Lower("title")},
+    default="-begun",
+    search=("title",),
+)
 _IMPACTS = [
     (Impact.MINOR.value, _("Minor: slower, or a part of it")),
     (Impact.MAJOR.value, _("Major: calls or pages fail")),
@@ -87,7 +93,8 @@ def incidents(request: HttpRequest) -> HttpResponse:
         messages.success(request, gettext("It is on the status page."))
         return redirect("frontend:operator_incident", begun.pk)
     status = _INVALID if form.errors else 200
-    context = {"form": form, "incidents": all_incidents()[:ROWS_SHOWN]}
+    table = read_table(request.GET, all_incidents(), _INCIDENTS)
+    context = {"form": form, "table": table}
     return render(request, "frontend/operator/incidents.html", context, status=status)
 
 

@@ -17,8 +17,9 @@ from billing.models.payments import Payment
 from billing.models.tax_rates import TaxRate
 from billing.services.credit.credit_of import credit_of
 from billing.services.credit.withdraw_credit import withdraw_credit
-from frontend.credit import credit_history
+from frontend.credit import credit_history, credit_page
 from frontend.credit.credit_history import read_history
+from frontend.credit.credit_page import read_credit_page
 from metering.services import shipped_up_to as shipping
 from tests.billing.credit import CENT, give
 from tests.billing.invoices import make_buyer, make_seller
@@ -100,6 +101,23 @@ def test_grants_are_in_the_order_of_spending(people):
     assert places == {"bank transfer": 2, "welcome": 1, "gone": None}
     assert [one.what for one in credit.history.rows] == ["Withdrawn"]
     assert "used up" in text
+
+
+def test_grants_are_paged_and_their_order_is_of_all(people, monkeypatch):
+    """What is spent first may be on the last page."""
+    monkeypatch.setattr(credit_page, "_GRANTS", replace(credit_page._GRANTS, rows=2))
+    now = timezone.now()
+    for day in range(5):
+        give(people.tenant, CENT, reason=f"g{day}", now=now - timedelta(days=day))
+
+    places: dict[str, int | None] = {}
+    queries = [""]
+    for query in queries:
+        page = read_credit_page(people.tenant, QueryDict(query), now=now)
+        places |= {row.grant.reason: row.place for row in page.grants}
+        queries += filter(None, [page.table.next_query])
+
+    assert places == {"g4": 1, "g3": 2, "g2": 3, "g1": 4, "g0": 5}
 
 
 def test_what_expired_is_told(people):
