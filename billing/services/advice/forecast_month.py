@@ -88,7 +88,7 @@ class Forecast:
 def forecast_month(tenant: Tenant, *, now: datetime) -> Forecast:
     """By the function that bills the month, with what is likely to be used as well.
 
-    Reads no more than two months of sums per hour. Raises UnpricedUsageError.
+    Reads no more than two months of sums per day. Raises UnpricedUsageError.
     """
     month = month_of(now)
     today = now.replace(hour=0, minute=0, second=0, microsecond=0)
