@@ -2,7 +2,7 @@
 
 What pages are made of is read before the first of them is asked for, and the collector
 is told that it stays. Else each full collection looks through all of it: 0.25 s of some
-page's time, of each fourth with ten million calls (benchmarks/RESULTS.md).
+page's time, of each fifth of long lists.
 """
 
 import gc
