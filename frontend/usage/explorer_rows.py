@@ -47,6 +47,7 @@ Cells = dict[datetime, Sums]
 """By the begin of the bucket."""
 _VERSION = "price_version_id"
 _KEY = "api_key_id"
+_ENDPOINT = "endpoint"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,7 +86,8 @@ class Source:
             return self._largest_makers(show=show, limit=limit)
         if self.span.bucket == MINUTE:
             return self._largest_of_events(column, show=show, limit=limit)
-        rows = self._days() if self._needs_keys(column) else self._hours()
+        has_days = self._is_of_days(column) or self._needs_keys(column)
+        rows = self._days() if has_days else self._hours()
         ranked = rows.order_by().values(column).annotate(size=_size(show))
         ordered = ranked.order_by("-size", column)[:limit]
         return [row[column] for row in ordered]
@@ -106,14 +108,18 @@ class Source:
             name.startswith(_KEY) for name in self.filters
         )
 
+    def _is_of_days(self, column: str | None) -> bool:
+        """A month has fewer rows of days than of hours; they know no endpoints."""
+        return self.span.bucket == DAY and column != _ENDPOINT
+
     def _rows(self, column: str | None, wanted: list[Any]) -> Iterable[dict[str, Any]]:
         dimensions = [self.span.dimension, _VERSION, *([column] if column else [])]
         if self.span.bucket == MINUTE:
             rows = self._events()
+        elif self._is_of_days(column):
+            rows = self._days()
         elif not self._needs_keys(column):
             rows = self._hours()
-        elif self.span.bucket == DAY:
-            rows = self._days()
         else:
             rollups = self._of(column, wanted, self._rollups(column, wanted))
             totals: Iterable[dict[str, Any]] = rollups.totals(*dimensions)
