@@ -62,6 +62,11 @@ class Table(Generic[Row]):
     """Empty: this is the last page."""
     is_first: bool
 
+    @property
+    def is_part(self) -> bool:
+        """There are more rows than these: of other pages, or not searched for."""
+        return bool(self.wanted or self.next_query or not self.is_first)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:

@@ -6,9 +6,10 @@ from typing import Any
 
 from django.http import QueryDict
 
-from billing.domain.credit import Grant, in_order
+from billing.domain.credit import in_order
 from billing.models.credit import CreditGrant
 from billing.services.credit.credit_of import credit_of
+from billing.services.credit.read_grants import read_grants
 from billing.services.spend.read_spend import read_spend
 from frontend.credit.credit_history import Change, read_history
 from frontend.tables import Rules, Table, read_table
@@ -64,17 +65,8 @@ def read_credit_page(tenant: Tenant, query: QueryDict, *, now: datetime) -> Cred
     spend = read_spend(tenant.pk, [], now=now)
     grants = CreditGrant.objects.filter(tenant=tenant).with_remaining()
     table: Table[Any] = read_table(query, grants, _GRANTS)
-    alive = [
-        Grant(
-            grant_id=row.pk,
-            remaining_nanos=row.remaining,
-            priority=row.priority,
-            granted_at=row.granted_at,
-            expires_at=row.expires_at,
-        )
-        for row in grants.exclude(remaining=0)
-    ]
-    places = {one.grant_id: n for n, one in enumerate(in_order(alive, at=now), 1)}
+    spent = in_order(read_grants(tenant.pk), at=now)
+    places = {one.grant_id: number for number, one in enumerate(spent, 1)}
     return CreditPage(
         is_prepaid=tenant.is_prepaid,
         booked=credit_of(tenant),

@@ -131,10 +131,7 @@ def sum_prompts(tenant: Tenant, *, now: datetime) -> PromptSums:
     rates = read_lease_rates(models, tenant_id=tenant.pk, now=now)
     shown = [
         _placed(
-            one,
-            rates.get(one.cached_prompt.served_model_id, NOT_SOLD),
-            leases.get(one.lease_id) if one.lease_id else None,
-            now,
+            one, rates.get(one.cached_prompt.served_model_id, NOT_SOLD), leases, now
         )
         for one in placements
     ]
@@ -184,20 +181,18 @@ def _described(
     leases: dict[UUID, Lease],
     now: datetime,
 ) -> ShownPrompt:
-    placements = [
-        _placed(one, rates, leases.get(one.lease_id) if one.lease_id else None, now)
-        for one in prompt.placements.all()
-    ]
+    placements = [_placed(one, rates, leases, now) for one in prompt.placements.all()]
     return ShownPrompt(prompt=prompt, placements=placements, rates=rates)
 
 
 def _placed(
     placement: CachedPromptPlacement,
     rates: LeaseRates,
-    lease: Lease | None,
+    leases: dict[UUID, Lease],
     now: datetime,
 ) -> ShownPlacement:
     """The collector may not have heard of a lease that the answer told of."""
+    lease = leases.get(placement.lease_id) if placement.lease_id else None
     has_ended = lease is not None and lease.state != LeaseState.HELD
     until = placement.lease_expires_at
     is_sold = placement.lease_id is not None and until is not None and until > now

@@ -7,7 +7,7 @@ from tests.architecture.sources import REPOSITORY, text_of, tracked_files
 # Put together here, so that this file does not find itself.
 _HOSTS = [
     "pypi" + ".org",
-    "pythonhosted" + ".org",
+    "pythonhost" + "ed.org",
     "npmjs" + ".org",
     "npmjs" + ".com",
     "unpkg" + ".com",

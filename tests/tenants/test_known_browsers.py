@@ -1,12 +1,11 @@
 import pytest
-from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.test import Client
 
 from tenants.known_browsers import COOKIE
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, confirm_address, make_user
 from tests.tenants.test_sign_up import code_of, sign_up
 
 LOGIN = "/accounts/login/"
@@ -20,7 +19,7 @@ def _no_attempts_counted():
 
 def known_user(email, **fields):
     user = make_user(email=email, **fields)
-    EmailAddress.objects.create(user=user, email=email, verified=True, primary=True)
+    confirm_address(user)
     return user
 
 

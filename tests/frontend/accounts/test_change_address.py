@@ -1,12 +1,11 @@
 """A user's e-mail address is changed, and who is told of it."""
 
 import pytest
-from allauth.account.models import EmailAddress
 from django.core import mail
 from django.core.cache import cache
 
 from tenants.audit_models import AuditEntry
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, confirm_address
 from tests.frontend.people import client_of
 from tests.tenants.test_sign_up import code_of
 
@@ -17,9 +16,7 @@ PAGE, NEW = "/accounts/email/", "olga@new.example"
 def owner(people):
     cache.clear()  # no attempts counted
     owner = people.users["owner"]
-    EmailAddress.objects.create(
-        user=owner, email=owner.email, verified=True, primary=True
-    )
+    confirm_address(owner)
     return owner
 
 

@@ -4,13 +4,12 @@ import re
 import time
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value
 from django.core.cache import cache
 from django.urls import reverse
 
-from tests.factories import PASSWORD, make_user
+from tests.factories import PASSWORD, confirm_address, make_user
 from tests.frontend.people import client_of
 
 LOGIN, INDEX = "/accounts/login/", "/accounts/2fa/"
@@ -28,9 +27,7 @@ def code_of(secret, periods=0):
 @pytest.fixture
 def nora(db):  # noqa: ARG001  opens the database
     user = make_user(email="nora@acme.example")
-    EmailAddress.objects.create(
-        user=user, email=user.email, verified=True, primary=True
-    )
+    confirm_address(user)
     return user
 
 

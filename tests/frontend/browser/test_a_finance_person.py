@@ -5,7 +5,6 @@ and keyboard, then each thing she wants is done there, and what she reads is tru
 from datetime import timedelta
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import hotp_value, yield_hotp_counters_from_time
 from django.core import mail
@@ -23,7 +22,7 @@ from tenants.models import Budget
 from tests.billing.invoices import make_buyer, make_seller
 from tests.billing.paying import add_card
 from tests.billing.plans import make_plan
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, confirm_address
 from tests.frontend.believable import call, record
 from tests.frontend.believable_invoices import make_issued
 
@@ -42,9 +41,7 @@ def _journals_are_shipped(settings, tmp_path, monkeypatch, valkey):  # noqa: ARG
 def olga(people, version, now, stripe_sim):
     """Forty days on a small plan, two dollars of calls a day, and a card."""
     owner = people.users["owner"]
-    EmailAddress.objects.create(
-        user=owner, email=owner.email, verified=True, primary=True
-    )
+    confirm_address(owner)
     make_buyer(people.tenant, make_seller())
     make_issued(people.tenant, version, now - timedelta(days=40))
     small = make_plan(name="Small", code="small", price_cents=5_00)

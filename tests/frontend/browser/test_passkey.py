@@ -1,11 +1,10 @@
 """A passkey is made, and signs in without a password: a whole ceremony."""
 
 import pytest
-from allauth.account.models import EmailAddress
 from allauth.mfa.models import Authenticator
 from playwright.sync_api import expect
 
-from tests.factories import PASSWORD
+from tests.factories import PASSWORD, confirm_address
 from tests.frontend.people import HOST
 
 pytestmark = pytest.mark.browser
@@ -31,9 +30,7 @@ def portal_url(portal_url):
 def owner(people, settings):
     settings.MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = True
     owner = people.users["owner"]
-    EmailAddress.objects.create(
-        user=owner, email=owner.email, verified=True, primary=True
-    )
+    confirm_address(owner)
     return owner
 
 

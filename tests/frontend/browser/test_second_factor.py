@@ -1,10 +1,15 @@
 """Projects, invitations and second factors, as pictures and with axe."""
 
 import pytest
-from allauth.account.models import EmailAddress
 
 from tenants.domain.roles import Role
-from tests.factories import PASSWORD, make_member, make_project, make_user
+from tests.factories import (
+    PASSWORD,
+    confirm_address,
+    make_member,
+    make_project,
+    make_user,
+)
 from tests.frontend.browser.axe import barriers
 from tests.frontend.browser.test_screenshots import LOOKS, folder_of, take
 from tests.tenants.invitations import invite
@@ -34,9 +39,7 @@ def test_they_can_be_shown(visit, people, now, look):
 
 def test_an_authenticator_app_is_set_up_and_a_passkey_offered(visit, people):
     owner = people.users["owner"]
-    EmailAddress.objects.create(
-        user=owner, email=owner.email, verified=True, primary=True
-    )
+    confirm_address(owner)
     with visit(owner) as seen:
         seen.open("/accounts/2fa/totp/activate/")
         seen.page.get_by_label("Password").fill(PASSWORD)
